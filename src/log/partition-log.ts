@@ -1,0 +1,122 @@
+/**
+ * log: what every other room knows of one partition's log. `LocalPartitionLog` keeps it in Kafka's files; no caller may
+ * assume files, or that an offset is known before `append` resolves.
+ *
+ *     logStartOffset ≤ lastStableOffset ≤ highWatermark ≤ logEndOffset
+ *
+ * All four are offsets of what is written; bytes that are queued are not counted. A reader never sees past the high
+ * watermark, and with read_committed never past the last stable offset.
+ */
+import type { LogConfig } from './log-config.ts'
+
+/**
+ * Who appends. `client`: a Produce request: everything is checked, control batches are refused. `coordinator`: a state
+ * machine of this broker (groups, transactions): its control batches are taken, timestamps are not checked. `raft`: the metadata
+ * log, whose batches carry the quorum's epoch.
+ */
+export type AppendOrigin = 'client' | 'coordinator' | 'raft'
+
+export interface AppendResult {
+  /** Offset of the first record; for a duplicate of an earlier batch, the one that it got then. */
+  readonly baseOffset: number
+  /** The broker's time given to the records with message.timestamp.type=LogAppendTime, else -1. */
+  readonly logAppendTimeMs: number
+  readonly logStartOffset: number
+}
+
+/** Up to where a reader sees: FetchIsolation of Kafka. */
+export type Isolation = 'log_end' | 'high_watermark' | 'txn_committed'
+
+export interface ReadOptions {
+  readonly maxBytes: number
+  /** Return the first batch whole even when it is larger than `maxBytes`. */
+  readonly minOneBatch: boolean
+  readonly isolation: Isolation
+}
+
+export interface ReadResult {
+  /** Whole batches from the one that holds the offset asked for; they are views, not to be changed. Empty at the end. */
+  readonly records: readonly Buffer[]
+  readonly sizeInBytes: number
+  readonly highWatermark: number
+  readonly lastStableOffset: number
+  readonly logStartOffset: number
+  /** With `txn_committed`: the aborted transactions that overlap what is returned, else undefined. */
+  readonly abortedTransactions: readonly AbortedTransaction[] | undefined
+}
+
+export interface AbortedTransaction {
+  readonly producerId: bigint
+  readonly firstOffset: number
+}
+
+export interface TimestampAndOffset {
+  readonly timestampMs: number
+  readonly offset: number
+  readonly leaderEpoch: number
+}
+
+export interface EpochEndOffset {
+  /** The largest epoch not above the one asked for, -1 if there is none. */
+  readonly leaderEpoch: number
+  /** Where the next epoch starts, or the log end; -1 if there is none. */
+  readonly endOffset: number
+}
+
+export interface ProducerState {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  readonly lastSequence: number
+  readonly lastTimestampMs: number
+  readonly coordinatorEpoch: number
+  /** First offset of the open transaction, -1 if none is open. */
+  readonly currentTransactionFirstOffset: number
+}
+
+export interface PartitionLog {
+  readonly topic: string
+  readonly partition: number
+  readonly logStartOffset: number
+  readonly lastStableOffset: number
+  readonly highWatermark: number
+  readonly logEndOffset: number
+  readonly leaderEpoch: number
+  readonly sizeInBytes: number
+
+  /**
+   * Checks `records` (one or more whole batches, magic 0 to 2), gives them offsets and the leader epoch, and resolves when they
+   * are written and, where the flush settings ask for it, synced. Takes effect in call order, also while earlier appends are
+   * pending: sequence checks count pending batches, a duplicate of a pending batch resolves with it. When one fails, all queued behind it
+   * fail too and the producers' state is that of the last written batch. `records` is patched in place and may be
+   * kept: the caller must not touch it afterwards.
+   * @throws KafkaError CORRUPT_MESSAGE, MESSAGE_TOO_LARGE, INVALID_RECORD / INVALID_TIMESTAMP (RecordsError), UNSUPPORTED_FOR_MESSAGE_FORMAT,
+   * UNSUPPORTED_COMPRESSION_TYPE, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH, DUPLICATE_SEQUENCE_NUMBER, INVALID_TXN_STATE, KAFKA_STORAGE_ERROR
+   */
+  append(records: Buffer, origin: AppendOrigin): Promise<AppendResult>
+  /** Not a promise where the answer lies in memory. @throws KafkaError OFFSET_OUT_OF_RANGE, KAFKA_STORAGE_ERROR */
+  read(fromOffset: number, options: ReadOptions): ReadResult | Promise<ReadResult>
+  /** The first record with at least that timestamp, below the isolation's end; exact also inside compressed batches. */
+  offsetForTimestamp(timestampMs: number, isolation: Isolation): Promise<TimestampAndOffset | undefined>
+  /** The record with the largest timestamp (the first of them). ListOffsets -3, KIP-734. */
+  offsetOfMaxTimestamp(): Promise<TimestampAndOffset | undefined>
+  /** KIP-101, KIP-279. */
+  endOffsetForEpoch(leaderEpoch: number): EpochEndOffset
+  /** The epoch in force at `offset`, -1 if unknown. */
+  epochForOffset(offset: number): number
+  /** From here on appended batches carry `leaderEpoch`; recorded in leader-epoch-checkpoint with the first of them. */
+  becomeLeader(leaderEpoch: number): Promise<void>
+  abortedTransactions(fromOffset: number, upToOffset: number): Promise<readonly AbortedTransaction[]>
+  producerStates(): readonly ProducerState[]
+  /** Moves the log start offset up to `offset` (-1: the high watermark); resolves with the new one. @throws KafkaError OFFSET_OUT_OF_RANGE */
+  deleteRecordsBefore(offset: number): Promise<number>
+  applyConfig(config: LogConfig): void
+  /** Resolves when all that was appended before is on disk. */
+  flush(): Promise<void>
+  /** Cuts off everything from `offset` on. */
+  truncate(offset: number): Promise<void>
+  close(): Promise<void>
+  /** Closes it and removes its files. Waiting appends fail with UNKNOWN_TOPIC_OR_PARTITION. */
+  delete(): Promise<void>
+  /** `listener` runs after the high watermark, last stable offset or log start offset moved. Returns the way to stop it. */
+  onAdvance(listener: () => void): () => void
+}

@@ -1,0 +1,11 @@
+/** runtime: the logger that every room is handed; pino's shape, so that main.ts can hand in pino itself. */
+
+export interface Logger {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** Says nothing: the library's default and the tests'. */
+export const silentLogger: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
