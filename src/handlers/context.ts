@@ -1,0 +1,47 @@
+/** handlers: what a handler is given besides the request. */
+import type { Broker } from '../cluster/broker.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import type { BrokerConfig } from '../config/index.ts'
+import type { Fetcher } from '../fetch/fetcher.ts'
+import type { GroupCoordinator } from '../groups/group-coordinator.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { Access } from '../security/access.ts'
+import type { ProducerIds } from '../transactions/producer-ids.ts'
+import type { Handler } from './handler.ts'
+
+/** The domain as one broker sees it. */
+export interface Rooms {
+  /** Shared by all brokers of the process. */
+  readonly cluster: Cluster
+  /** This broker: its id, what it leads and coordinates. */
+  readonly broker: Broker
+  readonly groups: GroupCoordinator
+  readonly fetcher: Fetcher
+  readonly producerIds: ProducerIds
+  readonly config: BrokerConfig
+  readonly clock: Clock
+  readonly logger: Logger
+  /** All that is served, for ApiVersions. */
+  readonly handlers: readonly Handler[]
+}
+
+/** The connection that a request came on. */
+export interface ConnectionContext {
+  /** Unique in the broker; `127.0.0.1:9092-127.0.0.1:51234-0` as Kafka writes it. */
+  readonly id: string
+  /** Name of the listener, `PLAINTEXT`. */
+  readonly listener: string
+  /** The client's IP address. */
+  readonly clientAddress: string
+  readonly access: Access
+  /** `listener` runs once when the connection ends; returns the way to stop that. */
+  onClose(listener: () => void): () => void
+}
+
+export interface Context extends Rooms {
+  readonly apiVersion: number
+  readonly clientId: string | null
+  readonly connection: ConnectionContext
+  readonly access: Access
+}

@@ -1,0 +1,69 @@
+/**
+ * handlers: how one is written. `handle` joins an API's declaration with what serves it; the server decodes the request, calls
+ * `serve`, and encodes what comes back. `serve` throws a KafkaError for an answer that is one error for the whole request.
+ */
+import { type ErrorName, KafkaError } from '../../protocol/errors.ts'
+import {
+  type Api,
+  type Fields,
+  parseVersions,
+  type Request,
+  type Response,
+  type VersionRange,
+} from '../../protocol/schema/index.ts'
+import type { Context } from './context.ts'
+
+type Answer<A> = Response<A> | undefined
+
+export interface Serving<A> {
+  /** The answer; undefined sends none (Produce with acks=0). May return at once where nothing is waited for. */
+  serve(request: Request<A>, context: Context): Answer<A> | Promise<Answer<A>>
+  /** The answer when `serve` threw: the error at each place where this API has one. */
+  fail(request: Request<A>, errorCode: number, context: Context, message: string): Answer<A>
+  /** Served versions where they are fewer than the declared stable ones. */
+  readonly versions?: string
+  /** Its requests may start while earlier ones of the same connection are pending (answers keep their order). */
+  readonly overlaps?: boolean
+}
+
+export interface Handler {
+  // biome-ignore lint/suspicious/noExplicitAny: one list holds the handlers of all APIs
+  readonly api: Api<any, any>
+  /** What ApiVersions advertises. */
+  readonly versions: VersionRange
+  readonly overlaps: boolean
+  serve(request: unknown, context: Context): object | undefined | Promise<object | undefined>
+  fail(request: unknown, errorCode: number, context: Context, message: string): object | undefined
+}
+
+export function handle<Q extends Fields, P extends Fields>(api: Api<Q, P>, serving: Serving<Api<Q, P>>): Handler {
+  const stable = { first: api.versions.first, last: api.unstable.last < 0 ? api.versions.last : api.unstable.first - 1 }
+  return {
+    api,
+    versions: serving.versions === undefined ? stable : parseVersions(serving.versions),
+    overlaps: serving.overlaps ?? false,
+    serve: serving.serve as Handler['serve'],
+    fail: serving.fail as Handler['fail'],
+  }
+}
+
+/**
+ * Runs `serve` for each item one after the other and turns each thrown KafkaError into the item's own entry: the one loop behind
+ * every answer that has an error per topic, group or partition. Other errors go on to the server.
+ */
+export async function answerEach<Item, Entry>(
+  items: readonly Item[],
+  serve: (item: Item) => Entry | Promise<Entry>,
+  fail: (item: Item, errorCode: number, message: string, error: ErrorName) => Entry,
+): Promise<Entry[]> {
+  const entries: Entry[] = []
+  for (const item of items) {
+    try {
+      entries.push(await serve(item))
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error
+      entries.push(fail(item, error.code, error.message, error.kafkaError))
+    }
+  }
+  return entries
+}
