@@ -26,8 +26,12 @@ export interface FileSystem {
   /** `read`: must exist. `write`: read and write, created when missing. */
   open(path: string, mode: 'read' | 'write'): Promise<FileHandle>
   readFile(path: string): Promise<Buffer>
-  /** Replaces `path` so that a crash leaves the old or the new content: temporary file, sync, rename, sync of the directory. */
-  replaceFile(path: string, content: string | Uint8Array): Promise<void>
+  /**
+   * Replaces `path` so that a crash leaves the old or the new content: temporary file, sync, rename, sync of the directory.
+   * `unsynced` leaves out both syncs: the process may die any time, but after a power failure the content may be gone or
+   * empty. For what can be rebuilt.
+   */
+  replaceFile(path: string, content: string | Uint8Array, durability?: 'synced' | 'unsynced'): Promise<void>
   /** Creates `path` with its parents; fine when it is there. */
   makeDirectory(path: string): Promise<void>
   /** Names in `path`, sorted. @throws ENOENT */

@@ -1,0 +1,227 @@
+/**
+ * runtime: the real file system.
+ *
+ * What only touches directory entries and the page cache (open, list, rename, small reads and writes) is done in place: a
+ * thread switch costs several times the call. A budget per loop turn keeps a thousand of them from holding up the sockets. What may wait
+ * for the disk (reads, fsyncs, large writes) goes to libuv's four threads, fsyncs and reads at most two at a time each.
+ */
+import fs from 'node:fs'
+import path from 'node:path'
+import type { FileHandle, FileSystem } from './file-system.ts'
+import { acquireProcessLock } from './process-lock.ts'
+import { LimitedQueue, nextTurn } from './serial-queue.ts'
+
+const inPlaceCallsPerTurn = 128
+const concurrentSyncs = 2
+const concurrentReads = 2
+/** Files up to this size are read in place. */
+const smallFileBytes = 64 * 1024
+/** libuv hands writev at most this many buffers at a time. */
+const maxBuffersPerWrite = 1024
+
+/** One set of limits for the process: libuv's threads are one set too. */
+const syncs = new LimitedQueue(concurrentSyncs)
+const reads = new LimitedQueue(concurrentReads)
+
+let callsThisTurn = 0
+
+/** Waits for the next turn when this one had its share of calls. Undefined: go on at once. */
+function turnShare(): Promise<void> | undefined {
+  if (callsThisTurn === 0) {
+    setImmediate(() => {
+      callsThisTurn = 0
+    })
+  }
+  callsThisTurn += 1
+  return callsThisTurn > inPlaceCallsPerTurn ? nextTurn().then(turnShare) : undefined
+}
+
+async function inPlace<T>(call: () => T): Promise<T> {
+  const wait = turnShare()
+  if (wait !== undefined) await wait
+  return call()
+}
+
+type Done<T> = (error: NodeJS.ErrnoException | null, result: T) => void
+
+function called<T>(call: (done: Done<T>) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    call((error, result) => (error === null || error === undefined ? resolve(result) : reject(error)))
+  })
+}
+
+/** What is left of `chunks` after `written` bytes. */
+function remaining(chunks: readonly Uint8Array[], written: number): readonly Uint8Array[] {
+  let skip = written
+  for (let index = 0; index < chunks.length; index += 1) {
+    const chunk = chunks[index]!
+    if (skip < chunk.byteLength) return [chunk.subarray(skip), ...chunks.slice(index + 1)]
+    skip -= chunk.byteLength
+  }
+  return []
+}
+
+function totalBytes(chunks: readonly Uint8Array[]): number {
+  let total = 0
+  for (const chunk of chunks) total += chunk.byteLength
+  return total
+}
+
+function wroteNothing(): NodeJS.ErrnoException {
+  return Object.assign(new Error('ENOSPC: a write took no bytes'), { code: 'ENOSPC' })
+}
+
+class NodeFileHandle implements FileHandle {
+  readonly #descriptor: number
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor
+  }
+
+  read(position: number, length: number): Promise<Buffer> {
+    return reads.run(async () => {
+      const buffer = Buffer.allocUnsafeSlow(length)
+      let filled = 0
+      while (filled < length) {
+        const count = await called<number>((done) =>
+          fs.read(this.#descriptor, buffer, filled, length - filled, position + filled, done),
+        )
+        if (count === 0) break
+        filled += count
+      }
+      return filled === length ? buffer : buffer.subarray(0, filled)
+    })
+  }
+
+  readNow(position: number, length: number): Buffer {
+    const buffer = Buffer.allocUnsafeSlow(length)
+    let filled = 0
+    while (filled < length) {
+      const count = fs.readSync(this.#descriptor, buffer, filled, length - filled, position + filled)
+      if (count === 0) break
+      filled += count
+    }
+    return filled === length ? buffer : buffer.subarray(0, filled)
+  }
+
+  async write(position: number, chunks: readonly Uint8Array[]): Promise<void> {
+    let at = position
+    let left = chunks
+    for (let bytes = totalBytes(left); bytes > 0; bytes = totalBytes(left)) {
+      const some = left.length > maxBuffersPerWrite ? left.slice(0, maxBuffersPerWrite) : left
+      const count = await called<number>((done) =>
+        some.length === 1
+          ? fs.write(this.#descriptor, some[0]!, 0, some[0]!.byteLength, at, done)
+          : fs.writev(this.#descriptor, some, at, done),
+      )
+      if (count === 0) throw wroteNothing()
+      at += count
+      left = count === bytes ? [] : remaining(left, count)
+    }
+  }
+
+  writeNow(position: number, chunks: readonly Uint8Array[]): void {
+    let at = position
+    let left = chunks
+    for (let bytes = totalBytes(left); bytes > 0; bytes = totalBytes(left)) {
+      const some = left.length > maxBuffersPerWrite ? left.slice(0, maxBuffersPerWrite) : left
+      const count =
+        some.length === 1
+          ? fs.writeSync(this.#descriptor, some[0]!, 0, some[0]!.byteLength, at)
+          : fs.writevSync(this.#descriptor, some, at)
+      if (count === 0) throw wroteNothing()
+      at += count
+      left = count === bytes ? [] : remaining(left, count)
+    }
+  }
+
+  sync(): Promise<void> {
+    return syncs.run(() => called<void>((done) => fs.fdatasync(this.#descriptor, done as fs.NoParamCallback)))
+  }
+
+  truncate(length: number): Promise<void> {
+    return inPlace(() => fs.ftruncateSync(this.#descriptor, length))
+  }
+
+  size(): Promise<number> {
+    return inPlace(() => fs.fstatSync(this.#descriptor).size)
+  }
+
+  async close(): Promise<void> {
+    fs.closeSync(this.#descriptor)
+  }
+}
+
+export const nodeFileSystem: FileSystem = {
+  async open(file, mode) {
+    const flags = mode === 'read' ? fs.constants.O_RDONLY : fs.constants.O_RDWR | fs.constants.O_CREAT
+    return new NodeFileHandle(await inPlace(() => fs.openSync(file, flags)))
+  },
+
+  async readFile(file) {
+    const size = await inPlace(() => fs.statSync(file).size)
+    return size <= smallFileBytes ? fs.readFileSync(file) : reads.run(() => fs.promises.readFile(file))
+  },
+
+  async replaceFile(file, content, durability = 'synced') {
+    const temporary = `${file}.tmp`
+    if (durability === 'unsynced') {
+      await inPlace(() => {
+        fs.writeFileSync(temporary, content)
+        fs.renameSync(temporary, file)
+      })
+      return
+    }
+    const descriptor = await inPlace(() => fs.openSync(temporary, 'w'))
+    try {
+      fs.writeFileSync(descriptor, content)
+      await new NodeFileHandle(descriptor).sync()
+    } finally {
+      fs.closeSync(descriptor)
+    }
+    fs.renameSync(temporary, file)
+    await this.syncDirectory(path.dirname(file))
+  },
+
+  async makeDirectory(directory) {
+    await inPlace(() => fs.mkdirSync(directory, { recursive: true }))
+  },
+
+  list(directory) {
+    return inPlace(() => fs.readdirSync(directory).sort())
+  },
+
+  exists(file) {
+    return inPlace(() => fs.existsSync(file))
+  },
+
+  sizeOf(file) {
+    return inPlace(() => fs.statSync(file).size)
+  },
+
+  rename(from, to) {
+    return inPlace(() => fs.renameSync(from, to))
+  },
+
+  async remove(file) {
+    await fs.promises.rm(file, { recursive: true, force: true })
+  },
+
+  async syncDirectory(directory) {
+    // Windows can't open a directory; NTFS journals names by itself.
+    if (process.platform === 'win32') return
+    const descriptor = await inPlace(() => fs.openSync(directory, 'r'))
+    try {
+      await syncs.run(() => called<void>((done) => fs.fsync(descriptor, done as fs.NoParamCallback)))
+    } finally {
+      fs.closeSync(descriptor)
+    }
+  },
+
+  lock: acquireProcessLock,
+
+  async space(directory) {
+    const volume = await fs.promises.statfs(directory)
+    return { totalBytes: volume.blocks * volume.bsize, usableBytes: volume.bavail * volume.bsize }
+  },
+}
