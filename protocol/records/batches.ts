@@ -4,6 +4,8 @@
  */
 import { KafkaError } from '../errors.ts'
 import {
+  attributesAt,
+  codecMask,
   logOverhead,
   magicAt,
   messageOverheadV0,
@@ -17,10 +19,10 @@ const lengthField = 8
 /** Offset, length, epoch or checksum, magic. */
 const sizeUpToMagic = 17
 const newestMagic = 2
+const zstdId = 4
 
 /**
- * Bytes of the batch at `position`; 0 when it is not whole before `end`. Allocates nothing: the loop of the hot path is
- * `for (let size = 0; (size = batchSizeAt(buffer, position)) > 0; position += size)`.
+ * Bytes of the batch at `position`; 0 when it is not whole before `end`. Allocates nothing: for the hot path.
  * @throws KafkaError CORRUPT_MESSAGE for a length below the smallest of its magic, and for a magic above 2.
  */
 export function batchSizeAt(buffer: Buffer, position: number, end: number = buffer.length): number {
@@ -66,4 +68,33 @@ export function wholeBatchesEnd(buffer: Buffer, position = 0, end: number = buff
   let at = position
   for (let size = batchSizeAt(buffer, at, end); size > 0; size = batchSizeAt(buffer, at, end)) at += size
   return at
+}
+
+/**
+ * What a Produce request from v3 on may hold for a partition: exactly one batch of magic 2, and zstd only where `zstd` says so (v7, KIP-110).
+ * @throws KafkaError INVALID_RECORD, UNSUPPORTED_COMPRESSION_TYPE, and as `batchSizeAt`.
+ */
+export function requireProducibleBatch(records: Buffer, { zstd }: { readonly zstd: boolean }): void {
+  const size = batchSizeAt(records, 0)
+  if (size === 0) {
+    throw new KafkaError('INVALID_RECORD', 'Produce requests must have at least one record batch per partition')
+  }
+  if (magicAt(records, 0) !== newestMagic) {
+    throw new KafkaError(
+      'INVALID_RECORD',
+      'Produce requests are only allowed to contain record batches with magic version 2',
+    )
+  }
+  if (!zstd && (attributesAt(records, 0) & codecMask) === zstdId) {
+    throw new KafkaError(
+      'UNSUPPORTED_COMPRESSION_TYPE',
+      'Produce requests before version 7 are not allowed to use ZStandard compression',
+    )
+  }
+  if (size !== records.length) {
+    throw new KafkaError(
+      'INVALID_RECORD',
+      'Produce requests are only allowed to contain exactly one record batch per partition',
+    )
+  }
 }

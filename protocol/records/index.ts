@@ -1,6 +1,42 @@
 /** protocol/records: the public surface. */
-export { batchesIn, batchSizeAt, wholeBatchesEnd } from './batches.ts'
+export { batchesIn, batchSizeAt, requireProducibleBatch, wholeBatchesEnd } from './batches.ts'
+export {
+  buildMessageSet,
+  buildRecordBatch,
+  type MessageSetOptions,
+  optionsOf,
+  type RecordBatchOptions,
+  type RecordToWrite,
+} from './builder.ts'
 export { crc32, crc32c } from './checksums.ts'
+export {
+  type CompressOptions,
+  compress,
+  type DecompressOptions,
+  decompress,
+  defaultMaxDecompressedBytes,
+  loadCodecs,
+} from './compression.ts'
+export {
+  buildControlBatch,
+  buildEndTransactionMarker,
+  type ControlBatchOptions,
+  type ControlRecordType,
+  controlRecordTypeOf,
+  controlRecordTypes,
+  type EndTransactionMarker,
+  type EndTransactionMarkerOptions,
+  endTransactionMarkerOf,
+} from './control-records.ts'
+export {
+  type DownConvertOptions,
+  downConvert,
+  type RecompressOptions,
+  recompress,
+  type UpConvertOptions,
+  upConvert,
+} from './conversion.ts'
+export { KafkaRecord, noHeaders, RecordCursor, type RecordHeader, recordCursor, recordsOf } from './record.ts'
 export {
   assignOffsetAndEpochAt,
   attributesAt,
