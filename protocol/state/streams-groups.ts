@@ -1,5 +1,5 @@
-/** protocol/state: streams groups (KIP-1071) in `__consumer_offsets`, and what Kafka Streams puts into a classic subscription. Source: Kafka 4.3.1's definitions. */
-import { array, bytes, int8, int16, int32, int64, string, struct, uint16, uuid } from '../schema/index.ts'
+/** protocol/state: streams groups (KIP-1071) in `__consumer_offsets`. Source: Kafka 4.3.1's definitions. */
+import { array, int8, int16, int32, int64, string, struct, uint16, uuid } from '../schema/index.ts'
 import { stored } from './stored.ts'
 
 export const streamsGroupCurrentMemberAssignmentKey = stored('StreamsGroupCurrentMemberAssignmentKey', {
@@ -133,35 +133,5 @@ export const streamsGroupTopologyValue = stored('StreamsGroupTopologyValue', {
         repartitionSourceTopics: array(int16()),
       }),
     }),
-  },
-})
-const taskId = { topicGroupId: int32({ versions: '1-6' }), partition: int32({ versions: '1-6' }) }
-const partitionToOffsetSum = {
-  partition: int32({ versions: '7-9' }),
-  offsetSum: int64({ versions: '7-9', js: 'number' }),
-}
-const taskOffsetSum = {
-  topicGroupId: int32({ versions: '7+' }),
-  partition: int32({ versions: '10+' }),
-  offsetSum: int64({ versions: '10+', js: 'number' }),
-  namedTopology: string({ versions: '10+', nullable: '10+' }),
-  partitionToOffsetSum: array(partitionToOffsetSum, { versions: '7-9' }),
-}
-const clientTag = { key: bytes({ versions: '11+' }), value: bytes({ versions: '11+' }) }
-
-export const subscriptionInfoData = stored('SubscriptionInfoData', {
-  versions: '1-11',
-  flexible: 'none',
-  fields: {
-    version: int32({ versions: '1+' }),
-    latestSupportedVersion: int32({ versions: '3+', default: -1 }),
-    processId: uuid({ versions: '1+' }),
-    prevTasks: array(taskId, { versions: '1-6' }),
-    standbyTasks: array(taskId, { versions: '1-6' }),
-    userEndPoint: bytes({ versions: '2+' }),
-    taskOffsetSums: array(taskOffsetSum, { versions: '7+' }),
-    uniqueField: int8({ versions: '8+' }),
-    errorCode: int32({ versions: '9+' }),
-    clientTags: array(clientTag, { versions: '11+' }),
   },
 })

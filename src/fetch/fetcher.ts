@@ -1,0 +1,281 @@
+/**
+ * fetch: serves the reads of consumers for one broker: resolves the session, reads each partition up to its limits, and parks a
+ * request that found too little until data, a deadline or the connection's end. Nothing polls: partitions wake what waits.
+ */
+import { KafkaError } from '../../protocol/errors.ts'
+import { zeroUuid } from '../../protocol/schema/index.ts'
+import type { Broker } from '../cluster/broker.ts'
+import type { Partition } from '../cluster/partition.ts'
+import type { AbortedTransaction, Isolation } from '../log/partition-log.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Random } from '../runtime/random.ts'
+import { type FetchPartition, type FetchScope, FetchSessions, type SessionRequest } from './fetch-sessions.ts'
+
+export interface FetchRequest extends SessionRequest {
+  /** -1: a consumer; -2: a debugging consumer that reads to the log end. */
+  readonly replicaId: number
+  readonly maxWaitMs: number
+  readonly minBytes: number
+  readonly maxBytes: number
+  /** 0: read_uncommitted, 1: read_committed. */
+  readonly isolationLevel: number
+}
+
+export interface FetchOptions {
+  /** Partitions are named by topic id (v13+). */
+  readonly usesTopicIds: boolean
+  /** `maxBytes` also holds for the first batch (v0-2). */
+  readonly hardMaxBytes: boolean
+  /** Whether the client may read `topic`. */
+  isReadable(topic: string): boolean
+  /** Calls back when the connection ends; returns the way to stop that. */
+  onClose(listener: () => void): () => void
+}
+
+/** One partition's answer; field names are those of the Fetch response. */
+export interface PartitionAnswer {
+  readonly partitionIndex: number
+  errorCode: number
+  readonly highWatermark: number
+  readonly lastStableOffset: number
+  readonly logStartOffset: number
+  readonly abortedTransactions: readonly AbortedTransaction[] | null
+  readonly divergingEpoch?: { readonly epoch: number; readonly endOffset: number }
+  currentLeader?: { readonly leaderId: number; readonly leaderEpoch: number }
+  records: readonly Buffer[]
+}
+
+export interface FetchAnswer {
+  readonly sessionId: number
+  readonly responses: readonly {
+    readonly topic: string
+    readonly topicId: string
+    readonly partitions: readonly PartitionAnswer[]
+  }[]
+}
+
+interface PartitionRead {
+  readonly asked: FetchPartition
+  /** Undefined when the error is that this broker can't read it. */
+  readonly partition: Partition | undefined
+  readonly answer: PartitionAnswer
+  readonly sizeInBytes: number
+}
+
+/** What one pass over all partitions found. */
+interface Pass {
+  readonly reads: readonly PartitionRead[]
+  readonly sizeInBytes: number
+  /** An error or a divergence: the client must hear of it at once. */
+  readonly urgent: boolean
+}
+
+const noRecords: readonly Buffer[] = []
+
+export class Fetcher {
+  readonly sessions: FetchSessions
+  readonly #broker: Broker
+  readonly #clock: Clock
+  readonly #maxBytes: number
+
+  /** @param options maxBytes: fetch.max.bytes; the others as FetchSessions has them. */
+  constructor(
+    broker: Broker,
+    options: { clock: Clock; random: Random; maxBytes: number; maxSessions: number; evictionMs: number },
+  ) {
+    this.#broker = broker
+    this.#clock = options.clock
+    this.#maxBytes = options.maxBytes
+    this.sessions = new FetchSessions(options)
+  }
+
+  /** @throws KafkaError for what is wrong with the session; a partition's error stands in its answer. */
+  async fetch(request: FetchRequest, options: FetchOptions): Promise<FetchAnswer> {
+    const scope = this.sessions.open(request, options.usesTopicIds)
+    const deadlineMs = this.#clock.monotonicMs() + request.maxWaitMs
+    let pass = await this.#readAll(request, options, scope)
+    while (scope.partitions.length > 0 && !pass.urgent && pass.sizeInBytes < request.minBytes) {
+      const remainingMs = deadlineMs - this.#clock.monotonicMs()
+      if (remainingMs <= 0) break
+      const woken = await this.#waitForAdvance(pass.reads, request, remainingMs, options)
+      if (woken === 'closed') break
+      pass = await this.#readAll(request, options, scope)
+      if (woken === 'timeout') break
+    }
+    return { sessionId: scope.sessionId, responses: assemble(pass.reads, scope) }
+  }
+
+  async #readAll(request: FetchRequest, options: FetchOptions, scope: FetchScope): Promise<Pass> {
+    const reads: PartitionRead[] = []
+    let remainingBytes = Math.min(request.maxBytes, this.#maxBytes)
+    let sizeInBytes = 0
+    let urgent = false
+    for (const asked of scope.partitions) {
+      const maxBytes = Math.min(asked.maxBytes, remainingBytes)
+      const minOneBatch = !options.hardMaxBytes && sizeInBytes === 0
+      const reading = this.#read(asked, request, maxBytes, minOneBatch, options)
+      const read = reading instanceof Promise ? await reading : reading
+      reads.push(read)
+      sizeInBytes += read.sizeInBytes
+      remainingBytes = Math.max(0, remainingBytes - read.sizeInBytes)
+      if (read.answer.errorCode !== 0 || read.answer.divergingEpoch !== undefined) urgent = true
+    }
+    return { reads, sizeInBytes, urgent }
+  }
+
+  #read(
+    asked: FetchPartition,
+    request: FetchRequest,
+    maxBytes: number,
+    minOneBatch: boolean,
+    options: FetchOptions,
+  ): PartitionRead | Promise<PartitionRead> {
+    let partition: Partition | undefined
+    try {
+      partition = this.#partitionFor(asked, request, options)
+      const diverging = divergence(asked, partition)
+      if (diverging !== undefined) return diverging
+      const reading = partition.log.read(asked.fetchOffset, { maxBytes, minOneBatch, isolation: isolationOf(request) })
+      if (!(reading instanceof Promise)) return successful(asked, partition, reading)
+      const found = partition
+      return reading.then(
+        (result) => successful(asked, found, result),
+        (error: unknown) => failed(asked, found, error),
+      )
+    } catch (error) {
+      return failed(asked, partition, error)
+    }
+  }
+
+  #partitionFor(asked: FetchPartition, request: FetchRequest, options: FetchOptions): Partition {
+    if (request.replicaId >= 0) throw new KafkaError('NOT_LEADER_OR_FOLLOWER', 'this broker has no followers')
+    if (options.usesTopicIds && asked.topicId === zeroUuid) throw new KafkaError('UNKNOWN_TOPIC_ID')
+    const partition = options.usesTopicIds
+      ? this.#broker.leaderForId(asked.topicId, asked.partition, asked.currentLeaderEpoch)
+      : this.#broker.leaderFor(asked.topic, asked.partition, asked.currentLeaderEpoch)
+    if (!options.isReadable(partition.topic)) throw new KafkaError('TOPIC_AUTHORIZATION_FAILED')
+    return partition
+  }
+
+  /** Waits until a partition has more than `reads` saw, time is up, or the client is gone. */
+  #waitForAdvance(
+    reads: readonly PartitionRead[],
+    request: FetchRequest,
+    maxMs: number,
+    options: FetchOptions,
+  ): Promise<'advanced' | 'timeout' | 'closed'> {
+    const readable = isolationOf(request) === 'txn_committed' ? 'lastStableOffset' : 'highWatermark'
+    return new Promise((resolve) => {
+      const stops: (() => void)[] = []
+      const finish = (outcome: 'advanced' | 'timeout' | 'closed'): void => {
+        for (const stop of stops) stop()
+        resolve(outcome)
+      }
+      for (const { partition, answer } of reads) {
+        if (partition === undefined) continue
+        if (partition.log[readable] !== answer[readable]) return finish('advanced')
+        stops.push(partition.onAdvance(() => finish('advanced')))
+      }
+      stops.push(this.#clock.after(maxMs, () => finish('timeout')))
+      stops.push(options.onClose(() => finish('closed')))
+    })
+  }
+}
+
+function isolationOf(request: FetchRequest): Isolation {
+  if (request.replicaId === -2) return 'log_end'
+  return request.isolationLevel === 1 ? 'txn_committed' : 'high_watermark'
+}
+
+function successful(
+  asked: FetchPartition,
+  partition: Partition,
+  result: {
+    readonly records: readonly Buffer[]
+    readonly sizeInBytes: number
+    readonly highWatermark: number
+    readonly lastStableOffset: number
+    readonly logStartOffset: number
+    readonly abortedTransactions: readonly AbortedTransaction[] | undefined
+  },
+): PartitionRead {
+  return {
+    asked,
+    partition,
+    sizeInBytes: result.sizeInBytes,
+    answer: {
+      partitionIndex: asked.partition,
+      errorCode: 0,
+      highWatermark: result.highWatermark,
+      lastStableOffset: result.lastStableOffset,
+      logStartOffset: result.logStartOffset,
+      abortedTransactions: result.abortedTransactions ?? null,
+      records: result.records,
+    },
+  }
+}
+
+function failed(asked: FetchPartition, partition: Partition | undefined, error: unknown): PartitionRead {
+  if (!(error instanceof KafkaError)) throw error
+  return { asked, partition, sizeInBytes: 0, answer: withoutRecords(asked, error.code) }
+}
+
+function withoutRecords(asked: FetchPartition, code: number): PartitionAnswer {
+  return {
+    partitionIndex: asked.partition,
+    errorCode: code,
+    highWatermark: -1,
+    lastStableOffset: -1,
+    logStartOffset: -1,
+    abortedTransactions: null,
+    records: noRecords,
+  }
+}
+
+/** The answer to a reader whose last epoch ended here before its position: it must truncate (KIP-595). */
+function divergence(asked: FetchPartition, partition: Partition): PartitionRead | undefined {
+  if (asked.lastFetchedEpoch < 0) return undefined
+  const { leaderEpoch, endOffset } = partition.log.endOffsetForEpoch(asked.lastFetchedEpoch)
+  if (leaderEpoch < 0 || endOffset < 0) throw new KafkaError('OFFSET_OUT_OF_RANGE')
+  if (leaderEpoch >= asked.lastFetchedEpoch && endOffset >= asked.fetchOffset) return undefined
+  const { highWatermark, lastStableOffset, logStartOffset } = partition.log
+  return {
+    asked,
+    partition,
+    sizeInBytes: 0,
+    answer: {
+      ...withoutRecords(asked, 0),
+      highWatermark,
+      lastStableOffset,
+      logStartOffset,
+      divergingEpoch: { epoch: leaderEpoch, endOffset },
+    },
+  }
+}
+
+/** The answer's topics, in the order of the request; in an incremental one only partitions with news. */
+function assemble(reads: readonly PartitionRead[], scope: FetchScope): FetchAnswer['responses'] {
+  const responses: { topic: string; topicId: string; partitions: PartitionAnswer[] }[] = []
+  for (const { asked, answer, sizeInBytes } of reads) {
+    if (sizeInBytes > 0) scope.answered(asked)
+    const news = hasNews(asked, answer, sizeInBytes)
+    if (scope.incremental && !news) continue
+    const last = responses.at(-1)
+    if (last !== undefined && last.topic === asked.topic && last.topicId === asked.topicId) last.partitions.push(answer)
+    else responses.push({ topic: asked.topic, topicId: asked.topicId, partitions: [answer] })
+  }
+  return responses
+}
+
+/** Whether the client must hear of `answer`; remembers what it is told. */
+function hasNews(asked: FetchPartition, answer: PartitionAnswer, sizeInBytes: number): boolean {
+  const news =
+    sizeInBytes > 0 ||
+    answer.errorCode !== 0 ||
+    answer.divergingEpoch !== undefined ||
+    answer.highWatermark !== asked.toldHighWatermark ||
+    answer.logStartOffset !== asked.toldLogStartOffset
+  asked.toldHighWatermark = answer.errorCode === 0 ? answer.highWatermark : -1
+  asked.toldLogStartOffset = answer.logStartOffset
+  return news
+}

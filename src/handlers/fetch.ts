@@ -1,0 +1,49 @@
+/** handlers: Fetch: the reading itself is the fetch room's; here old clients get the batches in the form that they know. */
+import { KafkaError } from '../../protocol/errors.ts'
+import { fetch } from '../../protocol/messages/fetch.ts'
+import { downConvert } from '../../protocol/records/index.ts'
+import type { PartitionAnswer } from '../fetch/fetcher.ts'
+import { handle } from './handler.ts'
+import { LeaderHints } from './leader-hints.ts'
+
+/** From here on topics are named by id alone (KIP-516). */
+const firstTopicIdVersion = 13
+/** Versions before know no batches of magic 2 (KIP-98). */
+const firstMagic2Version = 4
+/** Versions before know no message sets of magic 1 (KIP-32). */
+const firstMagic1Version = 2
+/** Versions before can't be sent zstd (KIP-110). */
+const firstZstdVersion = 10
+
+export const fetchHandler = handle(fetch, {
+  async serve(request, context) {
+    const { apiVersion, fetcher, connection, access } = context
+    const { sessionId, responses } = await fetcher.fetch(request, {
+      usesTopicIds: apiVersion >= firstTopicIdVersion,
+      hardMaxBytes: apiVersion < 3,
+      isReadable: (topic) => access.isAllowed('Topic', topic, 'Read'),
+      onClose: connection.onClose,
+    })
+    const hints = new LeaderHints(context)
+    for (const { topic, topicId, partitions } of responses) {
+      for (const partition of partitions) {
+        const leader = hints.leaderFor(partition.errorCode, { name: topic, topicId }, partition.partitionIndex)
+        if (leader !== undefined) partition.currentLeader = leader
+        if (apiVersion < firstZstdVersion) convertForOldClient(partition, apiVersion)
+      }
+    }
+    return { sessionId, responses, nodeEndpoints: hints.nodeEndpoints() }
+  },
+  fail: (_request, errorCode) => ({ errorCode }),
+})
+
+function convertForOldClient(partition: PartitionAnswer, apiVersion: number): void {
+  const magic = apiVersion < firstMagic1Version ? 0 : apiVersion < firstMagic2Version ? 1 : 2
+  try {
+    partition.records = downConvert(partition.records, magic)
+  } catch (error) {
+    if (!(error instanceof KafkaError)) throw error
+    partition.records = []
+    partition.errorCode = error.code
+  }
+}

@@ -1,0 +1,39 @@
+/** handlers: tells a client that asked the wrong broker for a partition who leads it, and where that one is (KIP-951). */
+import { errorCode } from '../../protocol/errors.ts'
+import type { Context } from './context.ts'
+
+const wrongLeaderCodes: ReadonlySet<number> = new Set([
+  errorCode('NOT_LEADER_OR_FOLLOWER'),
+  errorCode('FENCED_LEADER_EPOCH'),
+])
+
+export interface CurrentLeader {
+  readonly leaderId: number
+  readonly leaderEpoch: number
+}
+
+/** Collects, for one answer, the leaders that it names. */
+export class LeaderHints {
+  readonly #context: Context
+  readonly #leaderIds = new Set<number>()
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  /** The leader to name beside `code`; undefined where the code does not send the client elsewhere. */
+  leaderFor(code: number, topic: { name: string; topicId: string }, index: number): CurrentLeader | undefined {
+    if (!wrongLeaderCodes.has(code)) return undefined
+    const partition = this.#context.cluster.findPartition(topic, index)
+    if (partition === undefined || partition.leaderId < 0) return undefined
+    this.#leaderIds.add(partition.leaderId)
+    return { leaderId: partition.leaderId, leaderEpoch: partition.leaderEpoch }
+  }
+
+  /** Endpoints of the leaders that were named; empty when none was. */
+  nodeEndpoints(): { nodeId: number; host: string; port: number; rack: string | null }[] {
+    if (this.#leaderIds.size === 0) return []
+    const { cluster, connection } = this.#context
+    return cluster.nodes(connection.listener).filter(({ nodeId }) => this.#leaderIds.has(nodeId))
+  }
+}

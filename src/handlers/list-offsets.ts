@@ -1,0 +1,97 @@
+/** handlers: ListOffsets: offsets by timestamp and the special ones. */
+import { KafkaError } from '../../protocol/errors.ts'
+import { type ListOffsetsRequest, listOffsets } from '../../protocol/messages/list-offsets.ts'
+import type { Partition } from '../cluster/partition.ts'
+import type { Isolation, TimestampAndOffset } from '../log/partition-log.ts'
+import type { Context } from './context.ts'
+import { answerEach, handle } from './handler.ts'
+
+type Asked = ListOffsetsRequest['topics'][number]['partitions'][number]
+
+interface Found {
+  readonly timestamp: number
+  readonly offset: number
+  readonly leaderEpoch: number
+}
+
+const nothing: Found = { timestamp: -1, offset: -1, leaderEpoch: -1 }
+
+/** Timestamps that stand for something else, and the first version that knows them. */
+const special: Readonly<
+  Record<number, { firstVersion: number; find(partition: Partition, isolation: Isolation): Found | Promise<Found> }>
+> = {
+  /** latest */
+  [-1]: { firstVersion: 0, find: ({ log }, isolation) => at(endOffset(log, isolation), log.leaderEpoch) },
+  /** earliest */
+  [-2]: { firstVersion: 0, find: earliest },
+  /** the record with the largest timestamp (KIP-734) */
+  [-3]: { firstVersion: 7, find: async ({ log }) => known(await log.offsetOfMaxTimestamp()) },
+  /** earliest on local disk (KIP-405): without tiered storage the earliest */
+  [-4]: { firstVersion: 8, find: earliest },
+  /** latest in tiered storage (KIP-1005): there is none */
+  [-5]: { firstVersion: 9, find: () => nothing },
+  /** earliest that waits for upload to tiered storage (KIP-1023): there is none */
+  [-6]: { firstVersion: 11, find: () => nothing },
+}
+
+export const listOffsetsHandler = handle(listOffsets, {
+  async serve(request, context) {
+    const topics = await Promise.all(
+      request.topics.map(async ({ name, partitions }) => ({
+        name,
+        partitions: await answerEach(
+          partitions,
+          (asked) => find(name, asked, request, context),
+          ({ partitionIndex }, errorCode) => ({ partitionIndex, errorCode, ...nothing }),
+        ),
+      })),
+    )
+    return { topics }
+  },
+  fail: (request, errorCode) => ({
+    topics: request.topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode, ...nothing })),
+    })),
+  }),
+})
+
+async function find(topic: string, asked: Asked, request: ListOffsetsRequest, context: Context): Promise<object> {
+  const { partitionIndex, currentLeaderEpoch, timestamp } = asked
+  context.access.require('Topic', topic, 'Describe')
+  const partition = context.broker.leaderFor(topic, partitionIndex, currentLeaderEpoch)
+  const isolation =
+    request.replicaId === -2 ? 'log_end' : request.isolationLevel === 1 ? 'txn_committed' : 'high_watermark'
+  const kind = special[timestamp]
+  if (timestamp < 0 && (kind === undefined || context.apiVersion < kind.firstVersion)) {
+    throw new KafkaError('UNSUPPORTED_VERSION')
+  }
+  const found =
+    kind === undefined
+      ? known(await partition.log.offsetForTimestamp(timestamp, isolation))
+      : await kind.find(partition, isolation)
+  if (context.apiVersion > 0) return { partitionIndex, ...found }
+  return { partitionIndex, oldStyleOffsets: oldStyleOffsets(found, partition, asked.maxNumOffsets) }
+}
+
+/** v0 lists positions from which to read, latest first: what was found and the start of the log. */
+function oldStyleOffsets(found: Found, { log }: Partition, maxNumOffsets: number): number[] {
+  const offsets = new Set([found.offset < 0 ? log.highWatermark : found.offset, log.logStartOffset])
+  return [...offsets].sort((a, b) => b - a).slice(0, Math.max(0, maxNumOffsets))
+}
+
+function earliest({ log }: Partition): Found {
+  return at(log.logStartOffset, log.epochForOffset(log.logStartOffset))
+}
+
+function endOffset(log: Partition['log'], isolation: Isolation): number {
+  if (isolation === 'log_end') return log.logEndOffset
+  return isolation === 'txn_committed' ? log.lastStableOffset : log.highWatermark
+}
+
+const at = (offset: number, leaderEpoch: number): Found => ({ timestamp: -1, offset, leaderEpoch })
+
+function known(found: TimestampAndOffset | undefined): Found {
+  if (found === undefined) return nothing
+  return { timestamp: found.timestampMs, offset: found.offset, leaderEpoch: found.leaderEpoch }
+}
