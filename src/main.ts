@@ -1,0 +1,127 @@
+#!/usr/bin/env node
+/** The command `odradek`: reads flags, variables and a properties file, starts one broker, and stops it on a signal. */
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import packageJson from '../package.json' with { type: 'json' }
+
+const help = `Odradek ${packageJson.version}, a Kafka broker
+
+  odradek [start] [flags]
+
+  --port PORT          where to listen (9092); 0: any free port
+  --host NAME          where to bind, and what clients are told (localhost)
+  --data-dir DIR       where to keep data (./odradek-data)
+  --memory             keep nothing on disk
+  --config FILE        a server.properties, as Apache Kafka reads it
+  --set KEY=VALUE      one config; may be repeated
+  --log-level LEVEL    debug, info, warn (default), error or silent
+  --help, --version
+
+KAFKA_* variables are read as Apache Kafka's image reads them. Flags and --set win over variables, variables over the file.
+`
+
+const options = {
+  port: { type: 'string' },
+  host: { type: 'string' },
+  'data-dir': { type: 'string' },
+  memory: { type: 'boolean' },
+  config: { type: 'string' },
+  set: { type: 'string', multiple: true },
+  'log-level': { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'v' },
+} as const
+
+const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
+type LogLevel = (typeof logLevels)[number]
+
+/** What is wrong with how the command was called; printed as one line. */
+class UsageError extends Error {}
+
+function readFlags(): ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>['values'] {
+  try {
+    const { values, positionals } = parseArgs({ options, allowPositionals: true })
+    const [command = 'start', ...rest] = positionals
+    if (command !== 'start' || rest.length > 0) throw new UsageError(`unknown command: ${positionals.join(' ')}`)
+    return values
+  } catch (error) {
+    throw new UsageError((error as Error).message.split('. ')[0])
+  }
+}
+
+function parsePort(text: string): number {
+  const port = Number(text)
+  if (!/^\d+$/.test(text) || port > 65535) throw new UsageError(`--port takes a number from 0 to 65535, not ${text}`)
+  return port
+}
+
+function parseSettings(assignments: readonly string[]): Record<string, string> {
+  const settings: Record<string, string> = {}
+  for (const assignment of assignments) {
+    const at = assignment.indexOf('=')
+    if (at <= 0) throw new UsageError(`--set takes KEY=VALUE, not ${assignment}`)
+    settings[assignment.slice(0, at)] = assignment.slice(at + 1)
+  }
+  return settings
+}
+
+function parseLogLevel(text: string): LogLevel {
+  const level = logLevels.find((each) => each === text)
+  if (level === undefined) throw new UsageError(`--log-level takes one of ${logLevels.join(', ')}, not ${text}`)
+  return level
+}
+
+function readConfigFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new UsageError(`cannot read ${path}: ${(error as Error).message}`)
+  }
+}
+
+async function main(): Promise<void> {
+  const flags = readFlags()
+  if (flags.help) return void process.stdout.write(help)
+  if (flags.version) return void process.stdout.write(`${packageJson.version}\n`)
+  if (flags.memory && flags['data-dir'] !== undefined) {
+    throw new UsageError('--memory keeps nothing on disk: leave out --data-dir')
+  }
+  const { createLogger } = await import('./runtime/pino-logger.ts')
+  const { startBroker } = await import('./broker.ts')
+  const broker = await startBroker({
+    port: flags.port === undefined ? undefined : parsePort(flags.port),
+    host: flags.host,
+    dataDir: flags['data-dir'],
+    memory: flags.memory ?? false,
+    properties: flags.config === undefined ? undefined : readConfigFile(flags.config),
+    environment: process.env,
+    settings: parseSettings(flags.set ?? []),
+    logger: createLogger({ level: parseLogLevel(flags['log-level'] ?? 'warn') }),
+  })
+  const place = broker.dataDirectories.length === 0 ? 'in memory' : `data in ${broker.dataDirectories.join(', ')}`
+  const tookMs = Math.round(performance.now())
+  process.stdout.write(
+    `Odradek ${packageJson.version} is ready at ${broker.bootstrapServers}, ${place} (${tookMs} ms)\n`,
+  )
+
+  let stopping = false
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(1)
+    stopping = true
+    broker.close().then(
+      () => process.exit(0),
+      (error: unknown) => fail(`stopping on ${signal} failed: ${(error as Error).message}`),
+    )
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+}
+
+function fail(reason: string): void {
+  process.stderr.write(`odradek: ${reason.replaceAll('\n', ' ')}\n`)
+  process.exit(1)
+}
+
+main().catch((error: unknown) => {
+  fail(error instanceof UsageError ? `${error.message} (see odradek --help)` : (error as Error).message)
+})
