@@ -15,10 +15,19 @@ import type { Context } from './context.ts'
 
 type Answer<A> = Response<A> | undefined
 
+/** Thrown by `serve` where Kafka has no answer but the end of the connection: a Produce with acks=0 that failed. */
+export class CloseConnection extends Error {
+  /** `reason` completes the log line. */
+  constructor(reason: string) {
+    super(reason)
+    this.name = 'CloseConnection'
+  }
+}
+
 export interface Serving<A> {
   /** The answer; undefined sends none (Produce with acks=0). May return at once where nothing is waited for. */
   serve(request: Request<A>, context: Context): Answer<A> | Promise<Answer<A>>
-  /** The answer when `serve` threw: the error at each place where this API has one. */
+  /** The answer when `serve` threw: the error at each place where this API has one; undefined closes the connection. */
   fail(request: Request<A>, errorCode: number, context: Context, message: string): Answer<A>
   /** Served versions where they are fewer than the declared stable ones. */
   readonly versions?: string
