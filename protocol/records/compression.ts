@@ -17,7 +17,7 @@ import { compressSnappy, decompressSnappy } from './snappy.ts'
 import { compressZstd, decompressZstd, loadZstd } from './zstd.ts'
 
 /** More than any sensible batch of `max.message.bytes` inflates to, little enough to inflate in one turn of the event loop. */
-export const defaultMaxDecompressedBytes = 32 * 1024 * 1024
+export const defaultMaxDecompressedBytes = 24 * 1024 * 1024
 
 export interface CompressOptions {
   /** The codec's own scale; gzip, zstd: Kafka's default if absent. snappy has none, lz4 has one only here. */

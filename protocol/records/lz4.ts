@@ -56,6 +56,7 @@ export function compressLz4(bytes: Buffer, magic: number): Buffer {
 
 export function decompressLz4(bytes: Buffer, maxBytes: number, magic: number): Buffer {
   const frame = frameOf(bytes, magic)
+  if (frame.maxSize > maxBytes && exactSize(bytes, frame.blocks, maxBytes) > maxBytes) throw tooLarge('lz4', maxBytes)
   if (frame.blocks.length === 1) {
     const block = decodeBlock(bytes, frame.blocks[0]!, frame.maxBlockSize)
     if (block.length > maxBytes) throw tooLarge('lz4', maxBytes)
@@ -124,6 +125,39 @@ function blockSizeOf(flags: number, descriptor: number): number {
   const id = descriptor >>> 4
   if (id < 4) throw corrupt('lz4', `block size ${id} is not supported`)
   return 2 ** (8 + 2 * id)
+}
+
+/** What the blocks come to, read from their lengths alone; once it is above `limit` the rest is not read. */
+function exactSize(bytes: Buffer, blocks: readonly Block[], limit: number): number {
+  let size = 0
+  for (const block of blocks) {
+    size += block.isStored ? block.length : exactBlockSize(bytes, block.start, block.start + block.length)
+    if (size > limit) break
+  }
+  return size
+}
+
+/** A block is sequences: token (literal length, match length) | more length | literals | uint16 offset | more length. */
+function exactBlockSize(bytes: Buffer, start: number, end: number): number {
+  let size = 0
+  let at = start
+  const extended = (length: number) => {
+    if (length < 15) return length
+    let total = length
+    for (let byte = 255; byte === 255 && at < end; ) {
+      byte = bytes[at++]!
+      total += byte
+    }
+    return total
+  }
+  while (at < end) {
+    const token = bytes[at++]!
+    const literals = extended(token >>> 4)
+    size += literals
+    at += literals + 2
+    if (at <= end) size += 4 + extended(token & 0x0f) // the last sequence is literals only
+  }
+  return size
 }
 
 /** The most that a compressed block of `length` bytes can become. */

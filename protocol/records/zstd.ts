@@ -11,20 +11,20 @@ import * as zlib from 'node:zlib'
 import { corrupt, tooLarge } from './compression-errors.ts'
 import { optionalModule } from './native-module.ts'
 
-interface Backend {
+export interface ZstdBackend {
   compress(bytes: Buffer, level: number): Buffer
   /** Of one frame, into at most `maxBytes`. Undefined when that is not enough; throws anything when the frame is bad. */
   decompress(frame: Buffer, maxBytes: number): Buffer | undefined
 }
 
-let backend: Backend | undefined
+let backend: ZstdBackend | undefined
 
 /** Resolves when zstd can be used synchronously. */
 export async function loadZstd(): Promise<void> {
   backend ??= nodeBackend() ?? nativeBackend() ?? (await webAssemblyBackend())
 }
 
-function loadedBackend(): Backend {
+function loadedBackend(): ZstdBackend {
   backend ??= nodeBackend() ?? nativeBackend()
   if (backend === undefined) {
     throw new Error(
@@ -38,7 +38,7 @@ export function compressZstd(bytes: Buffer, level: number): Buffer {
   return loadedBackend().compress(bytes, level)
 }
 
-export function decompressZstd(bytes: Buffer, maxBytes: number): Buffer {
+export function decompressZstd(bytes: Buffer, maxBytes: number, by: ZstdBackend = loadedBackend()): Buffer {
   const frames = framesOf(bytes)
   let exact = 0
   for (const frame of frames) exact += frame.atLeast
@@ -46,7 +46,7 @@ export function decompressZstd(bytes: Buffer, maxBytes: number): Buffer {
   const decoded: Buffer[] = []
   let size = 0
   for (const frame of frames) {
-    const part = decodeFrame(bytes.subarray(frame.start, frame.end), Math.min(frame.atMost, maxBytes - size))
+    const part = decodeFrame(bytes.subarray(frame.start, frame.end), Math.min(frame.atMost, maxBytes - size), by)
     if (part === undefined) {
       if (frame.atMost <= maxBytes - size) throw corrupt('zstd', 'more bytes than its blocks can hold')
       throw tooLarge('zstd', maxBytes)
@@ -57,10 +57,9 @@ export function decompressZstd(bytes: Buffer, maxBytes: number): Buffer {
   return decoded.length === 1 ? decoded[0]! : Buffer.concat(decoded, size)
 }
 
-function decodeFrame(frame: Buffer, maxBytes: number): Buffer | undefined {
-  const { decompress } = loadedBackend()
+function decodeFrame(frame: Buffer, maxBytes: number, by: ZstdBackend): Buffer | undefined {
   try {
-    return decompress(frame, maxBytes)
+    return by.decompress(frame, maxBytes)
   } catch (cause) {
     throw corrupt('zstd', cause)
   }
@@ -163,7 +162,7 @@ interface ZstdOfNode {
 const compressionLevelParameter = 100
 const windowLogMaxParameter = 100
 
-function nodeBackend(): Backend | undefined {
+export function nodeBackend(): ZstdBackend | undefined {
   const { zstdCompressSync, zstdDecompressSync } = zlib as ZstdOfNode
   if (zstdCompressSync === undefined || zstdDecompressSync === undefined) return undefined
   return {
@@ -189,7 +188,7 @@ interface ZstdNapi {
   DCtx: new () => { decompress(output: Uint8Array, input: Uint8Array): number }
 }
 
-function nativeBackend(): Backend | undefined {
+export function nativeBackend(): ZstdBackend | undefined {
   const binding = optionalModule<ZstdNapi>('zstd-napi/binding')
   if (binding === undefined) return undefined
   const compressor = new binding.CCtx()
@@ -220,7 +219,7 @@ interface ZstdWasm {
 /** ZSTD_error_dstSize_tooSmall. */
 const outputTooSmall = '-70'
 
-async function webAssemblyBackend(): Promise<Backend> {
+export async function webAssemblyBackend(): Promise<ZstdBackend> {
   const wasm = optionalModule<ZstdWasm>('@bokuweb/zstd-wasm')
   if (wasm === undefined) {
     throw new Error(

@@ -1,0 +1,44 @@
+/** Run by bombs.test.ts in a process of its own: reads one bomb, and prints what the time and the memory were. */
+import { KafkaError } from '../../../protocol/errors.ts'
+import {
+  buildRecordBatch,
+  type Codec,
+  loadCodecs,
+  RecordBatchView,
+  recordsOf,
+} from '../../../protocol/records/index.ts'
+import { bombs } from './bombs.ts'
+
+const name = process.argv[2]!
+await loadCodecs()
+for (const codec of ['gzip', 'snappy', 'lz4', 'zstd'] as const) read(smallBatch(codec)) // the codecs' libraries are loaded
+
+const bomb = bombs[name]!()
+const batch = new RecordBatchView(withRecords(bomb.codec, bomb.bytes))
+const peakBefore = process.resourceUsage().maxRSS
+const start = performance.now()
+const outcome = read(batch)
+const elapsedMs = performance.now() - start
+const growthBytes = (process.resourceUsage().maxRSS - peakBefore) * 1024
+process.stdout.write(JSON.stringify({ batchBytes: batch.sizeInBytes, outcome, elapsedMs, growthBytes }))
+
+function read(each: RecordBatchView): string {
+  try {
+    let records = 0
+    for (const _ of recordsOf(each)) records++
+    return `${records} records`
+  } catch (error) {
+    if (error instanceof KafkaError) return error.kafkaError
+    throw error
+  }
+}
+
+function smallBatch(codec: Codec): RecordBatchView {
+  return new RecordBatchView(buildRecordBatch({ codec }, [{ timestamp: 1, key: null, value: Buffer.from('small') }]))
+}
+
+function withRecords(codec: Codec, bytes: Buffer): Buffer {
+  const whole = Buffer.concat([smallBatch(codec).bytes.subarray(0, 61), bytes])
+  whole.writeInt32BE(whole.length - 12, 8)
+  return whole
+}

@@ -1,0 +1,29 @@
+import { execFileSync } from 'node:child_process'
+import { describe, expect, it } from 'vitest'
+import { bombs } from './bombs.ts'
+
+interface Outcome {
+  readonly batchBytes: number
+  readonly outcome: string
+  readonly elapsedMs: number
+  readonly growthBytes: number
+}
+
+const child = new URL('bomb-child.ts', import.meta.url).pathname
+
+/** In a process of its own, where no other test moves the peak of its memory. */
+function explode(name: string): Outcome {
+  return JSON.parse(execFileSync(process.execPath, ['--import', 'tsx', child, name], { encoding: 'utf8' })) as Outcome
+}
+
+describe('a batch of 1 MB that would inflate to far more', () => {
+  it.each(Object.keys(bombs))('costs less than 50 MB and 50 ms of event loop: %s', (name) => {
+    let outcome = explode(name)
+    // The machine may be busy with other things: the time counts that it can be done in.
+    for (let attempt = 1; attempt < 4 && outcome.elapsedMs >= 50; attempt++) outcome = explode(name)
+    expect(outcome.batchBytes).toBeLessThan(1.1 * 1024 * 1024)
+    expect(outcome.outcome).toMatch(/MESSAGE_TOO_LARGE|CORRUPT_MESSAGE|INVALID_RECORD/)
+    expect(outcome.elapsedMs).toBeLessThan(50)
+    expect(outcome.growthBytes).toBeLessThan(50 * 1024 * 1024)
+  })
+})
