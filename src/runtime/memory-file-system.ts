@@ -55,7 +55,10 @@ class MemoryFile {
   }
 
   truncate(length: number): void {
-    if (length > this.size) return this.write(this.size, Buffer.alloc(length - this.size))
+    if (length > this.size) {
+      this.write(this.size, Buffer.alloc(length - this.size))
+      return
+    }
     const kept = this.read(0, length)
     this.#blocks = []
     this.#starts = []

@@ -1,0 +1,42 @@
+/** log: reads a segment file batch by batch, in large pieces, up to the first byte that belongs to no whole batch. */
+import { batchSizeAt } from '../../protocol/records/batches.ts'
+import { readInt32 } from '../../protocol/records/record-batch.ts'
+import type { FileHandle } from '../runtime/file-system.ts'
+
+const pieceBytes = 1024 * 1024
+const smallestHeader = 17
+
+/** Whole batches, one behind the other: `bytes` lie at `position` in the file. */
+export interface BatchRun {
+  readonly bytes: Buffer
+  readonly position: number
+}
+
+/** The runs between `from`, the start of a batch, and `end`. Ends early where a length or magic makes no sense or a batch is cut off. */
+export async function* batchRuns(file: FileHandle, from: number, end: number): AsyncGenerator<BatchRun, void> {
+  let position = from
+  let wanted = pieceBytes
+  while (position < end) {
+    const bytes = await file.read(position, Math.min(wanted, end - position))
+    const whole = wholeBytes(bytes)
+    if (whole > 0) {
+      yield { bytes: bytes.subarray(0, whole), position }
+      position += whole
+      wanted = pieceBytes
+      continue
+    }
+    const size = bytes.length < smallestHeader ? 0 : readInt32(bytes, 8) + 12
+    if (size <= bytes.length || position + size > end) return
+    wanted = size
+  }
+}
+
+function wholeBytes(bytes: Buffer): number {
+  let position = 0
+  try {
+    for (let size = batchSizeAt(bytes, position); size > 0; size = batchSizeAt(bytes, position)) position += size
+  } catch {
+    // A length or magic that can't be: the run ends before it.
+  }
+  return position
+}

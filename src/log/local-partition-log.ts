@@ -1,0 +1,523 @@
+/**
+ * log: one partition's log in Kafka's files, the `PartitionLog` that a broker uses. `LogDirectory` opens them.
+ *
+ * Appends are checked and get their offsets in the order of the calls; the writer takes them to the file. Offsets, producers and
+ * the tail cache show what is written, checks also look at what is pending.
+ */
+import { KafkaError } from '../../protocol/errors.ts'
+import { batchSizeAt } from '../../protocol/records/batches.ts'
+import { assignOffsetAndEpochAt, RecordBatchView, readInt32 } from '../../protocol/records/record-batch.ts'
+import { checkRecords } from './append-validation.ts'
+import { type LeaderEpochs, leaderEpochFileName } from './leader-epochs.ts'
+import type { LogConfig } from './log-config.ts'
+import { LogReader } from './log-reader.ts'
+import { type LogStorage, storageError } from './log-storage.ts'
+import { LogWriter } from './log-writer.ts'
+import type {
+  AbortedTransaction,
+  AppendOrigin,
+  AppendResult,
+  EpochEndOffset,
+  Isolation,
+  PartitionLog,
+  ProducerState,
+  ReadOptions,
+  ReadResult,
+  TimestampAndOffset,
+} from './partition-log.ts'
+import { PendingAppend } from './pending-append.ts'
+import { encodeProducerSnapshot } from './producer-snapshot.ts'
+import type { ProducedBatch, ProducerStates } from './producer-states.ts'
+import { type LoadedLog, noteProduced, replayProducers } from './recovery.ts'
+import { type Segment, segmentFileName } from './segment.ts'
+import type { Segments } from './segments.ts'
+import { PartitionTail } from './tail-cache.ts'
+import { findMaxTimestamp, findTimestamp } from './timestamp-lookup.ts'
+import type { AbortedTransactionEntry, TransactionIndex } from './transaction-index.ts'
+
+const leaderEpochField = 12
+
+/** What a log needs of the directory that it lies in. */
+export interface LogOwner {
+  /** Brings log-start-offset-checkpoint up to date. */
+  logStartOffsetMoved(): Promise<void>
+  /** Renames `log`'s directory away and removes it. */
+  removeDirectory(log: LocalPartitionLog): Promise<void>
+}
+
+export class LocalPartitionLog implements PartitionLog {
+  readonly topic: string
+  readonly partition: number
+  readonly #storage: LogStorage
+  readonly #owner: LogOwner
+  readonly #segments: Segments
+  readonly #producers: ProducerStates
+  readonly #epochs: LeaderEpochs
+  readonly #writer: LogWriter
+  readonly #reader: LogReader
+  readonly #tail = new PartitionTail()
+  readonly #listeners = new Set<() => void>()
+  #config: LogConfig
+  #leaderEpoch: number
+  #logStartOffset: number
+  /** Behind what is written; readers see all of it, save what an open transaction hides. */
+  #logEndOffset: number
+  /** Behind what is pending. */
+  #nextOffset: number
+  #recoveryPoint: number
+  #newestSnapshotOffset: number
+  /** Why nothing goes any more. */
+  #stopped: KafkaError | undefined
+  #hasFailed = false
+  #isClosed = false
+  /** A truncation is under way: appends wait for it. */
+  #exclusive: Promise<void> | undefined
+  #epochsSaved: Promise<void> = Promise.resolve()
+
+  constructor(
+    name: { topic: string; partition: number },
+    config: LogConfig,
+    loaded: LoadedLog,
+    storage: LogStorage,
+    owner: LogOwner,
+    recoveryPoint: number,
+  ) {
+    this.topic = name.topic
+    this.partition = name.partition
+    this.#config = config
+    this.#storage = storage
+    this.#owner = owner
+    this.#segments = loaded.segments
+    this.#producers = loaded.producers
+    this.#epochs = loaded.epochs
+    this.#leaderEpoch = loaded.epochs.latestEpoch
+    this.#logStartOffset = loaded.logStartOffset
+    this.#logEndOffset = loaded.logEndOffset
+    this.#nextOffset = loaded.logEndOffset
+    this.#recoveryPoint = Math.min(recoveryPoint, loaded.logEndOffset)
+    this.#newestSnapshotOffset = loaded.newestSnapshotOffset
+    this.#reader = new LogReader(loaded.segments)
+    this.#writer = new LogWriter(this.#writerTarget(), loaded.segments, storage)
+  }
+
+  get logStartOffset(): number {
+    return this.#logStartOffset
+  }
+
+  get lastStableOffset(): number {
+    const open = this.#producers.firstOpenTransactionOffset
+    return open === undefined ? this.#logEndOffset : Math.max(open, this.#logStartOffset)
+  }
+
+  get highWatermark(): number {
+    return this.#logEndOffset
+  }
+
+  get logEndOffset(): number {
+    return this.#logEndOffset
+  }
+
+  get leaderEpoch(): number {
+    return this.#leaderEpoch
+  }
+
+  get sizeInBytes(): number {
+    return this.#segments.sizeInBytes
+  }
+
+  /** Everything below is on disk. */
+  get recoveryPoint(): number {
+    return this.#recoveryPoint
+  }
+
+  /** Base offset of the oldest segment; the log start offset may lie behind it. */
+  get firstSegmentOffset(): number {
+    return this.#segments.all[0]!.baseOffset
+  }
+
+  get directory(): string {
+    return this.#segments.directory
+  }
+
+  /** A storage failure has ended it: its files are not those of a clean stop. */
+  get hasFailed(): boolean {
+    return this.#hasFailed
+  }
+
+  append(records: Buffer, origin: AppendOrigin): Promise<AppendResult> {
+    if (this.#exclusive !== undefined) return this.#exclusive.then(() => this.append(records, origin))
+    try {
+      this.#ensureOpen()
+      const checked = checkRecords(records, origin, this.#config, this.#storage.clock.now())
+      const { first } = checked
+      const checksProducer = first.hasProducerId && !first.isControl
+      if (checksProducer) {
+        const duplicate = origin === 'client' ? this.#producers.findDuplicate(first) : undefined
+        if (duplicate instanceof PendingAppend) return duplicate.written
+        if (duplicate !== undefined) return Promise.resolve(this.#resultOfDuplicate(duplicate))
+        this.#producers.check(first, origin === 'client')
+      }
+      const baseOffset = this.#nextOffset
+      this.#nextOffset = baseOffset + checked.offsetCount
+      this.#assignOffsets(checked.bytes, baseOffset, origin)
+      const append = new PendingAppend(
+        checked.bytes,
+        baseOffset,
+        this.#nextOffset,
+        checked.maxTimestampMs,
+        checked.logAppendTimeMs,
+      )
+      if (checksProducer) {
+        append.producerEpoch = first.producerEpoch
+        append.baseSequence = first.baseSequence
+        append.lastSequence = first.lastSequence
+        this.#producers.addPending(first, append)
+      }
+      this.#writer.enqueue(append)
+      return append.written
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  read(fromOffset: number, options: ReadOptions): ReadResult | Promise<ReadResult> {
+    this.#ensureOpen()
+    if (fromOffset < this.#logStartOffset || fromOffset > this.#logEndOffset) {
+      const range = `${this.#logStartOffset} to ${this.#logEndOffset}`
+      throw new KafkaError('OFFSET_OUT_OF_RANGE', `Offset ${fromOffset} is not within the log's ${range}`)
+    }
+    const endOffset = this.#endOf(options.isolation)
+    if (fromOffset >= endOffset) return this.#result([], fromOffset, options)
+    const found = this.#tail.read(fromOffset, endOffset, options.maxBytes, options.minOneBatch)
+    if (found !== undefined) return this.#result(found, fromOffset, options)
+    return this.#reader
+      .read(fromOffset, endOffset, options.maxBytes, options.minOneBatch)
+      .then((records) => this.#result(records, fromOffset, options))
+      .catch((error: unknown) => {
+        throw error instanceof KafkaError ? error : (this.#stopped ?? storageError(this.directory, error))
+      })
+  }
+
+  async offsetForTimestamp(timestampMs: number, isolation: Isolation): Promise<TimestampAndOffset | undefined> {
+    this.#ensureOpen()
+    return await findTimestamp(this.#segments, timestampMs, this.#logStartOffset, this.#endOf(isolation))
+  }
+
+  async offsetOfMaxTimestamp(): Promise<TimestampAndOffset | undefined> {
+    this.#ensureOpen()
+    return await findMaxTimestamp(this.#segments, this.#logStartOffset, this.highWatermark)
+  }
+
+  endOffsetForEpoch(leaderEpoch: number): EpochEndOffset {
+    return this.#epochs.endOffsetFor(leaderEpoch, this.#logEndOffset)
+  }
+
+  epochForOffset(offset: number): number {
+    return this.#epochs.epochForOffset(offset)
+  }
+
+  async becomeLeader(leaderEpoch: number): Promise<void> {
+    this.#ensureOpen()
+    if (leaderEpoch <= this.#leaderEpoch) return
+    this.#leaderEpoch = leaderEpoch
+    this.#epochs.assign(leaderEpoch, this.#nextOffset)
+  }
+
+  async abortedTransactions(fromOffset: number, upToOffset: number): Promise<readonly AbortedTransaction[]> {
+    return await this.#abortedBetween(fromOffset, upToOffset)
+  }
+
+  producerStates(): readonly ProducerState[] {
+    return this.#producers.states()
+  }
+
+  async deleteRecordsBefore(offset: number): Promise<number> {
+    this.#ensureOpen()
+    const newStart = offset === -1 ? this.highWatermark : offset
+    if (newStart < 0 || newStart > this.highWatermark) {
+      const message = `Records can be deleted up to the high watermark ${this.highWatermark}, not to ${offset}`
+      throw new KafkaError('OFFSET_OUT_OF_RANGE', message)
+    }
+    if (newStart > this.#logStartOffset) {
+      this.#logStartOffset = newStart
+      this.#epochs.truncateFromStart(newStart)
+      this.#advanced()
+      await this.#owner.logStartOffsetMoved()
+    }
+    return this.#logStartOffset
+  }
+
+  applyConfig(config: LogConfig): void {
+    this.#config = config
+  }
+
+  async flush(): Promise<void> {
+    this.#ensureOpen()
+    await this.#writer.idle()
+    await this.#sync()
+  }
+
+  async truncate(offset: number): Promise<void> {
+    this.#ensureOpen()
+    if (offset >= this.#nextOffset) return
+    let done!: () => void
+    this.#exclusive = new Promise((resolve) => {
+      done = resolve
+    })
+    try {
+      await this.#writer.idle()
+      await this.#truncateTo(Math.max(offset, this.firstSegmentOffset))
+    } catch (error) {
+      this.#failed(error)
+      throw this.#stopped
+    } finally {
+      this.#exclusive = undefined
+      done()
+    }
+    this.#advanced()
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await this.#exclusive
+    await this.#writer.idle()
+    const failure = this.#stopped
+    this.#stop(new KafkaError('KAFKA_STORAGE_ERROR', `${this.directory} is closed`))
+    try {
+      if (failure === undefined) {
+        await this.#segments.active.seal()
+        await this.#sync()
+        await this.#takeSnapshot(this.#logEndOffset)
+        await this.#saveEpochs()
+      }
+    } finally {
+      await this.#segments.close()
+    }
+  }
+
+  async delete(): Promise<void> {
+    const reason = new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
+    this.#isClosed = true
+    this.#stop(reason)
+    for (const append of this.#writer.takeQueued()) append.reject(reason)
+    await this.#writer.idle()
+    await this.#segments.close()
+    await this.#epochsSaved
+    await this.#owner.removeDirectory(this)
+  }
+
+  onAdvance(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Forgets idle producers: producer.id.expiration.ms. */
+  expireProducers(): void {
+    this.#producers.expire(this.#storage.clock.now(), this.#storage.limits.producerIdExpirationMs)
+  }
+
+  #endOf(isolation: Isolation): number {
+    return isolation === 'txn_committed' ? this.lastStableOffset : this.#logEndOffset
+  }
+
+  #ensureOpen(): void {
+    const reason = this.#stopped ?? this.#storage.failure
+    if (reason !== undefined) throw reason
+  }
+
+  #assignOffsets(bytes: Buffer, baseOffset: number, origin: AppendOrigin): void {
+    let offset = baseOffset
+    let position = 0
+    const batch = new RecordBatchView(bytes)
+    for (let size = batchSizeAt(bytes, 0); size > 0; size = batchSizeAt(bytes, position)) {
+      batch.position = position
+      const own = origin === 'raft' ? readInt32(bytes, position + leaderEpochField) : -1
+      assignOffsetAndEpochAt(bytes, position, offset, own >= 0 ? own : this.#leaderEpoch)
+      offset += batch.lastOffsetDelta + 1
+      position += size
+    }
+  }
+
+  #resultOfDuplicate(batch: ProducedBatch): AppendResult {
+    const isLogAppendTime = this.#config.messageTimestampType === 'LogAppendTime'
+    const logAppendTimeMs = isLogAppendTime ? batch.timestampMs : -1
+    return { baseOffset: batch.baseOffset, logAppendTimeMs, logStartOffset: this.#logStartOffset }
+  }
+
+  #result(
+    records: readonly Buffer[],
+    fromOffset: number,
+    { isolation }: ReadOptions,
+  ): ReadResult | Promise<ReadResult> {
+    const finish = (abortedTransactions: readonly AbortedTransaction[] | undefined): ReadResult => ({
+      records,
+      sizeInBytes: records.reduce((sum, part) => sum + part.length, 0),
+      highWatermark: this.highWatermark,
+      lastStableOffset: this.lastStableOffset,
+      logStartOffset: this.#logStartOffset,
+      abortedTransactions,
+    })
+    if (isolation !== 'txn_committed') return finish(undefined)
+    if (records.length === 0) return finish([])
+    const aborted = this.#abortedBetween(fromOffset, endOf(records.at(-1)!))
+    return aborted instanceof Promise ? aborted.then(finish) : finish(aborted)
+  }
+
+  /** Not a promise when the indexes are in memory. */
+  #abortedBetween(fromOffset: number, upToOffset: number): AbortedTransaction[] | Promise<AbortedTransaction[]> {
+    const found: AbortedTransactionEntry[] = []
+    const { all } = this.#segments
+    const collect = (from: number): AbortedTransaction[] | Promise<AbortedTransaction[]> => {
+      for (let index = from; index < all.length; index += 1) {
+        const transactions = all[index]!.transactionIndex()
+        const use = (loaded: TransactionIndex): boolean => loaded.collect(fromOffset, upToOffset, found)
+        if (transactions instanceof Promise) {
+          return transactions.then((loaded) => (use(loaded) ? toAborted(found) : collect(index + 1)))
+        }
+        if (use(transactions)) break
+      }
+      return toAborted(found)
+    }
+    return collect(this.#segments.indexOf(fromOffset))
+  }
+
+  #writerTarget(): ConstructorParameters<typeof LogWriter>[0] {
+    const log = this
+    return {
+      get config() {
+        return log.#config
+      },
+      written: (append, segment) => this.#written(append, segment),
+      acknowledge: (appends) => this.#acknowledge(appends),
+      roll: (baseOffset) => this.#roll(baseOffset),
+      failed: (error) => this.#failed(error),
+    }
+  }
+
+  #written(append: PendingAppend, segment: Segment): void {
+    const { bytes } = append
+    const { indexIntervalBytes } = this.#config
+    let position = 0
+    const batch = new RecordBatchView(bytes)
+    for (let size = batchSizeAt(bytes, 0); size > 0; size = batchSizeAt(bytes, position)) {
+      batch.position = position
+      segment.appended(size, batch.lastOffset, batch.maxTimestamp, indexIntervalBytes)
+      const epoch = batch.partitionLeaderEpoch
+      if (epoch > this.#epochs.latestEpoch) this.#epochs.assign(epoch, batch.baseOffset)
+      if (batch.hasProducerId) {
+        const aborted = noteProduced(batch, this.#producers, append)
+        if (aborted !== undefined) segment.activeTransactionIndex.append(aborted)
+      }
+      position += size
+    }
+    this.#storage.tailCache.add(this.#tail, append.baseOffset, append.nextOffset, bytes)
+    this.#logEndOffset = append.nextOffset
+    if (this.#epochs.isChanged) this.#epochsSaved = this.#epochsSaved.then(() => this.#saveEpochs()).catch(() => {})
+  }
+
+  #acknowledge(appends: readonly PendingAppend[]): void {
+    const logStartOffset = this.#logStartOffset
+    for (const { resolve, baseOffset, logAppendTimeMs } of appends)
+      resolve({ baseOffset, logAppendTimeMs, logStartOffset })
+    this.#leaderEpoch = Math.max(this.#leaderEpoch, this.#epochs.latestEpoch)
+    this.#advanced()
+  }
+
+  async #roll(baseOffset: number): Promise<void> {
+    await this.#takeSnapshot(baseOffset)
+    await this.#segments.roll(baseOffset, this.#config)
+  }
+
+  #failed(error: unknown): void {
+    this.#hasFailed = true
+    this.#stop(error instanceof KafkaError ? error : storageError(this.directory, error))
+    this.#storage.logger.error({ directory: this.directory, error }, 'writing failed: the partition is offline')
+    this.#nextOffset = this.#logEndOffset
+    this.#producers.dropPending()
+  }
+
+  #stop(reason: KafkaError): void {
+    this.#stopped ??= reason
+    this.#storage.tailCache.clear(this.#tail)
+  }
+
+  async #sync(): Promise<void> {
+    const upTo = this.#logEndOffset
+    try {
+      await this.#segments.sync()
+    } catch (error) {
+      throw this.#storage.fail(this.directory, error)
+    }
+    await this.#segments.active.saveIndexes()
+    this.#recoveryPoint = Math.max(this.#recoveryPoint, upTo)
+  }
+
+  async #takeSnapshot(offset: number): Promise<void> {
+    if (offset <= this.#newestSnapshotOffset || offset === 0) return
+    const path = `${this.directory}/${segmentFileName(offset, '.snapshot')}`
+    await this.#storage.files.replaceFile(path, encodeProducerSnapshot(this.#producers.snapshot()), 'unsynced')
+    this.#newestSnapshotOffset = offset
+  }
+
+  async #saveEpochs(): Promise<void> {
+    if (!this.#epochs.isChanged || (this.#isClosed && this.#stopped?.kafkaError === 'UNKNOWN_TOPIC_OR_PARTITION'))
+      return
+    this.#epochs.isChanged = false
+    const path = `${this.directory}/${leaderEpochFileName}`
+    try {
+      await this.#storage.files.replaceFile(path, this.#epochs.format(), 'unsynced')
+    } catch (error) {
+      this.#epochs.isChanged = true
+      throw error
+    }
+  }
+
+  /** Cuts at the start of the batch that holds `offset`. */
+  async #truncateTo(offset: number): Promise<void> {
+    const index = this.#segments.indexOf(offset)
+    const segment = this.#segments.all[index]!
+    this.#storage.tailCache.clear(this.#tail)
+    this.#reader.forgetCursors()
+    await this.#segments.dropBehind(index)
+    const cutAt = await segment.positionOfBatch(offset)
+    if (cutAt !== undefined) await segment.truncate(cutAt.position, cutAt.baseOffset)
+    else await segment.saveIndexes()
+    await this.#removeSnapshotsBehind(cutAt?.baseOffset ?? segment.nextOffset)
+    await segment.resume(this.#config.indexIntervalBytes)
+    this.#logEndOffset = segment.nextOffset
+    this.#nextOffset = segment.nextOffset
+    this.#recoveryPoint = Math.min(this.#recoveryPoint, segment.nextOffset)
+    this.#logStartOffset = Math.min(this.#logStartOffset, segment.nextOffset)
+    this.#epochs.truncateFromEnd(segment.nextOffset)
+    this.#newestSnapshotOffset = -1
+    this.#producers.clear()
+    await replayProducers(this.#segments, this.#producers, this.firstSegmentOffset, false)
+  }
+
+  async #removeSnapshotsBehind(offset: number): Promise<void> {
+    for (const name of await this.#storage.files.list(this.directory)) {
+      if (name.endsWith('.snapshot') && Number(name.slice(0, 20)) > offset) {
+        await this.#storage.files.remove(`${this.directory}/${name}`)
+      }
+    }
+  }
+
+  #advanced(): void {
+    for (const listener of this.#listeners) listener()
+  }
+}
+
+function endOf(records: Buffer): number {
+  const batch = new RecordBatchView(records)
+  let position = 0
+  for (let size = batchSizeAt(records, 0); size > 0; size = batchSizeAt(records, position)) {
+    batch.position = position
+    position += size
+  }
+  return batch.lastOffset + 1
+}
+
+function toAborted(entries: readonly AbortedTransactionEntry[]): AbortedTransaction[] {
+  return entries.map(({ producerId, firstOffset }) => ({ producerId, firstOffset }))
+}

@@ -1,0 +1,379 @@
+/**
+ * log: one directory of logs, Kafka's log.dir: its lock, its meta.properties, its checkpoints, and the partitions in it.
+ *
+ *     const directory = await LogDirectory.open({ path, nodeId, clusterId?, files, clock, random, logger, limits? })
+ *     directory.clusterId · directory.directoryId                          22 characters each
+ *     directory.storedPartitions()                                         what lies there, opened or not
+ *     const log = await directory.openPartition({ topic, partition, topicId?, config })    made when missing
+ *     directory.partition(topic, partition) · directory.partitions()       what is open
+ *     await directory.deletePartition(topic, partition)
+ *     await directory.close(brokerEpoch?)                                  a clean stop
+ *
+ * In it, as Kafka lays it out: `<topic>-<partition>/`, four checkpoint files, `.kafka_cleanshutdown` while it is cleanly stopped. A
+ * deleted partition is first renamed to `<topic>-<partition>.<32 hex digits>-delete`.
+ */
+import type { Clock } from '../runtime/clock.ts'
+import type { FileSystem } from '../runtime/file-system.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { Random } from '../runtime/random.ts'
+import { forEachLimited, SerialQueue } from '../runtime/serial-queue.ts'
+import {
+  highWatermarkFileName,
+  logStartOffsetFileName,
+  type Offsets,
+  parsePartitionName,
+  partitionName,
+  readOffsets,
+  recoveryPointFileName,
+  writeOffsets,
+} from './checkpoint-file.ts'
+import { LocalPartitionLog, type LogOwner } from './local-partition-log.ts'
+import type { LogConfig } from './log-config.ts'
+import { defaultLogLimits, type LogLimits, LogStorage } from './log-storage.ts'
+import {
+  completeMetaProperties,
+  formatMetaProperties,
+  type MetaProperties,
+  metaPropertiesFileName,
+  parseMetaProperties,
+} from './meta-properties.ts'
+import { createLog, loadLog } from './recovery.ts'
+
+const lockFileName = '.odradek.lock'
+const cleanShutdownFileName = '.kafka_cleanshutdown'
+const partitionMetadataFileName = 'partition.metadata'
+const partitionsClosedAtATime = 16
+const longestFileName = 255
+
+export interface LogDirectoryOptions {
+  readonly path: string
+  readonly nodeId: number
+  /** Absent: the directory's own, a new one for a new directory. */
+  readonly clusterId?: string
+  readonly files: FileSystem
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly limits?: Partial<LogLimits>
+}
+
+export interface PartitionToOpen {
+  readonly topic: string
+  readonly partition: number
+  /** 22 characters; written to partition.metadata of a new partition, checked against that of an old one. */
+  readonly topicId?: string
+  readonly config: LogConfig
+}
+
+export interface PartitionName {
+  readonly topic: string
+  readonly partition: number
+}
+
+export class LogDirectory implements LogOwner {
+  readonly path: string
+  /** The directory was closed properly the last time, or is new. */
+  readonly wasCleanlyStopped: boolean
+  readonly #storage: LogStorage
+  readonly #properties: MetaProperties
+  readonly #unlock: () => Promise<void>
+  readonly #recoveryPoints: Offsets
+  readonly #highWatermarks: Offsets
+  readonly #logStartOffsets: Offsets
+  readonly #stored: Set<string>
+  readonly #open = new Map<string, LocalPartitionLog>()
+  readonly #opening = new Map<string, Promise<LocalPartitionLog>>()
+  readonly #deleting = new Map<string, Promise<void>>()
+  readonly #checkpoints = new SerialQueue()
+  #startOffsetsQueued: Promise<void> | undefined
+  #cancelExpiration: () => void = () => {}
+  #hasFailed = false
+
+  private constructor(
+    storage: LogStorage,
+    loaded: {
+      path: string
+      properties: MetaProperties
+      unlock: () => Promise<void>
+      offsets: readonly [Offsets, Offsets, Offsets]
+      stored: Set<string>
+      wasCleanlyStopped: boolean
+    },
+  ) {
+    this.#storage = storage
+    this.path = loaded.path
+    this.wasCleanlyStopped = loaded.wasCleanlyStopped
+    this.#properties = loaded.properties
+    this.#unlock = loaded.unlock
+    ;[this.#recoveryPoints, this.#highWatermarks, this.#logStartOffsets] = loaded.offsets
+    this.#stored = loaded.stored
+    this.#scheduleExpiration()
+  }
+
+  /**
+   * Makes it if it is missing. @throws Error in one readable line when another broker has it, it belongs to another node or cluster, or can't
+   * be read.
+   */
+  static async open(options: LogDirectoryOptions): Promise<LogDirectory> {
+    const { path, files, logger } = options
+    await files.makeDirectory(path)
+    const unlock = await lock(files, path)
+    try {
+      const storage = new LogStorage(options, { ...defaultLogLimits, ...options.limits })
+      const names = await files.list(path)
+      const properties = await loadProperties(options, names)
+      const offsets = await Promise.all([
+        loadOffsets(files, `${path}/${recoveryPointFileName}`, names, logger),
+        loadOffsets(files, `${path}/${highWatermarkFileName}`, names, logger),
+        loadOffsets(files, `${path}/${logStartOffsetFileName}`, names, logger),
+      ])
+      const stored = new Set(names.filter((name) => parsePartitionName(name) !== undefined))
+      const isMarked = names.includes(cleanShutdownFileName)
+      const wasCleanlyStopped = isMarked || stored.size === 0
+      if (isMarked) {
+        await files.remove(`${path}/${cleanShutdownFileName}`)
+        await files.syncDirectory(path)
+      }
+      for (const name of names) if (name.endsWith('-delete')) await files.remove(`${path}/${name}`)
+      return new LogDirectory(storage, { path, properties, unlock, offsets, stored, wasCleanlyStopped })
+    } catch (error) {
+      await unlock()
+      throw error
+    }
+  }
+
+  get clusterId(): string {
+    return this.#properties.clusterId
+  }
+
+  get directoryId(): string {
+    return this.#properties.directoryId
+  }
+
+  get nodeId(): number {
+    return this.#properties.nodeId
+  }
+
+  /** Total and usable bytes of its volume. */
+  space(): Promise<{ totalBytes: number; usableBytes: number }> {
+    return this.#storage.files.space(this.path)
+  }
+
+  storedPartitions(): PartitionName[] {
+    return [...this.#stored].map((name) => parsePartitionName(name)!)
+  }
+
+  partitions(): LocalPartitionLog[] {
+    return [...this.#open.values()]
+  }
+
+  partition(topic: string, partition: number): LocalPartitionLog | undefined {
+    return this.#open.get(partitionName(topic, partition))
+  }
+
+  /** The open log of that name, opened or made now if need be. A directory of another topic id is put aside as `-stray`. */
+  async openPartition(wanted: PartitionToOpen): Promise<LocalPartitionLog> {
+    const name = partitionName(wanted.topic, wanted.partition)
+    await this.#deleting.get(name)
+    const known = this.#open.get(name) ?? this.#opening.get(name)
+    if (known !== undefined) return await known
+    const opening = this.#openNow(name, wanted)
+    this.#opening.set(name, opening)
+    try {
+      const log = await opening
+      this.#open.set(name, log)
+      return log
+    } finally {
+      this.#opening.delete(name)
+    }
+  }
+
+  /** Fine when it is gone. */
+  async deletePartition(topic: string, partition: number): Promise<void> {
+    const name = partitionName(topic, partition)
+    const log = this.#open.get(name) ?? (await this.#opening.get(name))
+    if (log !== undefined) await log.delete()
+    else if (this.#stored.has(name)) await this.#removeStored(name)
+  }
+
+  /** Closes all partitions; if none has failed, the next start trusts what is here. `brokerEpoch`: for the clean shutdown file. */
+  async close(brokerEpoch = -1): Promise<void> {
+    this.#cancelExpiration()
+    try {
+      await Promise.allSettled(this.#opening.values())
+      await forEachLimited(this.#open.values(), partitionsClosedAtATime, async (log) => {
+        try {
+          await log.close()
+        } catch (error) {
+          this.#hasFailed = true
+          this.#storage.logger.error({ directory: log.directory, error }, 'closing a partition failed')
+        }
+        this.#hasFailed ||= log.hasFailed
+      })
+      await this.checkpoint()
+      if (!this.#hasFailed && this.#storage.failure === undefined) {
+        await this.#storage.files.replaceFile(
+          `${this.path}/${cleanShutdownFileName}`,
+          JSON.stringify({ version: 0, brokerEpoch }),
+        )
+      }
+    } finally {
+      await this.#unlock()
+    }
+  }
+
+  /** Writes the recovery points, high watermarks and log start offsets of all partitions. */
+  async checkpoint(): Promise<void> {
+    const { files } = this.#storage
+    await this.#checkpoints.run(async () => {
+      this.#noteOffsets()
+      await Promise.all([
+        writeOffsets(files, `${this.path}/${recoveryPointFileName}`, this.#recoveryPoints),
+        writeOffsets(files, `${this.path}/${highWatermarkFileName}`, this.#highWatermarks),
+        writeOffsets(files, `${this.path}/${logStartOffsetFileName}`, this.#logStartOffsets),
+      ])
+    })
+  }
+
+  logStartOffsetMoved(): Promise<void> {
+    this.#startOffsetsQueued ??= this.#checkpoints.run(async () => {
+      this.#startOffsetsQueued = undefined
+      this.#noteOffsets()
+      await writeOffsets(this.#storage.files, `${this.path}/${logStartOffsetFileName}`, this.#logStartOffsets)
+    })
+    return this.#startOffsetsQueued
+  }
+
+  async removeDirectory(log: LocalPartitionLog): Promise<void> {
+    const name = partitionName(log.topic, log.partition)
+    this.#open.delete(name)
+    await this.#removeStored(name)
+  }
+
+  async #openNow(name: string, wanted: PartitionToOpen): Promise<LocalPartitionLog> {
+    const directory = `${this.path}/${name}`
+    const storage = this.#storage
+    const { config } = wanted
+    const names = await this.#namesIn(name, directory, wanted.topicId)
+    if (names === undefined) {
+      await storage.files.makeDirectory(directory)
+      this.#stored.add(name)
+      await this.#writePartitionMetadata(directory, wanted.topicId)
+      const created = await createLog(directory, storage, config)
+      return new LocalPartitionLog(wanted, config, created, storage, this, 0)
+    }
+    if (!names.includes(partitionMetadataFileName)) await this.#writePartitionMetadata(directory, wanted.topicId)
+    const recoveryPoint = this.#recoveryPoints.get(name) ?? 0
+    const isClean = this.wasCleanlyStopped
+    const loaded = await loadLog(directory, names, {
+      storage,
+      config,
+      recoveryPoint,
+      logStartOffset: this.#logStartOffsets.get(name),
+      isClean,
+    })
+    return new LocalPartitionLog(wanted, config, loaded, storage, this, isClean ? loaded.logEndOffset : recoveryPoint)
+  }
+
+  /** The files of a stored partition with that topic id; undefined when there is none (any more). */
+  async #namesIn(name: string, directory: string, topicId: string | undefined): Promise<string[] | undefined> {
+    if (!this.#stored.has(name)) return undefined
+    const { files, logger } = this.#storage
+    const names = await files.list(directory)
+    if (topicId === undefined || !names.includes(partitionMetadataFileName)) return names
+    const content = (await files.readFile(`${directory}/${partitionMetadataFileName}`)).toString('utf8')
+    const storedId = /^topic_id:\s*(\S+)/m.exec(content)?.[1]
+    if (storedId === undefined || storedId === topicId) return names
+    const stray = asideName(name, this.#storage.random, '-stray')
+    logger.warn({ directory, storedId, topicId }, `${name} belongs to another topic of that name: kept as ${stray}`)
+    await files.rename(directory, `${this.path}/${stray}`)
+    this.#forget(name)
+    return undefined
+  }
+
+  async #writePartitionMetadata(directory: string, topicId: string | undefined): Promise<void> {
+    if (topicId === undefined) return
+    const content = `version: 0\ntopic_id: ${topicId}`
+    await this.#storage.files.replaceFile(`${directory}/${partitionMetadataFileName}`, content, 'unsynced')
+  }
+
+  async #removeStored(name: string): Promise<void> {
+    const { files, random } = this.#storage
+    const aside = `${this.path}/${asideName(name, random, '-delete')}`
+    const renamed = files.rename(`${this.path}/${name}`, aside)
+    const deleting = renamed.then(
+      () => this.#forget(name),
+      () => {},
+    )
+    this.#deleting.set(name, deleting)
+    try {
+      await deleting
+      await renamed
+    } finally {
+      this.#deleting.delete(name)
+    }
+    await files.remove(aside)
+  }
+
+  #forget(name: string): void {
+    this.#stored.delete(name)
+    for (const offsets of [this.#recoveryPoints, this.#highWatermarks, this.#logStartOffsets]) offsets.delete(name)
+  }
+
+  #noteOffsets(): void {
+    for (const [name, log] of this.#open) {
+      this.#recoveryPoints.set(name, log.recoveryPoint)
+      this.#highWatermarks.set(name, log.highWatermark)
+      if (log.logStartOffset > log.firstSegmentOffset) this.#logStartOffsets.set(name, log.logStartOffset)
+      else this.#logStartOffsets.delete(name)
+    }
+  }
+
+  #scheduleExpiration(): void {
+    this.#cancelExpiration = this.#storage.clock.after(this.#storage.limits.producerIdExpirationCheckIntervalMs, () => {
+      for (const log of this.#open.values()) log.expireProducers()
+      this.#scheduleExpiration()
+    })
+  }
+}
+
+async function lock(files: FileSystem, path: string): Promise<() => Promise<void>> {
+  try {
+    return await files.lock(`${path}/${lockFileName}`)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ELOCKED') throw error
+    throw new Error(`the log directory ${path} is in use by another broker: stop it, or use another directory`)
+  }
+}
+
+async function loadProperties(options: LogDirectoryOptions, names: readonly string[]): Promise<MetaProperties> {
+  const { files, nodeId, clusterId, random } = options
+  const path = `${options.path}/${metaPropertiesFileName}`
+  const content = names.includes(metaPropertiesFileName) ? (await files.readFile(path)).toString('utf8') : undefined
+  const known = content === undefined ? new Map<string, string>() : parseMetaProperties(path, content)
+  const properties = completeMetaProperties(path, known, { nodeId, clusterId }, random)
+  const isComplete = [...properties.entries].every(([key, value]) => known.get(key) === value)
+  if (!isComplete) await files.replaceFile(path, formatMetaProperties(properties.entries))
+  return properties
+}
+
+/** A checkpoint only saves work, or can be told from the files: one that can't be read is as good as none. */
+async function loadOffsets(
+  files: FileSystem,
+  path: string,
+  names: readonly string[],
+  logger: Logger,
+): Promise<Offsets> {
+  if (!names.includes(path.slice(path.lastIndexOf('/') + 1))) return new Map()
+  try {
+    return await readOffsets(files, path)
+  } catch (error) {
+    logger.warn({ path, error }, 'a checkpoint file makes no sense and is ignored')
+    return new Map()
+  }
+}
+
+function asideName(name: string, random: Random, suffix: '-delete' | '-stray'): string {
+  const unique = `.${random.bytes(16).toString('hex')}${suffix}`
+  return `${name.slice(0, longestFileName - unique.length)}${unique}`
+}

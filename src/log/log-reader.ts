@@ -1,0 +1,137 @@
+/**
+ * log: reads whole batches from the segments' files: one index look-up and, as a rule, one positioned read.
+ * A consumer that reads on where its last read ended is remembered, so that its read starts at the very batch.
+ */
+import { batchSizeAt } from '../../protocol/records/batches.ts'
+import { lastOffsetAt, logOverhead, readInt32 } from '../../protocol/records/record-batch.ts'
+import type { FileHandle } from '../runtime/file-system.ts'
+import type { Segment } from './segment.ts'
+import type { Segments } from './segments.ts'
+import { cut } from './tail-cache.ts'
+
+/** What an index look-up may land before the batch that is wanted: index.interval.bytes and a bit. */
+const searchBytes = 8 * 1024
+const sizeUpToMagic = 17
+/** Up to lastOffsetDelta. */
+const headerBytes = 27
+const rememberedCursors = 4
+const nothing: readonly Buffer[] = []
+
+interface Cursor {
+  readonly offset: number
+  readonly segment: Segment
+  readonly position: number
+}
+
+export class LogReader {
+  readonly #segments: Segments
+  #cursors: Cursor[] = []
+
+  constructor(segments: Segments) {
+    this.#segments = segments
+  }
+
+  /** Segments have gone or shrunk. */
+  forgetCursors(): void {
+    this.#cursors = []
+  }
+
+  /** As PartitionTail.read, from the files. Ends with the segment. */
+  async read(
+    fromOffset: number,
+    endOffset: number,
+    maxBytes: number,
+    minOneBatch: boolean,
+  ): Promise<readonly Buffer[]> {
+    const { all } = this.#segments
+    for (let index = this.#segments.indexOf(fromOffset); index < all.length; index += 1) {
+      const segment = all[index]!
+      if (segment.baseOffset >= endOffset) break
+      const found = await this.#readSegment(segment, fromOffset, endOffset, maxBytes, minOneBatch)
+      if (found !== undefined) return found.length === 0 ? nothing : [found]
+    }
+    return nothing
+  }
+
+  /** Undefined when the segment has no batch at or behind `fromOffset`. */
+  async #readSegment(
+    segment: Segment,
+    fromOffset: number,
+    endOffset: number,
+    maxBytes: number,
+    minOneBatch: boolean,
+  ): Promise<Buffer | undefined> {
+    const cursor = this.#takeCursor(segment, fromOffset)
+    const start = cursor?.position ?? (await segment.positionFor(fromOffset))
+    const { size } = segment
+    return await segment.log.use(async (file) => {
+      const wanted = maxBytes + (cursor === undefined ? searchBytes : 0)
+      let position = start
+      let bytes = await file.read(position, Math.min(Math.max(wanted, sizeUpToMagic), size - position))
+      const skipped = await skipTo(file, bytes, position, size, fromOffset)
+      if (skipped === undefined) return undefined
+      if (skipped.position !== position) {
+        const isInside = skipped.position + skipped.size <= position + bytes.length
+        if (isInside) bytes = bytes.subarray(skipped.position - position)
+        else bytes = bytes.subarray(bytes.length)
+        position = skipped.position
+      }
+      if (bytes.length < skipped.size) {
+        if (skipped.size > maxBytes && !minOneBatch) return bytes.subarray(0, 0)
+        bytes = await file.read(position, Math.min(Math.max(maxBytes, skipped.size), size - position))
+      }
+      const found = cut(bytes, fromOffset, endOffset, maxBytes, minOneBatch)
+      this.#remember(found, segment, position)
+      return worthKeeping(found)
+    })
+  }
+
+  #takeCursor(segment: Segment, offset: number): Cursor | undefined {
+    return this.#cursors.find((cursor) => cursor.offset === offset && cursor.segment === segment)
+  }
+
+  #remember(found: Buffer, segment: Segment, position: number): void {
+    if (found.length === 0) return
+    let last = 0
+    for (let size = batchSizeAt(found, 0), at = 0; size > 0; size = batchSizeAt(found, at)) {
+      last = at
+      at += size
+    }
+    const cursor = { offset: lastOffsetAt(found, last) + 1, segment, position: position + found.length }
+    this.#cursors = [cursor, ...this.#cursors.slice(0, rememberedCursors - 1)]
+  }
+}
+
+/**
+ * The first batch at or behind `position` that ends with `fromOffset` or later, and its size. `bytes` lie at `position`; further headers
+ * are read as needed. Undefined when there is none before `end`.
+ */
+async function skipTo(
+  file: FileHandle,
+  bytes: Buffer,
+  position: number,
+  end: number,
+  fromOffset: number,
+): Promise<{ position: number; size: number } | undefined> {
+  let at = position
+  let window = bytes
+  let windowStart = position
+  while (at < end) {
+    const windowEnd = windowStart + window.length
+    if (at + headerBytes > windowEnd && windowEnd < end) {
+      windowStart = at
+      window = await file.read(at, Math.min(searchBytes, end - at))
+    }
+    if (windowStart + window.length - at < sizeUpToMagic) return undefined
+    const size = readInt32(window, at - windowStart + 8) + logOverhead
+    if (size < sizeUpToMagic) return undefined
+    if (lastOffsetAt(window, at - windowStart) >= fromOffset) return { position: at, size }
+    at += size
+  }
+  return undefined
+}
+
+/** A small part of what was read does not keep all of it alive. */
+function worthKeeping(found: Buffer): Buffer {
+  return found.length * 2 >= found.buffer.byteLength ? found : Buffer.from(found)
+}

@@ -1,0 +1,70 @@
+/** log: what the partitions of one log directory share: files, time, limits, and its failure. */
+import { KafkaError } from '../../protocol/errors.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { FileSystem } from '../runtime/file-system.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { Random } from '../runtime/random.ts'
+import { OpenFiles } from './open-files.ts'
+import { TailCache } from './tail-cache.ts'
+import { WriteScheduler } from './write-scheduler.ts'
+
+export interface LogLimits {
+  /** Segment files that are open at a time, those in use and those kept for the next use. */
+  readonly maxOpenFiles: number
+  /** Memory for the indexes of older segments. */
+  readonly maxIndexBytes: number
+  /** Memory for the bytes last written. */
+  readonly tailCacheBytes: number
+  /** producer.id.expiration.ms */
+  readonly producerIdExpirationMs: number
+  /** producer.id.expiration.check.interval.ms */
+  readonly producerIdExpirationCheckIntervalMs: number
+}
+
+export const defaultLogLimits: LogLimits = {
+  maxOpenFiles: 512,
+  maxIndexBytes: 32 * 1024 * 1024,
+  tailCacheBytes: 32 * 1024 * 1024,
+  producerIdExpirationMs: 86_400_000,
+  producerIdExpirationCheckIntervalMs: 600_000,
+}
+
+export class LogStorage {
+  readonly files: FileSystem
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly limits: LogLimits
+  readonly openFiles: OpenFiles
+  readonly tailCache: TailCache
+  readonly scheduler = new WriteScheduler()
+  /** Set by the first failed fsync: what is on disk is unknown from then on, so nothing may be acknowledged any more. */
+  failure: KafkaError | undefined
+
+  constructor(
+    parts: { files: FileSystem; clock: Clock; random: Random; logger: Logger },
+    limits: LogLimits = defaultLogLimits,
+  ) {
+    this.files = parts.files
+    this.clock = parts.clock
+    this.random = parts.random
+    this.logger = parts.logger
+    this.limits = limits
+    this.openFiles = new OpenFiles(parts.files, limits.maxOpenFiles, limits.maxIndexBytes)
+    this.tailCache = new TailCache(limits.tailCacheBytes)
+  }
+
+  /** An fsync has failed: the whole directory is given up. */
+  fail(path: string, error: unknown): KafkaError {
+    if (this.failure === undefined) {
+      this.failure = storageError(path, error)
+      this.logger.error({ path, error }, 'a sync to disk failed: the log directory takes no more writes')
+    }
+    return this.failure
+  }
+}
+
+export function storageError(path: string, cause: unknown): KafkaError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new KafkaError('KAFKA_STORAGE_ERROR', `${path} is offline: ${reason}`)
+}

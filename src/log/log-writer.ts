@@ -1,0 +1,182 @@
+/**
+ * log: the one writer of a partition: queues checked appends, writes what is queued as one write at the end of the event loop's turn, rolls
+ * segments, and tells when all of it is in the file.
+ *
+ *     append → queue → (turn ends) → write, in place or by a thread → indexes, producers, tail → acknowledge
+ *
+ * One write is under way at a time, so batches are in the file in the order of their offsets. A group's acknowledgement is the place
+ * where one fdatasync for all that wait belongs.
+ */
+import { KafkaError } from '../../protocol/errors.ts'
+import type { LogConfig } from './log-config.ts'
+import type { LogStorage } from './log-storage.ts'
+import { storageError } from './log-storage.ts'
+import type { PendingAppend } from './pending-append.ts'
+import type { Segment } from './segment.ts'
+import type { Segments } from './segments.ts'
+import { follows } from './tail-cache.ts'
+import type { Writer } from './write-scheduler.ts'
+
+/** One write takes no more, so that the first of many waiting appends is not answered with the last. */
+const maxGroupBytes = 4 * 1024 * 1024
+
+/** What the log does when the writer got on. */
+export interface WriterTarget {
+  readonly config: LogConfig
+  /** `append` is in the file behind what `segment` has. */
+  written(append: PendingAppend, segment: Segment): void
+  /** Offsets move and promises resolve. */
+  acknowledge(appends: readonly PendingAppend[]): void
+  /** The active segment gives way to one at `baseOffset`. */
+  roll(baseOffset: number): Promise<void>
+  /** Nothing more can be written. `appends` were not. */
+  failed(error: unknown, appends: readonly PendingAppend[]): void
+}
+
+interface Group {
+  readonly appends: readonly PendingAppend[]
+  readonly chunks: readonly Buffer[]
+  readonly sizeInBytes: number
+}
+
+export class LogWriter implements Writer {
+  readonly #target: WriterTarget
+  readonly #segments: Segments
+  readonly #storage: LogStorage
+  #queue: PendingAppend[] = []
+  #isScheduled = false
+  /** A write or a roll is under way. */
+  #isBusy = false
+  #failure: KafkaError | undefined
+  #whenIdle: (() => void)[] = []
+
+  constructor(target: WriterTarget, segments: Segments, storage: LogStorage) {
+    this.#target = target
+    this.#segments = segments
+    this.#storage = storage
+  }
+
+  enqueue(append: PendingAppend): void {
+    this.#queue.push(append)
+    this.#schedule()
+  }
+
+  drain(): void {
+    this.#isScheduled = false
+    if (this.#isBusy) return
+    while (this.#queue.length > 0) {
+      const first = this.#queue[0]!
+      const { active } = this.#segments
+      if (this.#mustRoll(active, 0, first)) {
+        this.#isBusy = true
+        this.#target.roll(first.baseOffset).then(
+          () => this.#continue(),
+          (error: unknown) => this.fail(error, []),
+        )
+        return
+      }
+      if (!this.#write(this.#takeGroup(active), active)) return
+    }
+    for (const done of this.#whenIdle.splice(0)) done()
+  }
+
+  /** Resolves when nothing is queued or under way. */
+  idle(): Promise<void> {
+    if (this.#queue.length === 0 && !this.#isBusy) return Promise.resolve()
+    return new Promise((resolve) => this.#whenIdle.push(resolve))
+  }
+
+  /** Fails all that waits. `unwritten`: what was taken from the queue. */
+  fail(error: unknown, unwritten: readonly PendingAppend[]): void {
+    const appends = [...unwritten, ...this.#queue]
+    this.#queue = []
+    this.#isBusy = false
+    this.#failure = error instanceof KafkaError ? error : storageError(this.#segments.directory, error)
+    this.#target.failed(error, appends)
+    for (const append of appends) append.reject(this.#failure)
+    for (const done of this.#whenIdle.splice(0)) done()
+  }
+
+  /** Takes what is queued out of the queue; a write under way goes on. */
+  takeQueued(): PendingAppend[] {
+    return this.#queue.splice(0)
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#isBusy) return
+    this.#isScheduled = true
+    this.#storage.scheduler.schedule(this)
+  }
+
+  #continue(): void {
+    this.#isBusy = false
+    if (this.#queue.length > 0) this.#schedule()
+    else for (const done of this.#whenIdle.splice(0)) done()
+  }
+
+  #mustRoll(segment: Segment, queuedBytes: number, append: PendingAppend): boolean {
+    const { bytes, nextOffset, maxTimestampMs } = append
+    const nowMs = this.#storage.clock.now()
+    return segment.mustRoll(queuedBytes, bytes.length, nextOffset - 1, maxTimestampMs, nowMs, this.#target.config)
+  }
+
+  /** The appends that go into `segment` with one write, and the buffers to write. */
+  #takeGroup(segment: Segment): Group {
+    const chunks: Buffer[] = []
+    let sizeInBytes = 0
+    let count = 0
+    for (const append of this.#queue) {
+      const { length } = append.bytes
+      if (count > 0 && (sizeInBytes + length > maxGroupBytes || this.#mustRoll(segment, sizeInBytes, append))) break
+      append.bytes = this.#storage.tailCache.compact(append.bytes)
+      const last = chunks.at(-1)
+      if (last !== undefined && follows(last, append.bytes)) {
+        chunks[chunks.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + length)
+      } else {
+        chunks.push(append.bytes)
+      }
+      sizeInBytes += length
+      count += 1
+    }
+    return { appends: this.#queue.splice(0, count), chunks, sizeInBytes }
+  }
+
+  /** True when it was written in place. */
+  #write(group: Group, segment: Segment): boolean {
+    const handle = segment.log.handleIfOpen
+    if (handle !== undefined && this.#storage.scheduler.mayWriteInPlace(group.sizeInBytes)) {
+      try {
+        handle.writeNow(segment.size, group.chunks)
+      } catch (error) {
+        this.fail(error, group.appends)
+        return false
+      }
+      return this.#finish(group, segment)
+    }
+    this.#isBusy = true
+    segment.log
+      .use((file) => file.write(segment.size, group.chunks))
+      .then(
+        () => {
+          if (this.#finish(group, segment)) this.#continue()
+        },
+        (error: unknown) => this.fail(error, group.appends),
+      )
+    return false
+  }
+
+  #finish(group: Group, segment: Segment): boolean {
+    if (this.#storage.failure !== undefined) {
+      this.fail(this.#storage.failure, group.appends)
+      return false
+    }
+    try {
+      for (const append of group.appends) this.#target.written(append, segment)
+    } catch (error) {
+      this.fail(error, group.appends)
+      return false
+    }
+    this.#target.acknowledge(group.appends)
+    return true
+  }
+}

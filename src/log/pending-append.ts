@@ -1,0 +1,30 @@
+/** log: an append that was checked and has its offsets, and waits to be written. */
+import type { AppendResult } from './partition-log.ts'
+
+export class PendingAppend {
+  /** Whole batches, with their offsets; replaced by a compact copy when they are written. */
+  bytes: Buffer
+  readonly baseOffset: number
+  readonly nextOffset: number
+  readonly maxTimestampMs: number
+  readonly logAppendTimeMs: number
+  /** Epoch and sequences of the only batch, if it is an idempotent producer's. */
+  producerEpoch = -1
+  baseSequence = -1
+  lastSequence = -1
+  readonly written: Promise<AppendResult>
+  resolve!: (result: AppendResult) => void
+  reject!: (error: unknown) => void
+
+  constructor(bytes: Buffer, baseOffset: number, nextOffset: number, maxTimestampMs: number, logAppendTimeMs: number) {
+    this.bytes = bytes
+    this.baseOffset = baseOffset
+    this.nextOffset = nextOffset
+    this.maxTimestampMs = maxTimestampMs
+    this.logAppendTimeMs = logAppendTimeMs
+    this.written = new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+  }
+}

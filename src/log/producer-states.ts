@@ -1,0 +1,274 @@
+/**
+ * log: what one partition knows of its producers: epoch, the last five batches of each, open transactions.
+ *
+ * What is written and what is pending (checked, but not written yet) are kept apart: checks look at both, a failed write
+ * drops the pending part. Source: KIP-98, Kafka's ProducerStateManager and ProducerAppendInfo.
+ */
+import { KafkaError } from '../../protocol/errors.ts'
+import { noSequence, type RecordBatchView } from '../../protocol/records/record-batch.ts'
+import type { ProducerState } from './partition-log.ts'
+import type { PendingAppend } from './pending-append.ts'
+import type { SnapshotEntry } from './producer-snapshot.ts'
+
+/** So many batches of a producer are remembered for finding duplicates: its requests in flight may be as many. */
+const rememberedBatches = 5
+const largestSequence = 0x7fffffff
+
+export interface ProducedBatch {
+  readonly baseSequence: number
+  readonly lastSequence: number
+  readonly baseOffset: number
+  readonly lastOffset: number
+  readonly timestampMs: number
+}
+
+/** A transaction that a marker has ended. */
+export interface CompletedTransaction {
+  readonly producerId: bigint
+  readonly firstOffset: number
+  /** The marker's. */
+  readonly lastOffset: number
+  readonly isAborted: boolean
+}
+
+export interface EndMarker {
+  readonly isAbort: boolean
+  readonly coordinatorEpoch: number
+}
+
+/** A producer id as a key: a number while that is exact, which it is for all ids but made-up ones. */
+type ProducerKey = number | bigint
+
+class Producer {
+  readonly key: ProducerKey
+  /** -1: nothing of it is written. */
+  epoch = -1
+  batches: ProducedBatch[] = []
+  lastTimestampMs = -1
+  coordinatorEpoch = -1
+  transactionFirstOffset = -1
+  /** In the order of their appending. */
+  pending: PendingAppend[] = []
+
+  constructor(key: ProducerKey) {
+    this.key = key
+  }
+
+  get lastSequence(): number {
+    return this.batches.at(-1)?.lastSequence ?? noSequence
+  }
+
+  becomeEpoch(epoch: number): void {
+    if (this.epoch === epoch) return
+    this.epoch = epoch
+    this.batches = []
+  }
+
+  remember(batch: ProducedBatch): void {
+    if (this.batches.length === rememberedBatches) this.batches.shift()
+    this.batches.push(batch)
+  }
+}
+
+export class ProducerStates {
+  readonly #producers = new Map<ProducerKey, Producer>()
+  /** Producer key to the transaction's first offset, in the order of these. */
+  readonly #openTransactions = new Map<ProducerKey, number>()
+
+  get isEmpty(): boolean {
+    return this.#producers.size === 0
+  }
+
+  /** First offset of the oldest open transaction; undefined when none is open. */
+  get firstOpenTransactionOffset(): number | undefined {
+    for (const offset of this.#openTransactions.values()) return offset
+    return undefined
+  }
+
+  /** The pending or remembered batch that `batch` repeats. */
+  findDuplicate(batch: RecordBatchView): PendingAppend | ProducedBatch | undefined {
+    const producer = this.#producers.get(keyOf(batch))
+    if (producer === undefined) return undefined
+    const { producerEpoch, baseSequence, lastSequence } = batch
+    for (const append of producer.pending) {
+      const same = append.baseSequence === baseSequence && append.lastSequence === lastSequence
+      if (same && append.producerEpoch === producerEpoch) return append
+    }
+    if (producer.epoch !== producerEpoch) return undefined
+    return producer.batches.find((known) => known.baseSequence === baseSequence && known.lastSequence === lastSequence)
+  }
+
+  /**
+   * May `batch`, no duplicate, follow on what is written and pending? `checksSequence`: it comes from a client.
+   * @throws KafkaError INVALID_PRODUCER_EPOCH, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_TXN_STATE
+   */
+  check(batch: RecordBatchView, checksSequence: boolean): void {
+    const producer = this.#producers.get(keyOf(batch))
+    if (producer === undefined) return
+    const pending = producer.pending.at(-1)
+    const epoch = pending?.producerEpoch ?? producer.epoch
+    if (batch.producerEpoch < epoch) {
+      throw new KafkaError(
+        'INVALID_PRODUCER_EPOCH',
+        `Producer ${producer.key} has epoch ${batch.producerEpoch}, which is smaller than the last seen epoch ${epoch}`,
+      )
+    }
+    if (producer.transactionFirstOffset >= 0 && !batch.isTransactional && !batch.isControl) {
+      throw new KafkaError(
+        'INVALID_TXN_STATE',
+        `Producer ${producer.key} has an open transaction: a transactional write was expected`,
+      )
+    }
+    if (!checksSequence || epoch < 0) return
+    const lastSequence = batch.producerEpoch > epoch ? noSequence : (pending?.lastSequence ?? producer.lastSequence)
+    const { baseSequence } = batch
+    const follows = baseSequence === lastSequence + 1 || (baseSequence === 0 && lastSequence === largestSequence)
+    if (!follows) {
+      throw new KafkaError(
+        'OUT_OF_ORDER_SEQUENCE_NUMBER',
+        `Producer ${producer.key} with epoch ${batch.producerEpoch} sent sequence ${baseSequence} after ${lastSequence}`,
+      )
+    }
+  }
+
+  addPending(batch: RecordBatchView, append: PendingAppend): void {
+    this.#producer(keyOf(batch)).pending.push(append)
+  }
+
+  /** The batch at `batch` is written. `marker`: what a control batch of a transaction says. `append`: the pending append it is of. */
+  written(
+    batch: RecordBatchView,
+    marker: EndMarker | undefined,
+    append?: PendingAppend,
+  ): CompletedTransaction | undefined {
+    const producer = this.#producer(keyOf(batch))
+    if (append !== undefined && producer.pending[0] === append) producer.pending.shift()
+    producer.becomeEpoch(batch.producerEpoch)
+    producer.lastTimestampMs = batch.maxTimestamp
+    const { baseOffset, lastOffset } = batch
+    if (batch.isControl) return marker === undefined ? undefined : this.#end(producer, lastOffset, marker)
+    producer.remember({
+      baseSequence: batch.baseSequence,
+      lastSequence: batch.lastSequence,
+      baseOffset,
+      lastOffset,
+      timestampMs: batch.maxTimestamp,
+    })
+    if (batch.isTransactional && producer.transactionFirstOffset < 0) {
+      producer.transactionFirstOffset = baseOffset
+      this.#openTransactions.set(producer.key, baseOffset)
+    }
+    return undefined
+  }
+
+  /** What was pending has failed. */
+  dropPending(): void {
+    for (const producer of this.#producers.values()) {
+      producer.pending = []
+      if (producer.epoch < 0) this.#producers.delete(producer.key)
+    }
+  }
+
+  /** Forgets producers without an open transaction whose last batch is `expirationMs` old. */
+  expire(nowMs: number, expirationMs: number): void {
+    for (const producer of this.#producers.values()) {
+      const idle = producer.transactionFirstOffset < 0 && producer.pending.length === 0
+      if (idle && nowMs - producer.lastTimestampMs >= expirationMs) this.#producers.delete(producer.key)
+    }
+  }
+
+  clear(): void {
+    this.#producers.clear()
+    this.#openTransactions.clear()
+  }
+
+  states(): ProducerState[] {
+    return this.snapshot().map((entry) => ({
+      producerId: entry.producerId,
+      producerEpoch: entry.producerEpoch,
+      lastSequence: entry.lastSequence,
+      lastTimestampMs: entry.lastTimestampMs,
+      coordinatorEpoch: entry.coordinatorEpoch,
+      currentTransactionFirstOffset: entry.currentTransactionFirstOffset,
+    }))
+  }
+
+  snapshot(): SnapshotEntry[] {
+    const entries: SnapshotEntry[] = []
+    for (const producer of this.#producers.values()) {
+      if (producer.epoch < 0) continue
+      const last = producer.batches.at(-1)
+      entries.push({
+        producerId: BigInt(producer.key),
+        producerEpoch: producer.epoch,
+        lastSequence: last?.lastSequence ?? noSequence,
+        lastOffset: last?.lastOffset ?? -1,
+        offsetDelta: last === undefined ? 0 : last.lastOffset - last.baseOffset,
+        lastTimestampMs: producer.lastTimestampMs,
+        coordinatorEpoch: producer.coordinatorEpoch,
+        currentTransactionFirstOffset: producer.transactionFirstOffset,
+      })
+    }
+    return entries
+  }
+
+  /** Takes the place of all that is known. */
+  load(entries: readonly SnapshotEntry[]): void {
+    this.clear()
+    const open: Producer[] = []
+    for (const entry of entries) {
+      const producer = this.#producer(toKey(entry.producerId))
+      producer.epoch = entry.producerEpoch
+      producer.lastTimestampMs = entry.lastTimestampMs
+      producer.coordinatorEpoch = entry.coordinatorEpoch
+      producer.transactionFirstOffset = entry.currentTransactionFirstOffset
+      if (producer.transactionFirstOffset >= 0) open.push(producer)
+      if (entry.lastOffset < 0) continue
+      producer.remember({
+        baseSequence: decrementSequence(entry.lastSequence, entry.offsetDelta),
+        lastSequence: entry.lastSequence,
+        baseOffset: entry.lastOffset - entry.offsetDelta,
+        lastOffset: entry.lastOffset,
+        timestampMs: entry.lastTimestampMs,
+      })
+    }
+    open.sort((left, right) => left.transactionFirstOffset - right.transactionFirstOffset)
+    for (const producer of open) this.#openTransactions.set(producer.key, producer.transactionFirstOffset)
+  }
+
+  #end(producer: Producer, lastOffset: number, marker: EndMarker): CompletedTransaction | undefined {
+    const firstOffset = producer.transactionFirstOffset
+    producer.coordinatorEpoch = marker.coordinatorEpoch
+    producer.transactionFirstOffset = -1
+    this.#openTransactions.delete(producer.key)
+    if (firstOffset < 0) return undefined
+    return { producerId: BigInt(producer.key), firstOffset, lastOffset, isAborted: marker.isAbort }
+  }
+
+  #producer(key: ProducerKey): Producer {
+    let producer = this.#producers.get(key)
+    if (producer === undefined) {
+      producer = new Producer(key)
+      this.#producers.set(key, producer)
+    }
+    return producer
+  }
+}
+
+const producerIdField = 43
+const largestHighPart = 2 ** 21
+
+function keyOf(batch: RecordBatchView): ProducerKey {
+  const high = batch.buffer.readInt32BE(batch.position + producerIdField)
+  if (high < 0 || high >= largestHighPart) return batch.producerId
+  return high * 2 ** 32 + batch.buffer.readUInt32BE(batch.position + producerIdField + 4)
+}
+
+function toKey(producerId: bigint): ProducerKey {
+  const key = Number(producerId)
+  return Number.isSafeInteger(key) ? key : producerId
+}
+
+function decrementSequence(sequence: number, by: number): number {
+  return sequence < by ? largestSequence - (by - sequence) + 1 : sequence - by
+}

@@ -1,0 +1,377 @@
+/**
+ * log: one segment of a partition: `<base offset>.log` with whole batches one behind the other, and its indexes.
+ *
+ * Indexes live in memory while the segment is the active one; those of older segments are read when needed and go again with
+ * the file's descriptor. The files get what is new when the segment is rolled, flushed or closed: what a crash loses, recovery builds again.
+ */
+import { batchesIn } from '../../protocol/records/batches.ts'
+import { RecordBatchView, recordBatchOverhead } from '../../protocol/records/record-batch.ts'
+import { batchRuns } from './batch-scan.ts'
+import { OffsetIndex } from './offset-index.ts'
+import { OpenFile, type OpenFiles } from './open-files.ts'
+import { TimeIndex } from './time-index.ts'
+import { TransactionIndex } from './transaction-index.ts'
+
+export type SegmentSuffix = '.log' | '.index' | '.timeindex' | '.txnindex' | '.snapshot'
+
+const largestRelativeOffset = 0x7fffffff
+const offsetEntryBytes = 8
+const timeEntryBytes = 12
+const unknown = -1
+/** index.interval.bytes for indexes that are built again. */
+const rebuiltIntervalBytes = 4096
+
+/** `00000000000000000042.log` */
+export function segmentFileName(baseOffset: number, suffix: SegmentSuffix): string {
+  return `${String(baseOffset).padStart(20, '0')}${suffix}`
+}
+
+export class Segment {
+  readonly baseOffset: number
+  readonly log: OpenFile
+  readonly #directory: string
+  readonly #openFiles: OpenFiles
+  /** Bytes of whole batches. */
+  size: number
+  /** Offset behind the last batch. */
+  nextOffset: number
+  /** Bytes from here on have not been synced. */
+  syncedSize: number
+  readonly createdMs: number
+  /** So much earlier than segment.ms this one is rolled. */
+  readonly rollJitterMs: number
+  /** Largest timestamp of the first batch; -1: unknown or none. Rolling by time counts from it. */
+  firstTimestampMs = unknown
+  isActive = false
+
+  #offsetIndex: OffsetIndex | undefined
+  #timeIndex: TimeIndex | undefined
+  #transactionIndex: TransactionIndex | undefined
+  #hasTransactionIndexFile: boolean
+  #bytesSinceIndexEntry = 0
+  #maxTimestampMs = unknown
+  #offsetOfMaxTimestamp: number
+
+  constructor(
+    directory: string,
+    baseOffset: number,
+    openFiles: OpenFiles,
+    options: {
+      size: number
+      nextOffset: number
+      createdMs: number
+      rollJitterMs: number
+      hasTransactionIndex: boolean
+    },
+  ) {
+    this.#directory = directory
+    this.#openFiles = openFiles
+    this.baseOffset = baseOffset
+    this.size = options.size
+    this.syncedSize = options.size
+    this.nextOffset = options.nextOffset
+    this.createdMs = options.createdMs
+    this.rollJitterMs = options.rollJitterMs
+    this.#hasTransactionIndexFile = options.hasTransactionIndex
+    this.#offsetOfMaxTimestamp = baseOffset
+    this.log = new OpenFile(this.path('.log'), openFiles, () => this.#dropIndexes())
+  }
+
+  path(suffix: SegmentSuffix): string {
+    return `${this.#directory}/${segmentFileName(this.baseOffset, suffix)}`
+  }
+
+  /** Makes the files of a new, empty segment. */
+  async create(): Promise<void> {
+    this.startIndexes()
+    await this.log.use(async (file) => {
+      if ((await file.size()) > 0) await file.truncate(0)
+    })
+    for (const suffix of ['.index', '.timeindex'] as const) {
+      const file = await this.#openFiles.files.open(this.path(suffix), 'write')
+      try {
+        if ((await file.size()) > 0) await file.truncate(0)
+      } finally {
+        await file.close()
+      }
+    }
+  }
+
+  /** Makes it the one that is appended to, with empty indexes. */
+  startIndexes(): void {
+    this.isActive = true
+    this.#offsetIndex = OffsetIndex.empty(this.baseOffset)
+    this.#timeIndex = TimeIndex.empty(this.baseOffset)
+    this.#transactionIndex = this.#hasTransactionIndexFile ? undefined : TransactionIndex.empty()
+    this.#bytesSinceIndexEntry = 0
+    this.#maxTimestampMs = unknown
+    this.#offsetOfMaxTimestamp = this.baseOffset
+  }
+
+  /** The active segment's. */
+  get activeTransactionIndex(): TransactionIndex {
+    return this.#transactionIndex!
+  }
+
+  /** Would `bytes` more, up to `lastOffset` and `maxTimestampMs`, need a new segment? `queuedBytes` will be in this one before. */
+  mustRoll(
+    queuedBytes: number,
+    bytes: number,
+    lastOffset: number,
+    maxTimestampMs: number,
+    nowMs: number,
+    limits: { segmentBytes: number; segmentMs: number; segmentIndexBytes: number },
+  ): boolean {
+    if (lastOffset - this.baseOffset > largestRelativeOffset) return true
+    const size = this.size + queuedBytes
+    if (size > limits.segmentBytes - bytes) return size > 0
+    if (this.size === 0) return false
+    const ageMs =
+      this.firstTimestampMs >= 0 && maxTimestampMs >= 0
+        ? maxTimestampMs - this.firstTimestampMs
+        : nowMs - this.createdMs
+    if (ageMs > limits.segmentMs - this.rollJitterMs) return true
+    const offsetBytes = this.#offsetIndex?.sizeInBytes ?? 0
+    const timeBytes = this.#timeIndex?.sizeInBytes ?? 0
+    return (
+      offsetBytes + offsetEntryBytes > limits.segmentIndexBytes || timeBytes + timeEntryBytes > limits.segmentIndexBytes
+    )
+  }
+
+  /** A batch of `bytes` bytes has been written behind the others. */
+  appended(bytes: number, lastOffset: number, maxTimestampMs: number, indexIntervalBytes: number): void {
+    if (maxTimestampMs > this.#maxTimestampMs) {
+      this.#maxTimestampMs = maxTimestampMs
+      this.#offsetOfMaxTimestamp = lastOffset
+    }
+    if (this.size === 0) this.firstTimestampMs = maxTimestampMs
+    if (this.#bytesSinceIndexEntry > indexIntervalBytes) {
+      this.#offsetIndex!.append(lastOffset, this.size)
+      this.#timeIndex!.maybeAppend(this.#maxTimestampMs, this.#offsetOfMaxTimestamp)
+      this.#bytesSinceIndexEntry = 0
+    }
+    this.#bytesSinceIndexEntry += bytes
+    this.size += bytes
+    this.nextOffset = lastOffset + 1
+  }
+
+  /** In this turn if the index is in memory, as are the others. */
+  offsetIndex(): OffsetIndex | Promise<OffsetIndex> {
+    return this.#offsetIndex ?? this.#loadOffsetIndex()
+  }
+
+  timeIndex(): TimeIndex | Promise<TimeIndex> {
+    return this.#timeIndex ?? this.#loadTimeIndex()
+  }
+
+  transactionIndex(): TransactionIndex | Promise<TransactionIndex> {
+    if (this.#transactionIndex !== undefined) return this.#transactionIndex
+    if (!this.#hasTransactionIndexFile) {
+      this.#transactionIndex = TransactionIndex.empty()
+      return this.#transactionIndex
+    }
+    return this.#loadTransactionIndex()
+  }
+
+  /** Largest timestamp in the segment and the last offset of the first batch that has it; -1 when there is none. */
+  async maxTimestamp(): Promise<{ timestampMs: number; offset: number }> {
+    if (this.#maxTimestampMs === unknown && this.size > 0) {
+      const index = await this.timeIndex()
+      this.noteTimestamp(index.lastTimestampMs, index.lastOffset)
+    }
+    return { timestampMs: this.#maxTimestampMs, offset: this.#offsetOfMaxTimestamp }
+  }
+
+  noteTimestamp(timestampMs: number, offset: number): void {
+    if (timestampMs <= this.#maxTimestampMs) return
+    this.#maxTimestampMs = timestampMs
+    this.#offsetOfMaxTimestamp = offset
+  }
+
+  /**
+   * Takes the indexes from the files, as far as they are below `trustedOffset`, and reads the batches behind their last entry: how a log
+   * opens the segment that it appends to. It ends before the first batch that `accept` refuses: `size` and `nextOffset` are
+   * then those of what was accepted. False when the indexes contradict the log: then it must be done again with nothing trusted.
+   */
+  async resume(
+    indexIntervalBytes: number,
+    trustedOffset = Number.MAX_SAFE_INTEGER,
+    accept: (batch: RecordBatchView) => boolean = () => true,
+  ): Promise<boolean> {
+    const logBytes = this.size
+    this.startIndexes()
+    this.nextOffset = this.baseOffset
+    const { files } = this.#openFiles
+    await this.transactionIndex()
+    const offsetIndexBytes = await readIfExists(files, this.path('.index'))
+    const timeIndexBytes = await readIfExists(files, this.path('.timeindex'))
+    const offsetIndex = offsetIndexBytes && OffsetIndex.parse(this.baseOffset, offsetIndexBytes, logBytes)
+    const timeIndex = timeIndexBytes && TimeIndex.parse(this.baseOffset, timeIndexBytes)
+    if (offsetIndex === undefined || timeIndex === undefined) return false
+    this.#offsetIndex = offsetIndex
+    this.#timeIndex = timeIndex
+    offsetIndex.truncateToOffset(trustedOffset)
+    timeIndex.truncateToOffset(trustedOffset)
+    if (logBytes === 0) return offsetIndex.count === 0
+    this.noteTimestamp(timeIndex.lastTimestampMs, timeIndex.lastOffset)
+    const last = offsetIndex.count - 1
+    const from = last < 0 ? 0 : offsetIndex.positionAt(last)
+    return await this.log.use(async (file) => {
+      if (from > 0) {
+        const first = file.readNow(0, recordBatchOverhead)
+        if (first.length === recordBatchOverhead) this.firstTimestampMs = new RecordBatchView(first).maxTimestamp
+      }
+      this.size = from
+      for await (const { bytes } of batchRuns(file, from, logBytes)) {
+        for (const batch of batchesIn(bytes)) {
+          const isIndexed = last >= 0 && this.size === from
+          if (isIndexed && batch.lastOffset !== offsetIndex.offsetAt(last)) return false
+          if (!accept(batch)) return true
+          const interval = isIndexed ? Number.MAX_SAFE_INTEGER : indexIntervalBytes
+          this.appended(batch.sizeInBytes, batch.lastOffset, batch.maxTimestamp, interval)
+        }
+      }
+      return last < 0 || this.size > from
+    })
+  }
+
+  /** Forgets the indexes, in the files too. */
+  async dropIndexFiles(): Promise<void> {
+    for (const suffix of ['.index', '.timeindex'] as const) await this.#openFiles.files.remove(this.path(suffix))
+  }
+
+  /** Cuts the file to `size`, the end of a batch whose successor is `nextOffset`. The indexes are up to date. */
+  async truncate(size: number, nextOffset: number): Promise<void> {
+    const offsetIndex = await this.offsetIndex()
+    const timeIndex = await this.timeIndex()
+    const transactionIndex = await this.transactionIndex()
+    await this.log.use((file) => file.truncate(size))
+    this.size = size
+    this.syncedSize = Math.min(this.syncedSize, size)
+    offsetIndex.truncateToOffset(nextOffset)
+    timeIndex.truncateToOffset(nextOffset)
+    transactionIndex.truncateToOffset(nextOffset)
+    await this.saveIndexes()
+  }
+
+  /** Where to start reading for `offset`. In this turn if the index is in memory. */
+  positionFor(offset: number): number | Promise<number> {
+    const index = this.offsetIndex()
+    return index instanceof Promise ? index.then((loaded) => loaded.positionFor(offset)) : index.positionFor(offset)
+  }
+
+  /** Where the batch that holds `offset` lies, or the next one; undefined when there is none. */
+  async positionOfBatch(offset: number): Promise<{ position: number; baseOffset: number } | undefined> {
+    const from = await this.positionFor(offset)
+    return await this.log.use(async (file) => {
+      for await (const { bytes, position } of batchRuns(file, from, this.size)) {
+        for (const batch of batchesIn(bytes)) {
+          if (batch.lastOffset < offset) continue
+          return { position: position + batch.position, baseOffset: batch.baseOffset }
+        }
+      }
+      return undefined
+    })
+  }
+
+  /** Brings the index files up to date. */
+  async saveIndexes(): Promise<void> {
+    const { files } = this.#openFiles
+    await this.#offsetIndex?.save(files, this.path('.index'))
+    await this.#timeIndex?.save(files, this.path('.timeindex'))
+    if (this.#transactionIndex === undefined || this.#transactionIndex.isSaved) return
+    await this.#transactionIndex.save(files, this.path('.txnindex'))
+    this.#hasTransactionIndexFile = true
+  }
+
+  /** Nothing will be appended any more: the time index gets its last entry. */
+  async seal(): Promise<void> {
+    if (this.#maxTimestampMs >= 0) this.#timeIndex?.maybeAppend(this.#maxTimestampMs, this.#offsetOfMaxTimestamp)
+    await this.saveIndexes()
+    this.isActive = false
+  }
+
+  async sync(): Promise<void> {
+    const size = this.size
+    if (this.syncedSize >= size) return
+    await this.log.use((file) => file.sync())
+    this.syncedSize = Math.max(this.syncedSize, size)
+  }
+
+  async removeFiles(): Promise<void> {
+    await this.log.close()
+    for (const suffix of ['.log', '.index', '.timeindex', '.txnindex', '.snapshot'] as const) {
+      await this.#openFiles.files.remove(this.path(suffix))
+    }
+  }
+
+  #dropIndexes(): void {
+    if (this.isActive) return
+    this.#offsetIndex = undefined
+    this.#timeIndex = undefined
+  }
+
+  async #loadOffsetIndex(): Promise<OffsetIndex> {
+    const content = await readIfExists(this.#openFiles.files, this.path('.index'))
+    const index = content && OffsetIndex.parse(this.baseOffset, content, this.size)
+    this.#offsetIndex ??= index ?? (await this.#rebuild()).offsetIndex
+    this.#weigh()
+    return this.#offsetIndex
+  }
+
+  async #loadTimeIndex(): Promise<TimeIndex> {
+    const content = await readIfExists(this.#openFiles.files, this.path('.timeindex'))
+    const index = content && TimeIndex.parse(this.baseOffset, content)
+    // Sealing gives each index an entry; without one it was lost, unless no record has a timestamp.
+    const isWhole = index !== undefined && (index.count > 0 || this.size === 0)
+    this.#timeIndex ??= isWhole ? index : (await this.#rebuild()).timeIndex
+    this.#weigh()
+    return this.#timeIndex
+  }
+
+  async #loadTransactionIndex(): Promise<TransactionIndex> {
+    const content = await readIfExists(this.#openFiles.files, this.path('.txnindex'))
+    this.#transactionIndex ??= (content && TransactionIndex.parse(content)) ?? TransactionIndex.empty()
+    return this.#transactionIndex
+  }
+
+  #weigh(): void {
+    this.log.weigh((this.#offsetIndex?.sizeInBytes ?? 0) + (this.#timeIndex?.sizeInBytes ?? 0))
+  }
+
+  /** Both indexes of a segment that is not the active one, from its batches; the files are replaced. */
+  async #rebuild(): Promise<{ offsetIndex: OffsetIndex; timeIndex: TimeIndex }> {
+    const copy = new Segment(this.#directory, this.baseOffset, this.#openFiles, {
+      size: 0,
+      nextOffset: this.baseOffset,
+      createdMs: this.createdMs,
+      rollJitterMs: 0,
+      hasTransactionIndex: this.#hasTransactionIndexFile,
+    })
+    copy.startIndexes()
+    await this.log.use(async (file) => {
+      for await (const { bytes } of batchRuns(file, 0, this.size)) {
+        for (const batch of batchesIn(bytes)) {
+          copy.appended(batch.sizeInBytes, batch.lastOffset, batch.maxTimestamp, rebuiltIntervalBytes)
+        }
+      }
+    })
+    const { timestampMs, offset } = await copy.maxTimestamp()
+    const timeIndex = copy.#timeIndex!
+    if (timestampMs >= 0) timeIndex.maybeAppend(timestampMs, offset)
+    await this.dropIndexFiles()
+    await copy.#offsetIndex!.save(this.#openFiles.files, this.path('.index'))
+    await timeIndex.save(this.#openFiles.files, this.path('.timeindex'))
+    await copy.log.close()
+    return { offsetIndex: copy.#offsetIndex!, timeIndex }
+  }
+}
+
+async function readIfExists(files: OpenFiles['files'], path: string): Promise<Buffer | undefined> {
+  try {
+    return await files.readFile(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}

@@ -1,0 +1,102 @@
+/** log: the segments of one partition in the order of their offsets; the last one is the active one. */
+import type { LogConfig } from './log-config.ts'
+import type { LogStorage } from './log-storage.ts'
+import { Segment } from './segment.ts'
+
+export class Segments {
+  readonly directory: string
+  readonly #storage: LogStorage
+  readonly #segments: Segment[]
+  /** Names have come or gone since the directory was synced. */
+  isDirectoryChanged = false
+  /** So has the directory's own name in the log directory. */
+  isDirectoryNew = false
+
+  constructor(directory: string, storage: LogStorage, segments: Segment[]) {
+    this.directory = directory
+    this.#storage = storage
+    this.#segments = segments
+  }
+
+  get all(): readonly Segment[] {
+    return this.#segments
+  }
+
+  get active(): Segment {
+    return this.#segments[this.#segments.length - 1]!
+  }
+
+  get sizeInBytes(): number {
+    let size = 0
+    for (const segment of this.#segments) size += segment.size
+    return size
+  }
+
+  /** Number of the segment that holds `offset`; the first one for offsets below it. */
+  indexOf(offset: number): number {
+    let low = 0
+    let high = this.#segments.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >> 1
+      if (this.#segments[middle]!.baseOffset <= offset) low = middle
+      else high = middle - 1
+    }
+    return low
+  }
+
+  /** Ends the active segment and starts one at `baseOffset`. */
+  async roll(baseOffset: number, config: LogConfig): Promise<void> {
+    const previous = this.active
+    const next = newSegment(this.directory, baseOffset, this.#storage, config)
+    await previous.seal()
+    await next.create()
+    this.#segments.push(next)
+    this.isDirectoryChanged = true
+  }
+
+  /** Removes everything and starts again at `baseOffset`. */
+  async restartAt(baseOffset: number, config: LogConfig): Promise<void> {
+    for (const segment of this.#segments.splice(0)) await segment.removeFiles()
+    const first = newSegment(this.directory, baseOffset, this.#storage, config)
+    await first.create()
+    this.#segments.push(first)
+    this.isDirectoryChanged = true
+  }
+
+  /** Drops the segments behind number `last`, which becomes the active one; its indexes must be resumed. */
+  async dropBehind(last: number): Promise<void> {
+    for (const segment of this.#segments.splice(last + 1)) await segment.removeFiles()
+    this.isDirectoryChanged = true
+  }
+
+  /** Makes all that is written durable. */
+  async sync(): Promise<void> {
+    for (const segment of [...this.#segments]) await segment.sync()
+    if (!this.isDirectoryChanged) return
+    this.isDirectoryChanged = false
+    await this.#storage.files.syncDirectory(this.directory)
+    if (!this.isDirectoryNew) return
+    this.isDirectoryNew = false
+    await this.#storage.files.syncDirectory(this.directory.slice(0, this.directory.lastIndexOf('/')))
+  }
+
+  async close(): Promise<void> {
+    for (const segment of this.#segments) await segment.log.close()
+  }
+}
+
+export function newSegment(directory: string, baseOffset: number, storage: LogStorage, config: LogConfig): Segment {
+  return new Segment(directory, baseOffset, storage.openFiles, {
+    size: 0,
+    nextOffset: baseOffset,
+    createdMs: storage.clock.now(),
+    rollJitterMs: rollJitterMs(storage, config),
+    hasTransactionIndex: false,
+  })
+}
+
+/** A part of segment.jitter.ms by chance, so that not all segments are rolled at the same time. */
+export function rollJitterMs(storage: LogStorage, config: LogConfig): number {
+  const largest = Math.min(config.segmentJitterMs, config.segmentMs)
+  return largest <= 0 ? 0 : Math.floor(storage.random.fraction() * largest)
+}
