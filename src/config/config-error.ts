@@ -1,0 +1,10 @@
+/** config: what is thrown for a setting that can't be used. Its message is one line, meant for whoever wrote the setting. */
+
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+/** Kafka's wording for a value that its type or its range refuses. */
+export function invalidValue(name: string, value: unknown, problem: string): ConfigError {
+  return new ConfigError(`Invalid value ${value} for configuration ${name}: ${problem}`)
+}

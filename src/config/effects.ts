@@ -1,0 +1,38 @@
+/** config: what setting a config does here: it is obeyed, or the reason why it has no effect yet. */
+
+export type Effect = 'obeyed' | { readonly noEffect: string }
+
+export const obeyed = 'obeyed'
+
+function because(noEffect: string): Effect {
+  return { noEffect }
+}
+
+/** The reasons, shared by many rows. A feature that gets built turns its rows to `obeyed` and loses its reason. */
+export const notYet = {
+  authorization: because('Authorization is not built yet: every client may do everything.'),
+  compaction: because('Logs are not compacted yet.'),
+  connectionLimits: because('The number of connections is not limited yet.'),
+  consumerGroups: because('The consumer group protocol of KIP-848 is not built yet; classic groups are.'),
+  flush: because('Flushing by count or by time is not built yet.'),
+  internals: because("Tunes an inner working of Kafka's broker that is done in another way here."),
+  javaClasses: because('Names a Java class, which this broker cannot load.'),
+  metadataLog: because('Segments and snapshots of the metadata log are not tuned yet.'),
+  metrics: because('Metrics are not exported yet.'),
+  offsetExpiry: because('Committed offsets do not expire yet.'),
+  oneLogDir: because('Only a single log directory is served; it is never cordoned, and its failure stops the broker.'),
+  purgatory: because('Waiting requests are woken by events; there is no purgatory to purge.'),
+  quotas: because('Client quotas are not enforced yet.'),
+  replication: because('Every partition has its only replica here: nothing is fetched from other brokers.'),
+  retention: because('Retention and deletion of old segments are not built yet.'),
+  security: because('TLS, SASL and delegation tokens are not built yet: listeners are PLAINTEXT.'),
+  shareGroups: because('Share groups (KIP-932) are not built yet.'),
+  singleController: because('The controller is part of the broker process: there is no quorum to tune.'),
+  socketBuffers: because('The operating system sizes socket buffers: Node has no call for it.'),
+  streamsGroups: because('Streams groups (KIP-1071) are not built yet.'),
+  telemetry: because('Client telemetry (KIP-714) is not built yet.'),
+  threads: because('Node runs one event loop: there are no thread pools to size.'),
+  tieredStorage: because('There is no tiered storage: segments stay in the log directory.'),
+  transactions: because('Transactions are not built yet.'),
+  unstable: because('Only stable API versions and feature levels are served.'),
+}
