@@ -1,0 +1,80 @@
+/** cluster: one broker id of the process: its registration, its config, and which partitions it leads. */
+import { KafkaError } from '../../protocol/errors.ts'
+import type { BrokerConfig } from '../config/index.ts'
+import type { Cluster } from './cluster.ts'
+import type { Partition } from './partition.ts'
+import type { Endpoint } from './registrations.ts'
+import type { Topic } from './topic.ts'
+
+/** The client did not say which leader epoch it knows. */
+const noEpoch = -1
+
+export class Broker {
+  readonly id: number
+  readonly cluster: Cluster
+  readonly rack: string | null
+  /** Offset of the record that registered it; -1 while it does not run. */
+  epoch = -1
+  #isRunning = false
+
+  constructor(cluster: Cluster, id: number, rack: string | null) {
+    this.cluster = cluster
+    this.id = id
+    this.rack = rack
+  }
+
+  get isRunning(): boolean {
+    return this.#isRunning
+  }
+
+  /** Its settings with the dynamic ones, cluster-wide and its own. */
+  get config(): BrokerConfig {
+    return this.cluster.configOf(this.id)
+  }
+
+  /** Registers with the endpoints that clients are told, and takes the lead where it may. */
+  async start(endpoints: readonly Endpoint[]): Promise<void> {
+    this.#isRunning = true
+    this.epoch = await this.cluster.brokerStarted(this, endpoints)
+  }
+
+  /** Gives the lead to others, where there are any that may. */
+  async stop(): Promise<void> {
+    if (!this.#isRunning) return
+    this.#isRunning = false
+    await this.cluster.brokerStopped(this)
+    this.epoch = -1
+  }
+
+  /**
+   * The partition, led by this broker. `currentLeaderEpoch`: the one that the client knows, -1 for none.
+   * @throws KafkaError UNKNOWN_TOPIC_OR_PARTITION, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, NOT_LEADER_OR_FOLLOWER, KAFKA_STORAGE_ERROR
+   */
+  leaderFor(topic: string, partition: number, currentLeaderEpoch: number = noEpoch): Partition {
+    return this.#leader(this.cluster.topics.byName(topic), partition, currentLeaderEpoch)
+  }
+
+  /** The same by topic id. @throws KafkaError UNKNOWN_TOPIC_ID, and as `leaderFor` */
+  leaderForId(topicId: string, partition: number, currentLeaderEpoch: number = noEpoch): Partition {
+    const topic = this.cluster.topics.byId(topicId)
+    if (topic === undefined) throw new KafkaError('UNKNOWN_TOPIC_ID')
+    return this.#leader(topic, partition, currentLeaderEpoch)
+  }
+
+  leads(partition: Partition): boolean {
+    return partition.leaderId === this.id && this.#isRunning && !partition.isDeleted
+  }
+
+  #leader(topic: Topic | undefined, index: number, currentLeaderEpoch: number): Partition {
+    const partition = topic?.partitions[index]
+    if (partition === undefined) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
+    if (currentLeaderEpoch !== noEpoch && currentLeaderEpoch !== partition.leaderEpoch) {
+      if (!partition.replicas.includes(this.id)) throw new KafkaError('NOT_LEADER_OR_FOLLOWER')
+      throw new KafkaError(currentLeaderEpoch < partition.leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH')
+    }
+    if (partition.leaderId !== this.id || !this.#isRunning) throw new KafkaError('NOT_LEADER_OR_FOLLOWER')
+    // Opened after it was created: asking for the log says what is wrong.
+    if (!partition.isOpen) partition.log
+    return partition
+  }
+}

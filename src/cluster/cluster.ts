@@ -1,0 +1,459 @@
+/**
+ * cluster: what all brokers of this process share: topics, partitions and their logs, registrations, configs. It is Kafka's controller and
+ * the owner of the log directories. Metadata changes in `#run` alone: decide, write, replay, then open or remove logs.
+ */
+import { KafkaError } from '../../protocol/errors.ts'
+import { brokerRegistrationChangeRecord, registerBrokerRecord } from '../../protocol/state/index.ts'
+import type { BrokerConfig } from '../config/index.ts'
+import { defaultLogConfig } from '../log/log-config.ts'
+import type { LogDirectory } from '../log/log-directory.ts'
+import type { PartitionLog } from '../log/partition-log.ts'
+import { MetadataLog, type MetadataRecord, metadataRecord, metadataTopic, metadataTopicId } from '../metadata/index.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { FileSystem } from '../runtime/file-system.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { type Random, randomUuid } from '../runtime/random.ts'
+import { forEachLimited } from '../runtime/serial-queue.ts'
+import { Broker } from './broker.ts'
+import { DynamicConfigs } from './dynamic-configs.ts'
+import { Features } from './features.ts'
+import { internalTopic } from './internal-topics.ts'
+import { decideBrokerStarted, decideBrokerStopped } from './leadership.ts'
+import type { Partition } from './partition.ts'
+import { ProducerIdBlocks } from './producer-id-blocks.ts'
+import { type Endpoint, Registrations } from './registrations.ts'
+import { isInternalTopic, type Topic } from './topic.ts'
+import {
+  type CreatedTopic,
+  decideCreatePartitions,
+  decideCreateTopics,
+  decideDeleteTopics,
+  type NewPartitions,
+  type NewTopic,
+  type TopicState,
+} from './topic-commands.ts'
+import { type TopicConfig, topicConfigOf } from './topic-configs.ts'
+import { Topics } from './topics.ts'
+
+export interface ClusterOptions {
+  /** Opened; from here on the cluster's to close. The first one holds the metadata log. */
+  readonly directories: readonly LogDirectory[]
+  /** What is set for all brokers of the process. */
+  readonly config: BrokerConfig
+  /** Of meta.properties. */
+  readonly nodeId: number
+  readonly files: FileSystem
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+/** Where a broker listens, as clients are told. */
+export interface Node {
+  readonly nodeId: number
+  readonly host: string
+  readonly port: number
+  readonly rack: string | null
+  readonly isFenced: boolean
+}
+
+/** Batches of metadata may be this large, Kafka's limit. */
+const maxMetadataBatchBytes = 8 * 1024 * 1024
+/** Partition changes written as one batch. */
+const changesPerBatch = 5_000
+/** Logs that are opened or removed at a time. */
+const parallelLogs = 32
+
+export class Cluster {
+  readonly clusterId: string
+  readonly metadata: MetadataLog
+  readonly topics: Topics
+  readonly registrations: Registrations
+  readonly dynamicConfigs: DynamicConfigs
+  readonly features: Features
+  readonly directories: readonly LogDirectory[]
+  readonly #producerIdBlocks: ProducerIdBlocks
+  readonly #options: ClusterOptions
+  readonly #brokers = new Map<number, Broker>()
+  readonly #configs = new Map<number, BrokerConfig>()
+  readonly #topicDeleted = new Set<(topic: Topic) => void>()
+  readonly #leaderChanged = new Set<(partition: Partition) => void>()
+  /** Topics that are being created because somebody asked for them. */
+  readonly #autoCreating = new Map<string, Promise<void>>()
+  /** Removals under way, by name of the partition: a new one of that name waits. */
+  readonly #removals = new Map<string, Promise<void>>()
+
+  private constructor(options: ClusterOptions, metadata: MetadataLog) {
+    this.#options = options
+    this.metadata = metadata
+    this.directories = options.directories
+    this.clusterId = firstOf(options.directories).clusterId
+    this.topics = new Topics(metadata)
+    this.registrations = new Registrations(metadata)
+    this.dynamicConfigs = new DynamicConfigs(metadata)
+    this.features = new Features(metadata)
+    this.#producerIdBlocks = new ProducerIdBlocks(metadata)
+  }
+
+  /** Replays the metadata log and opens every partition's log. No broker runs yet: see `addBroker` and `Broker.start`. */
+  static async open(options: ClusterOptions): Promise<Cluster> {
+    const directory = firstOf(options.directories)
+    const log = await directory.openPartition({
+      topic: metadataTopic,
+      partition: 0,
+      topicId: metadataTopicId,
+      config: { ...defaultLogConfig, maxMessageBytes: maxMetadataBatchBytes },
+    })
+    const metadata = new MetadataLog({
+      log,
+      path: directory.path,
+      files: options.files,
+      clock: options.clock,
+      logger: options.logger,
+      nodeId: options.nodeId,
+      directoryId: directory.directoryId,
+      controllerEndpoint: { name: 'CONTROLLER', host: 'localhost', port: 9093 },
+    })
+    const cluster = new Cluster(options, metadata)
+    await metadata.load()
+    await cluster.#applyChanges()
+    return cluster
+  }
+
+  /** Stops all brokers, and closes logs and directories. */
+  async close(): Promise<void> {
+    for (const broker of this.#brokers.values()) await broker.stop()
+    await Promise.allSettled(this.#autoCreating.values())
+    await this.metadata.close()
+    for (const partition of this.topics.partitions()) partition.detach()
+    await Promise.all(this.#removals.values())
+    await Promise.all(this.directories.map((directory) => directory.close()))
+  }
+
+  // Brokers
+
+  addBroker(id: number, rack: string | null = null): Broker {
+    if (this.#brokers.has(id)) throw new Error(`broker ${id} is already there`)
+    const broker = new Broker(this, id, rack)
+    this.#brokers.set(id, broker)
+    return broker
+  }
+
+  broker(id: number): Broker | undefined {
+    return this.#brokers.get(id)
+  }
+
+  /** What clients are told is the controller: a broker that is alive, -1 if none is. */
+  get controllerId(): number {
+    return this.registrations.values().find(({ isFenced }) => !isFenced)?.id ?? -1
+  }
+
+  /** The brokers that have `listener`, by id; fenced ones when asked for. */
+  nodes(listener: string, options: { includeFenced?: boolean } = {}): Node[] {
+    const nodes: Node[] = []
+    for (const { id, endpoints, rack, isFenced } of this.registrations.values()) {
+      if (isFenced && options.includeFenced !== true) continue
+      const endpoint = endpoints.find(({ name }) => name === listener)
+      if (endpoint !== undefined) nodes.push({ nodeId: id, host: endpoint.host, port: endpoint.port, rack, isFenced })
+    }
+    return nodes
+  }
+
+  /** Only for Broker. Returns the broker's epoch. */
+  async brokerStarted(broker: Broker, endpoints: readonly Endpoint[]): Promise<number> {
+    const running = new Set([...this.#brokers.values()].filter((each) => each.isRunning).map(({ id }) => id))
+    const epoch = await this.#run((nextOffset) => ({
+      records: [
+        metadataRecord(registerBrokerRecord, this.features.registerBrokerRecordVersion, {
+          brokerId: broker.id,
+          incarnationId: randomUuid(this.#options.random),
+          brokerEpoch: nextOffset,
+          endPoints: endpoints.map((endpoint) => ({ ...endpoint })),
+          features: supportedFeatures,
+          rack: broker.rack,
+          fenced: true,
+          logDirs: this.directories.map(({ directoryId }) => directoryId),
+        }),
+        metadataRecord(brokerRegistrationChangeRecord, 0, {
+          brokerId: broker.id,
+          brokerEpoch: nextOffset,
+          fenced: -1,
+        }),
+        ...this.#fenceDead(running),
+      ],
+      response: nextOffset,
+    }))
+    await this.#runInBatches(() =>
+      decideBrokerStarted({ features: this.features, running }, this.topics.partitions(), broker.id),
+    )
+    return epoch
+  }
+
+  /** Only for Broker. */
+  async brokerStopped(broker: Broker): Promise<void> {
+    const running = new Set([...this.#brokers.values()].filter((each) => each.isRunning).map(({ id }) => id))
+    // The last one leaves its partitions as they are: the next start gives them a new leader epoch.
+    if (running.size > 0) {
+      await this.#runInBatches(() =>
+        decideBrokerStopped({ features: this.features, running }, this.topics.partitions(), broker.id),
+      )
+    }
+    await this.#run(() => ({
+      records: [
+        metadataRecord(brokerRegistrationChangeRecord, 0, {
+          brokerId: broker.id,
+          brokerEpoch: broker.epoch,
+          fenced: 1,
+        }),
+      ],
+      response: undefined,
+    }))
+  }
+
+  /** Brokers that an earlier, killed process has left unfenced. */
+  #fenceDead(running: ReadonlySet<number>): MetadataRecord[] {
+    return this.registrations
+      .values()
+      .filter(({ id, isFenced }) => !isFenced && !running.has(id))
+      .map(({ id, epoch }) =>
+        metadataRecord(brokerRegistrationChangeRecord, 0, { brokerId: id, brokerEpoch: epoch, fenced: 1 }),
+      )
+  }
+
+  // Lookup
+
+  /** By name or id of the topic. */
+  findPartition(topicOrId: string, index: number): Partition | undefined {
+    return (this.topics.byName(topicOrId) ?? this.topics.byId(topicOrId))?.partitions[index]
+  }
+
+  // Topics
+
+  /** One result for each topic, in their order. Resolves when the new partitions can be used. */
+  async createTopics(
+    topics: readonly NewTopic[],
+    options: { validateOnly?: boolean } = {},
+  ): Promise<(CreatedTopic | KafkaError)[]> {
+    return this.#run(() => {
+      const { records, results } = decideCreateTopics(this.#state(), topics)
+      return { records: options.validateOnly === true ? [] : records, response: results }
+    })
+  }
+
+  /** One result for each, in their order: undefined where partitions were added. */
+  async createPartitions(
+    topics: readonly NewPartitions[],
+    options: { validateOnly?: boolean } = {},
+  ): Promise<(KafkaError | undefined)[]> {
+    return this.#run(() => {
+      const { records, results } = decideCreatePartitions(this.#state(), topics)
+      return { records: options.validateOnly === true ? [] : records, response: results }
+    })
+  }
+
+  /** One result for each topic id, in their order: undefined where the topic is gone. */
+  async deleteTopics(topicIds: readonly string[]): Promise<(KafkaError | undefined)[]> {
+    return this.#run(() => {
+      const { records, results } = decideDeleteTopics(this.#state(), topicIds)
+      return { records, response: results }
+    })
+  }
+
+  /** Starts to create a topic that somebody asked for; the caller does not wait for it. */
+  autoCreateTopic(name: string): void {
+    if (this.#autoCreating.has(name)) return
+    const creating = this.#createOne(name)
+      .catch((error: unknown) => this.#options.logger.warn({ topic: name, error }, 'the topic could not be created'))
+      .finally(() => this.#autoCreating.delete(name))
+    this.#autoCreating.set(name, creating)
+  }
+
+  /** An internal topic, created with Kafka's configs if it is missing. */
+  async ensureInternalTopic(name: string): Promise<Topic> {
+    const known = this.topics.byName(name)
+    if (known !== undefined) return known
+    this.autoCreateTopic(name)
+    await this.#autoCreating.get(name)
+    const topic = this.topics.byName(name)
+    if (topic === undefined) throw new KafkaError('COORDINATOR_NOT_AVAILABLE')
+    return topic
+  }
+
+  async #createOne(name: string): Promise<void> {
+    const topic = isInternalTopic(name)
+      ? internalTopic(name, this.config)
+      : { name, numPartitions: -1, replicationFactor: -1, assignments: [], configs: [] }
+    const [result] = await this.createTopics([topic])
+    if (result instanceof KafkaError && result.kafkaError !== 'TOPIC_ALREADY_EXISTS') throw result
+  }
+
+  /** `listener` runs when a topic is gone. Returns the way to stop it. */
+  onTopicDeleted(listener: (topic: Topic) => void): () => void {
+    this.#topicDeleted.add(listener)
+    return () => this.#topicDeleted.delete(listener)
+  }
+
+  /** `listener` runs when a partition is new or has a new leader or leader epoch, and its log can be used. Returns the way to stop it. */
+  onLeaderChanged(listener: (partition: Partition) => void): () => void {
+    this.#leaderChanged.add(listener)
+    return () => this.#leaderChanged.delete(listener)
+  }
+
+  // Configs
+
+  /** What is set for all brokers, also dynamically. */
+  get config(): BrokerConfig {
+    return this.configOf(-1)
+  }
+
+  /** What holds for one broker. */
+  configOf(brokerId: number): BrokerConfig {
+    const known = this.#configs.get(brokerId)
+    if (known !== undefined) return known
+    const clusterWide = this.dynamicConfigs.of('broker', '')
+    const own = this.dynamicConfigs.of('broker', String(brokerId))
+    const { config } = this.#options
+    const effective = clusterWide.size + own.size === 0 ? config : config.withDynamic(clusterWide, own)
+    this.#configs.set(brokerId, effective)
+    return effective
+  }
+
+  topicConfig(topic: string): TopicConfig {
+    return topicConfigOf(this.config, this.dynamicConfigs.of('topic', topic))
+  }
+
+  /** A block of producer ids for one broker, recorded before it is used. */
+  allocateProducerIds(broker: Broker): Promise<{ firstProducerId: bigint; length: number }> {
+    return this.#producerIdBlocks.allocate(broker.id, broker.epoch)
+  }
+
+  // Changes
+
+  #state(): TopicState {
+    return {
+      topics: this.topics,
+      registrations: this.registrations,
+      features: this.features,
+      config: this.config,
+      random: this.#options.random,
+      directoryFor: () => this.#emptiestDirectory().directoryId,
+    }
+  }
+
+  async #run<R>(decide: (nextOffset: number) => { records: readonly MetadataRecord[]; response: R }): Promise<R> {
+    const response = await this.metadata.run(decide)
+    await this.#applyChanges()
+    return response
+  }
+
+  /** For changes that need not count all at once. */
+  async #runInBatches(decide: () => readonly MetadataRecord[]): Promise<void> {
+    const records = await this.metadata.run(() => ({ records: [], response: decide() }))
+    for (let start = 0; start < records.length; start += changesPerBatch) {
+      await this.#run(() => ({ records: records.slice(start, start + changesPerBatch), response: undefined }))
+    }
+  }
+
+  /** Makes logs and listeners follow what was replayed. */
+  async #applyChanges(): Promise<void> {
+    const { changedPartitions, removedTopics } = this.topics.takeChanges()
+    this.#applyConfigChanges()
+    for (const topic of removedTopics) {
+      this.dynamicConfigs.forgetTopic(topic.name)
+      for (const partition of topic.partitions) this.#remove(partition)
+      for (const listener of this.#topicDeleted) listener(topic)
+    }
+    if (removedTopics.length > 0) await Promise.all(this.#removals.values())
+    const epochs = new Map<Partition, number>()
+    for (const partition of changedPartitions) epochs.set(partition, partition.leaderEpoch)
+    await forEachLimited(changedPartitions, parallelLogs, (partition) => this.#open(partition))
+    for (const [partition] of epochs) {
+      partition.wake()
+      if (partition.isOpen) for (const listener of this.#leaderChanged) listener(partition)
+    }
+  }
+
+  #applyConfigChanges(): void {
+    const changes = this.dynamicConfigs.takeChanges()
+    const brokerChanged = changes.some(({ type }) => type === 'broker')
+    if (brokerChanged) this.#configs.clear()
+    const changed = new Set(changes.filter(({ type }) => type === 'topic').map(({ name }) => name))
+    for (const topic of this.topics.values()) {
+      if (!brokerChanged && !changed.has(topic.name)) continue
+      const config = this.topicConfig(topic.name)
+      for (const partition of topic.partitions) {
+        partition.minInsyncReplicas = config.minInsyncReplicas
+        if (partition.isOpen) partition.log.applyConfig(config.log)
+      }
+    }
+  }
+
+  /** Opens the log if that was not done yet, and lets it write in the partition's leader epoch. */
+  async #open(partition: Partition): Promise<void> {
+    await this.#removals.get(partition.name)
+    if (partition.isDeleted) return
+    try {
+      if (!partition.isOpen) {
+        const config = this.topicConfig(partition.topic)
+        partition.minInsyncReplicas = config.minInsyncReplicas
+        const log = await this.#directoryOf(partition).openPartition({
+          topic: partition.topic,
+          partition: partition.index,
+          topicId: partition.topicId,
+          config: config.log,
+        })
+        partition.attach(log)
+        if (partition.isDeleted) return this.#remove(partition)
+      }
+      const log: PartitionLog = partition.log
+      if (log.leaderEpoch < partition.leaderEpoch) await log.becomeLeader(partition.leaderEpoch)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      this.#options.logger.error({ partition: partition.name, error }, 'the partition could not be opened')
+      partition.fail(new KafkaError('KAFKA_STORAGE_ERROR', `${partition.name} is offline: ${reason}`))
+    }
+  }
+
+  #remove(partition: Partition): void {
+    const log = partition.detach()
+    if (log === undefined) return
+    const removal = this.#directoryOf(partition)
+      .deletePartition(partition.topic, partition.index)
+      .catch((error: unknown) => {
+        this.#options.logger.error({ partition: partition.name, error }, 'the partition could not be removed')
+      })
+      .finally(() => this.#removals.delete(partition.name))
+    this.#removals.set(partition.name, removal)
+  }
+
+  /** Where its replicas lie: they share one log. */
+  #directoryOf(partition: Partition): LogDirectory {
+    const byId = this.directories.find(({ directoryId }) => partition.directories.includes(directoryId))
+    return byId ?? firstOf(this.directories)
+  }
+
+  #emptiestDirectory(): LogDirectory {
+    let emptiest = firstOf(this.directories)
+    let fewest = Number.POSITIVE_INFINITY
+    if (this.directories.length === 1) return emptiest
+    for (const directory of this.directories) {
+      const count = directory.partitions().length
+      if (count >= fewest) continue
+      emptiest = directory
+      fewest = count
+    }
+    return emptiest
+  }
+}
+
+function firstOf(directories: readonly LogDirectory[]): LogDirectory {
+  const [first] = directories
+  if (first === undefined) throw new Error('a cluster needs a log directory')
+  return first
+}
+
+/** What a broker of ours can do, in Kafka's feature levels. */
+const supportedFeatures = [
+  { name: 'kraft.version', minSupportedVersion: 0, maxSupportedVersion: 1 },
+  { name: 'metadata.version', minSupportedVersion: 7, maxSupportedVersion: 30 },
+]

@@ -1,0 +1,40 @@
+/** cluster: feature levels as the metadata log has them, and what they mean for the records that are written. Changed by replay alone. */
+import { featureLevelRecord } from '../../protocol/state/index.ts'
+import type { MetadataLog } from '../metadata/index.ts'
+
+/** metadata.version: 3.7-IV2 records the directory of each replica, 4.0-IV1 eligible leaders, 4.3-IV0 cordoned directories. */
+const directoriesLevel = 17
+const eligibleLeadersLevel = 23
+const cordonedDirectoriesLevel = 30
+
+export class Features {
+  readonly #levels = new Map<string, number>()
+
+  constructor(metadata: MetadataLog) {
+    metadata.register(featureLevelRecord, ({ name, featureLevel }) => {
+      if (featureLevel === 0) this.#levels.delete(name)
+      else this.#levels.set(name, featureLevel)
+    })
+  }
+
+  /** Finalised levels; one that is 0 is not among them. */
+  get levels(): ReadonlyMap<string, number> {
+    return this.#levels
+  }
+
+  level(name: string): number {
+    return this.#levels.get(name) ?? 0
+  }
+
+  /** Version of PartitionRecord and PartitionChangeRecord. */
+  get partitionRecordVersion(): number {
+    const level = this.level('metadata.version')
+    return level >= eligibleLeadersLevel ? 2 : level >= directoriesLevel ? 1 : 0
+  }
+
+  /** Version of RegisterBrokerRecord. */
+  get registerBrokerRecordVersion(): number {
+    const level = this.level('metadata.version')
+    return level >= cordonedDirectoriesLevel ? 4 : level >= directoriesLevel ? 3 : 1
+  }
+}

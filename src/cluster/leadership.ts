@@ -1,0 +1,82 @@
+/**
+ * cluster: decides who leads when a broker comes or goes. All brokers of the process share each partition's bytes, so a broker is in sync as
+ * soon as it runs.
+ */
+import { partitionChangeRecord } from '../../protocol/state/index.ts'
+import { type MetadataRecord, metadataRecord } from '../metadata/index.ts'
+import type { Features } from './features.ts'
+import { noLeader, type Partition } from './partition.ts'
+
+export interface LeadershipState {
+  readonly features: Features
+  /** Brokers that run in this process. */
+  readonly running: ReadonlySet<number>
+}
+
+/**
+ * `brokerId` comes: what it led before its stop, and what nobody leads, it leads from now on, in a new leader epoch; of the rest it becomes
+ * an in-sync replica again.
+ */
+export function decideBrokerStarted(
+  state: LeadershipState,
+  partitions: Iterable<Partition>,
+  brokerId: number,
+): MetadataRecord[] {
+  const records: MetadataRecord[] = []
+  for (const partition of partitions) {
+    if (!partition.replicas.includes(brokerId)) continue
+    // A broker that is not running keeps what it led only until one of the other replicas comes.
+    const isLed = partition.leaderId !== brokerId && state.running.has(partition.leaderId)
+    const mayLead = partition.isr.length === 0 || partition.isr.includes(brokerId)
+    const inSync = partition.isr.filter((id) => id === brokerId || state.running.has(id))
+    if (!isLed && (mayLead || partition.leaderId === noLeader || inSync.length === 0)) {
+      records.push(change(state, partition, inSyncWith(partition, brokerId), brokerId))
+    } else if (!partition.isr.includes(brokerId)) {
+      records.push(change(state, partition, inSyncWith(partition, brokerId), undefined))
+    }
+  }
+  return records
+}
+
+/** `brokerId` goes: another running in-sync replica leads what it led; a partition without one has no leader until it is back. */
+export function decideBrokerStopped(
+  state: LeadershipState,
+  partitions: Iterable<Partition>,
+  brokerId: number,
+): MetadataRecord[] {
+  const records: MetadataRecord[] = []
+  for (const partition of partitions) {
+    if (!partition.replicas.includes(brokerId)) continue
+    const isr = partition.isr.filter((id) => id !== brokerId)
+    const next = partition.replicas.find((id) => isr.includes(id) && state.running.has(id))
+    if (partition.leaderId === brokerId) {
+      records.push(change(state, partition, next === undefined ? partition.isr : isr, next ?? noLeader))
+    } else if (isr.length < partition.isr.length && next !== undefined) {
+      records.push(change(state, partition, isr, undefined))
+    }
+  }
+  return records
+}
+
+/** In the order of its replicas. */
+function inSyncWith(partition: Partition, brokerId: number): number[] {
+  return partition.replicas.filter((id) => id === brokerId || partition.isr.includes(id))
+}
+
+/** `leader` undefined: stays, and so does the leader epoch. */
+function change(
+  { features }: LeadershipState,
+  partition: Partition,
+  isr: readonly number[],
+  leader: number | undefined,
+): MetadataRecord {
+  const isrChanges = isr.length !== partition.isr.length || isr.some((id, index) => id !== partition.isr[index])
+  return metadataRecord(partitionChangeRecord, features.partitionRecordVersion, {
+    partitionId: partition.index,
+    topicId: partition.topicId,
+    ...(isrChanges ? { isr } : {}),
+    ...(leader === undefined ? {} : { leader }),
+    ...(partition.eligibleLeaderReplicas.length > 0 ? { eligibleLeaderReplicas: [] } : {}),
+    ...(partition.lastKnownElr.length > 0 ? { lastKnownElr: [] } : {}),
+  })
+}

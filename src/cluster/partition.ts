@@ -1,0 +1,130 @@
+/** cluster: one partition as the brokers of this process see it: who leads it, its replicas, its log, and who waits for it. */
+import { KafkaError } from '../../protocol/errors.ts'
+import type { DecodedOf } from '../../protocol/schema/index.ts'
+import type { partitionChangeRecord, partitionRecord } from '../../protocol/state/index.ts'
+import type { AppendResult, PartitionLog } from '../log/partition-log.ts'
+
+/** Nobody leads it. */
+export const noLeader = -1
+/** PartitionChangeRecord: the leader stays. */
+const sameLeader = -2
+/** acks=all */
+const allReplicas = -1
+
+export class Partition {
+  readonly topic: string
+  readonly topicId: string
+  readonly index: number
+  /** The broker that leads it; -1 while none does. */
+  leaderId: number
+  leaderEpoch: number
+  /** One more with each change of the partition. */
+  partitionEpoch: number
+  replicas: readonly number[]
+  isr: readonly number[]
+  eligibleLeaderReplicas: readonly number[]
+  lastKnownElr: readonly number[]
+  /** The directory id of each replica. */
+  directories: readonly string[]
+  /** min.insync.replicas of its topic. */
+  minInsyncReplicas = 1
+  /** Its topic was deleted, and with it its log. */
+  isDeleted = false
+  /** `topic-index`, the name of its directory. */
+  readonly name: string
+  #log: PartitionLog | undefined
+  #failure: KafkaError | undefined
+  #stopLog: (() => void) | undefined
+  readonly #listeners = new Set<() => void>()
+
+  constructor(topic: string, record: DecodedOf<typeof partitionRecord>) {
+    this.topic = topic
+    this.topicId = record.topicId
+    this.index = record.partitionId
+    this.name = `${topic}-${record.partitionId}`
+    this.leaderId = record.leader
+    this.leaderEpoch = record.leaderEpoch
+    this.partitionEpoch = record.partitionEpoch
+    this.replicas = record.replicas
+    this.isr = record.isr
+    this.eligibleLeaderReplicas = record.eligibleLeaderReplicas ?? []
+    this.lastKnownElr = record.lastKnownElr ?? []
+    this.directories = record.directories
+  }
+
+  /** Its log can be used. */
+  get isOpen(): boolean {
+    return this.#log !== undefined && this.#failure === undefined
+  }
+
+  /** @throws KafkaError NOT_LEADER_OR_FOLLOWER while it is not open yet, KAFKA_STORAGE_ERROR when it can't be opened. */
+  get log(): PartitionLog {
+    if (this.#log === undefined) throw this.#failure ?? new KafkaError('NOT_LEADER_OR_FOLLOWER')
+    return this.#log
+  }
+
+  /**
+   * Appends a client's batches; see PartitionLog.append. `requiredAcks`: -1, 0 or 1.
+   * @throws KafkaError NOT_ENOUGH_REPLICAS with -1, when fewer replicas than min.insync.replicas are in sync.
+   */
+  append(records: Buffer, requiredAcks: number): Promise<AppendResult> {
+    // A topic with fewer replicas than that can still be written to (KIP-966).
+    const required = Math.min(this.minInsyncReplicas, this.replicas.length)
+    if (requiredAcks === allReplicas && this.isr.length < required) {
+      throw new KafkaError(
+        'NOT_ENOUGH_REPLICAS',
+        `The size of the current ISR : ${this.isr.length} is insufficient to satisfy the min.isr requirement of ${required} for partition ${this.name}, live replica(s) broker.id are : ${this.isr.join(',')}`,
+      )
+    }
+    return this.log.append(records, 'client')
+  }
+
+  /**
+   * `listener` runs when the high watermark, last stable offset or log start offset moved, the leader changed, or the partition
+   * went. Returns the way to stop it.
+   */
+  onAdvance(listener: () => void): () => void {
+    // A function of its own each time: the same listener may wait twice.
+    const entry = (): void => listener()
+    this.#listeners.add(entry)
+    return () => this.#listeners.delete(entry)
+  }
+
+  /** Only for Cluster, which owns logs. */
+  attach(log: PartitionLog): void {
+    this.#log = log
+    this.#stopLog = log.onAdvance(() => this.wake())
+  }
+
+  /** Only for Cluster: the log can't be opened. */
+  fail(error: KafkaError): void {
+    this.#failure = error
+  }
+
+  /** Only for Cluster: the log goes, waiting readers wake. */
+  detach(): PartitionLog | undefined {
+    const log = this.#log
+    this.#stopLog?.()
+    this.#log = undefined
+    this.wake()
+    return log
+  }
+
+  wake(): void {
+    for (const listener of this.#listeners) listener()
+  }
+
+  /** Applies what a record says; a leader that is named, also the same again, starts a new leader epoch. */
+  replay(record: DecodedOf<typeof partitionChangeRecord>): void {
+    if (record.leader !== sameLeader) {
+      this.leaderId = record.leader
+      this.leaderEpoch += 1
+    }
+    this.isr = record.isr ?? this.isr
+    this.replicas = record.replicas ?? this.replicas
+    this.eligibleLeaderReplicas = record.eligibleLeaderReplicas ?? this.eligibleLeaderReplicas
+    this.lastKnownElr = record.lastKnownElr ?? this.lastKnownElr
+    this.directories = record.directories ?? this.directories
+    this.partitionEpoch += 1
+  }
+}

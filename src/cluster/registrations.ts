@@ -1,0 +1,85 @@
+/** cluster: the brokers that the metadata log knows: where they listen, and whether they serve. Changed by replay alone. */
+import type { DecodedOf } from '../../protocol/schema/index.ts'
+import {
+  brokerRegistrationChangeRecord,
+  fenceBrokerRecord,
+  registerBrokerRecord,
+  unfenceBrokerRecord,
+  unregisterBrokerRecord,
+} from '../../protocol/state/index.ts'
+import type { MetadataLog } from '../metadata/index.ts'
+
+export interface Endpoint {
+  /** Of the listener, upper case: `PLAINTEXT`. */
+  readonly name: string
+  readonly host: string
+  readonly port: number
+  /** 0 PLAINTEXT, 1 SSL, 2 SASL_PLAINTEXT, 3 SASL_SSL. */
+  readonly securityProtocol: number
+}
+
+export interface Registration {
+  readonly id: number
+  /** The offset of the record that registered it. */
+  readonly epoch: number
+  readonly incarnationId: string
+  readonly endpoints: readonly Endpoint[]
+  readonly rack: string | null
+  readonly isFenced: boolean
+  readonly inControlledShutdown: boolean
+  readonly directories: readonly string[]
+}
+
+type ChangeRecord = DecodedOf<typeof brokerRegistrationChangeRecord>
+
+export class Registrations {
+  readonly #byId = new Map<number, Registration>()
+
+  constructor(metadata: MetadataLog) {
+    metadata.register(registerBrokerRecord, (record) =>
+      this.#byId.set(record.brokerId, {
+        id: record.brokerId,
+        epoch: record.brokerEpoch,
+        incarnationId: record.incarnationId,
+        endpoints: record.endPoints,
+        rack: record.rack,
+        isFenced: record.fenced,
+        inControlledShutdown: record.inControlledShutdown,
+        directories: record.logDirs,
+      }),
+    )
+    metadata.register(unregisterBrokerRecord, ({ brokerId }) => this.#byId.delete(brokerId))
+    metadata.register(fenceBrokerRecord, ({ id }) => this.#change(id, { isFenced: true }))
+    metadata.register(unfenceBrokerRecord, ({ id }) => this.#change(id, { isFenced: false }))
+    metadata.register(brokerRegistrationChangeRecord, (record) => this.#change(record.brokerId, changesOf(record)))
+  }
+
+  get(id: number): Registration | undefined {
+    return this.#byId.get(id)
+  }
+
+  /** By id, ascending. */
+  values(): Registration[] {
+    return [...this.#byId.values()].sort((one, other) => one.id - other.id)
+  }
+
+  /** Registered and not fenced. */
+  isAlive(id: number): boolean {
+    return this.#byId.get(id)?.isFenced === false
+  }
+
+  #change(id: number, changes: Partial<Registration>): void {
+    const registration = this.#byId.get(id)
+    if (registration === undefined) throw new Error(`the metadata log changes broker ${id} that is not registered`)
+    this.#byId.set(id, { ...registration, ...changes })
+  }
+}
+
+/** 0 stands for no change; fenced -1: not any more. */
+function changesOf({ fenced, inControlledShutdown, logDirs }: ChangeRecord): Partial<Registration> {
+  return {
+    ...(fenced === 0 ? {} : { isFenced: fenced > 0 }),
+    ...(inControlledShutdown === 0 ? {} : { inControlledShutdown: inControlledShutdown > 0 }),
+    ...(logDirs.length === 0 ? {} : { directories: logDirs }),
+  }
+}

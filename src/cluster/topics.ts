@@ -1,0 +1,106 @@
+/** cluster: all topics and partitions, as the metadata log has them. Changed by replay alone. */
+import type { DecodedOf } from '../../protocol/schema/index.ts'
+import { partitionChangeRecord, partitionRecord, removeTopicRecord, topicRecord } from '../../protocol/state/index.ts'
+import type { MetadataLog } from '../metadata/index.ts'
+import { Partition } from './partition.ts'
+import { Topic } from './topic.ts'
+import { collisionKey } from './topic-name.ts'
+
+/** What replay changed since it was last asked. */
+export interface TopicChanges {
+  readonly changedPartitions: ReadonlySet<Partition>
+  readonly removedTopics: readonly Topic[]
+}
+
+export class Topics {
+  readonly #byName = new Map<string, Topic>()
+  readonly #byId = new Map<string, Topic>()
+  readonly #namesByCollisionKey = new Map<string, Set<string>>()
+  #changedPartitions = new Set<Partition>()
+  #removedTopics: Topic[] = []
+
+  constructor(metadata: MetadataLog) {
+    metadata.register(topicRecord, ({ name, topicId }) => this.#add(new Topic(name, topicId)))
+    metadata.register(partitionRecord, (record) => this.#replayPartition(record))
+    metadata.register(partitionChangeRecord, (record) => this.#replayChange(record))
+    metadata.register(removeTopicRecord, ({ topicId }) => this.#remove(topicId))
+  }
+
+  get size(): number {
+    return this.#byName.size
+  }
+
+  byName(name: string): Topic | undefined {
+    return this.#byName.get(name)
+  }
+
+  byId(id: string): Topic | undefined {
+    return this.#byId.get(id)
+  }
+
+  values(): IterableIterator<Topic> {
+    return this.#byName.values()
+  }
+
+  *partitions(): Generator<Partition, void> {
+    for (const { partitions } of this.#byName.values()) yield* partitions
+  }
+
+  /** A topic whose name differs from `name` in `.` and `_` alone. */
+  collidingWith(name: string): string | undefined {
+    for (const other of this.#namesByCollisionKey.get(collisionKey(name)) ?? []) if (other !== name) return other
+    return undefined
+  }
+
+  takeChanges(): TopicChanges {
+    const changes = { changedPartitions: this.#changedPartitions, removedTopics: this.#removedTopics }
+    this.#changedPartitions = new Set()
+    this.#removedTopics = []
+    return changes
+  }
+
+  #add(topic: Topic): void {
+    this.#byName.set(topic.name, topic)
+    this.#byId.set(topic.id, topic)
+    const key = collisionKey(topic.name)
+    const names = this.#namesByCollisionKey.get(key)
+    if (names === undefined) this.#namesByCollisionKey.set(key, new Set([topic.name]))
+    else names.add(topic.name)
+  }
+
+  #replayPartition(record: DecodedOf<typeof partitionRecord>): void {
+    const topic = this.#require(record.topicId)
+    const partition = new Partition(topic.name, record)
+    topic.partitions[record.partitionId] = partition
+    this.#changedPartitions.add(partition)
+  }
+
+  #replayChange(record: DecodedOf<typeof partitionChangeRecord>): void {
+    const partition = this.#require(record.topicId).partitions[record.partitionId]
+    if (partition === undefined)
+      throw new Error(`the metadata log changes partition ${record.partitionId} that is not there`)
+    partition.replay(record)
+    this.#changedPartitions.add(partition)
+  }
+
+  #remove(topicId: string): void {
+    const topic = this.#require(topicId)
+    this.#byName.delete(topic.name)
+    this.#byId.delete(topicId)
+    const key = collisionKey(topic.name)
+    const names = this.#namesByCollisionKey.get(key)
+    names?.delete(topic.name)
+    if (names?.size === 0) this.#namesByCollisionKey.delete(key)
+    for (const partition of topic.partitions) {
+      partition.isDeleted = true
+      this.#changedPartitions.delete(partition)
+    }
+    this.#removedTopics.push(topic)
+  }
+
+  #require(topicId: string): Topic {
+    const topic = this.#byId.get(topicId)
+    if (topic === undefined) throw new Error(`the metadata log names a topic id that is not there: ${topicId}`)
+    return topic
+  }
+}
