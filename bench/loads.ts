@@ -1,0 +1,143 @@
+/** bench: puts load on a broker: load.c (librdkafka) and Kafka's own ConsumerPerformance, each as a process of its own. */
+import { once } from 'node:events'
+import os from 'node:os'
+import { java, spawnTracked } from './peers.ts'
+import { CpuTimeline } from './process-figures.ts'
+
+const touchedMb = 3000
+
+export interface Tools {
+  /** The compiled load.c. */
+  readonly load: string
+  /** Directory of Kafka's jars. */
+  readonly jars: string
+}
+
+/** One run of a load. Megabytes are 10^6 bytes of uncompressed payload. */
+export interface Throughput {
+  readonly cpuMsPerMb: number
+  readonly mbPerSecond: number
+  readonly clientCpuMsPerMb: number | undefined
+}
+
+export interface Shape {
+  readonly recordBytes: number
+  readonly acks: '1' | 'all'
+  readonly codec: 'none' | 'lz4'
+}
+
+export interface Target {
+  readonly port: number
+  readonly pid: number
+}
+
+async function output(name: string, command: string, args: readonly string[]): Promise<string> {
+  const child = spawnTracked(command, args)
+  let [out, err] = ['', '']
+  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+    out += text
+  })
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    err += text
+  })
+  const [code] = await once(child, 'close')
+  if (code !== 0) throw new Error(`${name} ended with ${code}: ${err.trim().slice(-1000)}`)
+  return out
+}
+
+async function runLoad(tools: Tools, command: string, target: Target, options: object): Promise<unknown> {
+  return runProgram(tools, command, { brokers: `localhost:${target.port}`, pid: target.pid, ...options })
+}
+
+async function runProgram(tools: Tools, command: string, options: object): Promise<unknown> {
+  const args = Object.entries(options).map(([name, value]) => `${name}=${value}`)
+  return JSON.parse(await output(`load ${command}`, tools.load, [command, ...args]))
+}
+
+interface LoadReport {
+  readonly bytes: number
+  readonly ms: number
+  readonly brokerCpuMs: number
+  readonly clientCpuMs: number
+}
+
+function throughput({ bytes, ms, brokerCpuMs, clientCpuMs }: LoadReport): Throughput {
+  const mb = bytes / 1e6
+  return { cpuMsPerMb: brokerCpuMs / mb, mbPerSecond: (mb / ms) * 1000, clientCpuMsPerMb: clientCpuMs / mb }
+}
+
+/** Full batches as fast as they go, over all partitions of `topic`. */
+export async function produce(
+  tools: Tools,
+  target: Target,
+  load: { readonly topic: string; readonly shape: Shape; readonly messages: number; readonly batchBytes: number },
+): Promise<Throughput> {
+  const { recordBytes: size, acks, codec } = load.shape
+  const { topic, messages, batchBytes } = load
+  const report = await runLoad(tools, 'produce', target, { topic, messages, size, acks, codec, batchBytes })
+  return throughput(report as LoadReport)
+}
+
+export async function consume(tools: Tools, target: Target, topic: string, messages: number): Promise<Throughput> {
+  return throughput((await runLoad(tools, 'consume', target, { topic, messages })) as LoadReport)
+}
+
+/** Latencies in microseconds of records sent one at a time: until acknowledged, or until consumed. */
+export async function latencies(
+  tools: Tools,
+  target: Target,
+  kind: 'produce-latency' | 'round-trip',
+  load: { readonly topic: string; readonly messages: number },
+): Promise<number[]> {
+  const options = { ...load, size: 100, acks: '1' }
+  const { latenciesUs } = (await runLoad(tools, kind, target, options)) as { latenciesUs: number[] }
+  return latenciesUs
+}
+
+/** One record to each partition. */
+export async function touchPartitions(tools: Tools, target: Target, topic: string): Promise<void> {
+  await runLoad(tools, 'touch', target, { topic })
+}
+
+/**
+ * On a virtual machine the first write to a page that the host has not backed yet costs several times the write itself, and the
+ * host takes free pages back within seconds. Without this, a run's figure would tell how many such pages it met.
+ */
+export async function touchMemory(tools: Tools): Promise<void> {
+  const megabytes = Math.round(Math.min(touchedMb, os.freemem() / 1e6 / 4))
+  await runProgram(tools, 'touch-memory', { megabytes })
+}
+
+/**
+ * ConsumerPerformance joins a group and reads from the beginning. It tells when it began and ended; the broker's CPU time is taken
+ * between these, so that the JVM's start does not count.
+ */
+export async function consumerPerformance(
+  tools: Tools,
+  target: Target,
+  topic: string,
+  messages: number,
+): Promise<Throughput> {
+  const args = ['--bootstrap-server', `localhost:${target.port}`, '--topic', topic, '--num-records', String(messages)]
+  args.push('--hide-header', '--timeout', '30000', '--date-format', "yyyy-MM-dd'T'HH:mm:ss.SSSXXX")
+  const timeline = new CpuTimeline(target.pid)
+  let out: string
+  try {
+    const command = java(tools.jars, ['-Xmx512m'], 'org.apache.kafka.tools.ConsumerPerformance', args)
+    out = await output('ConsumerPerformance', 'java', command)
+  } finally {
+    timeline.stop()
+  }
+  // start.time, end.time, data.consumed.in.MB, MB.sec, data.consumed.in.nMsg, nMsg.sec, rebalance.time.ms, fetch.time.ms, …
+  const fields = out.trim().split('\n').at(-1)!.split(', ')
+  const [start, end] = [Date.parse(fields[0]!), Date.parse(fields[1]!)]
+  const [mebibytes, records, fetchMs] = [Number(fields[2]), Number(fields[4]), Number(fields[7])]
+  if (!(records >= messages))
+    throw new Error(`ConsumerPerformance got ${records} of ${messages} records: ${out.trim()}`)
+  const mb = mebibytes * 1.048576
+  return {
+    cpuMsPerMb: timeline.between(start, end) / mb,
+    mbPerSecond: (mb / fetchMs) * 1000,
+    clientCpuMsPerMb: undefined,
+  }
+}

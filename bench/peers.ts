@@ -1,0 +1,218 @@
+/** bench: the brokers that are measured: how each is started on an empty directory, when it is ready, how it is stopped. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { WireClient } from './wire-client.ts'
+
+export const partitionCount = 6
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
+const readyWithinMs = 60_000
+const stopWithinMs = 15_000
+const retryConnectMs = 5
+const keptOutputCharacters = 4000
+
+export interface Broker {
+  readonly port: number
+  readonly pid: number
+  /** From the start of the process to its first answer to ApiVersions. */
+  readonly startMs: number
+  stop(): Promise<void>
+}
+
+export interface Peer {
+  readonly name: 'odradek' | 'kafka' | 'null' | 'broker'
+  /** False: takes Produce only, knows every topic. */
+  readonly isWhole: boolean
+  /** False: it runs already and keeps running. */
+  readonly isOurs: boolean
+  start(): Promise<Broker>
+}
+
+/** What has to be gone when the harness ends, however it ends. */
+const running = new Set<ChildProcess>()
+const directories = new Set<string>()
+
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true })
+})
+
+/** A child that does not outlive the harness. */
+export function spawnTracked(command: string, args: readonly string[], cwd?: string): ChildProcess {
+  const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+  running.add(child)
+  child.once('close', () => running.delete(child))
+  return child
+}
+
+function emptyDirectory(): string {
+  const directory = mkdtempSync(path.join(tmpdir(), 'odradek-bench-'))
+  directories.add(directory)
+  return directory
+}
+
+function removeDirectory(directory: string): void {
+  rmSync(directory, { recursive: true, force: true })
+  directories.delete(directory)
+}
+
+interface Launch {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly directory: string
+  /** Undefined: the ready line on its output has `localhost:<port>`. */
+  readonly port?: number
+}
+
+async function launch(peer: string, { command, args, directory, port }: Launch): Promise<Broker> {
+  const startedAtMs = performance.now()
+  const child = spawnTracked(command, args, directory)
+  let output = ''
+  const readyLine = new Promise<number>((resolve) => {
+    const read = (text: string) => {
+      output = (output + text).slice(-keptOutputCharacters)
+      const found = /localhost:(\d+)/.exec(output)
+      if (found !== null) resolve(Number(found[1]))
+    }
+    for (const stream of [child.stdout!, child.stderr!]) stream.setEncoding('utf8').on('data', read)
+  })
+  const ended = new Promise<never>((_, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code, signal) => reject(new Error(`${peer} ended (${code ?? signal}): ${output.trim()}`)))
+  })
+  ended.catch(() => undefined) // once it has started, an end is seen by whoever talks to it
+  const deadline = delay(readyWithinMs, undefined, { ref: false }).then(() => {
+    throw new Error(`${peer} was not ready within ${readyWithinMs} ms: ${output.trim()}`)
+  })
+  const answering = port === undefined ? readyLine.then(answered) : answered(port)
+  const readyPort = await Promise.race([answering, ended, deadline])
+  return {
+    port: readyPort,
+    pid: child.pid!,
+    startMs: performance.now() - startedAtMs,
+    async stop() {
+      if (child.exitCode === null && child.signalCode === null) {
+        const exit = once(child, 'exit')
+        child.kill('SIGTERM')
+        const kill = delay(stopWithinMs, undefined, { ref: false }).then(() => child.kill('SIGKILL'))
+        await Promise.race([exit, kill.then(() => exit)])
+      }
+      removeDirectory(directory)
+    },
+  }
+}
+
+/** Tries until ApiVersions is answered on `port`. */
+async function answered(port: number): Promise<number> {
+  for (;;) {
+    const client = await WireClient.connect(port).catch(() => undefined)
+    if (client !== undefined) {
+      await client.apiVersions()
+      client.close()
+      return port
+    }
+    await delay(retryConnectMs)
+  }
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
+  await Promise.all(servers.map((server) => once(server, 'listening')))
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map((server) => once(server.close(), 'close')))
+  return ports
+}
+
+/** The published bundle, built now. */
+export function odradek(): Peer {
+  execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
+  return {
+    name: 'odradek',
+    isWhole: true,
+    isOurs: true,
+    start() {
+      const directory = emptyDirectory()
+      const main = path.join(root, 'dist', 'main.js')
+      const args = [main, '--port', '0', '--data-dir', path.join(directory, 'data')]
+      return launch('Odradek', { command: process.execPath, args, directory })
+    },
+  }
+}
+
+/** A javaagent-free command line of one of Kafka's classes. */
+export function java(jars: string, options: readonly string[], className: string, args: readonly string[]): string[] {
+  const quiet = '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'
+  return [...options, quiet, '-cp', `${jars}/*`, className, ...args]
+}
+
+/** Apache Kafka: one node, broker and controller, with the collector's settings of its own start script. */
+export function kafka(jars: string): Peer {
+  const options = ['-server', '-Xms1G', '-Xmx1G', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20']
+  options.push('-XX:InitiatingHeapOccupancyPercent=35', '-XX:+ExplicitGCInvokesConcurrent', '-Djava.awt.headless=true')
+  return {
+    name: 'kafka',
+    isWhole: true,
+    isOurs: true,
+    async start() {
+      const directory = emptyDirectory()
+      const [port, controllerPort] = (await freePorts(2)) as [number, number]
+      const properties = path.join(directory, 'server.properties')
+      writeFileSync(properties, kafkaProperties(port, controllerPort, path.join(directory, 'data')))
+      const format = ['format', '-t', 'AAAAAAAAAAAAAAAAAAAAAQ', '-c', properties]
+      execFileSync('java', java(jars, [], 'kafka.tools.StorageTool', format), { stdio: ['ignore', 'ignore', 'pipe'] })
+      const args = java(jars, options, 'kafka.Kafka', [properties])
+      return launch('Kafka', { command: 'java', args, directory, port })
+    },
+  }
+}
+
+/** As the file that Kafka ships for one node, on loopback, without the wait for more members. */
+function kafkaProperties(port: number, controllerPort: number, dataDir: string): string {
+  const properties = {
+    'process.roles': 'broker,controller',
+    'node.id': 1,
+    'controller.quorum.voters': `1@localhost:${controllerPort}`,
+    listeners: `PLAINTEXT://localhost:${port},CONTROLLER://localhost:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://localhost:${port}`,
+    'controller.listener.names': 'CONTROLLER',
+    'log.dirs': dataDir,
+    'offsets.topic.replication.factor': 1,
+    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.min.isr': 1,
+    'group.initial.rebalance.delay.ms': 0,
+  }
+  return Object.entries(properties)
+    .map(([key, value]) => `${key}=${value}\n`)
+    .join('')
+}
+
+export function nullServer(bundle: string): Peer {
+  return {
+    name: 'null',
+    isWhole: false,
+    isOurs: true,
+    start() {
+      const directory = emptyDirectory()
+      const args = [bundle, '--port', '0', '--data-dir', directory, '--partitions', String(partitionCount)]
+      return launch('The null server', { command: process.execPath, args, directory })
+    },
+  }
+}
+
+/** Any broker on this machine that runs already. */
+export function runningBroker(port: number, pid: number): Peer {
+  return {
+    name: 'broker',
+    isWhole: true,
+    isOurs: false,
+    async start() {
+      return { port: await answered(port), pid, startMs: Number.NaN, stop: async () => undefined }
+    },
+  }
+}
