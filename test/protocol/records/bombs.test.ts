@@ -5,7 +5,7 @@ import { bombs } from './bombs.ts'
 interface Outcome {
   readonly batchBytes: number
   readonly outcome: string
-  readonly elapsedMs: number
+  readonly cpuMs: number
   readonly growthBytes: number
 }
 
@@ -19,11 +19,11 @@ function explode(name: string): Outcome {
 describe('a batch of 1 MB that would inflate to far more', () => {
   it.each(Object.keys(bombs))('costs less than 50 MB and 50 ms of event loop: %s', (name) => {
     let outcome = explode(name)
-    // The machine may be busy with other things: the time counts that it can be done in.
-    for (let attempt = 1; attempt < 4 && outcome.elapsedMs >= 50; attempt++) outcome = explode(name)
+    // Processor time, as the machine may be busy with other things; the best, as that moves it too.
+    for (let attempt = 1; attempt < 4 && outcome.cpuMs >= 50; attempt++) outcome = explode(name)
     expect(outcome.batchBytes).toBeLessThan(1.1 * 1024 * 1024)
     expect(outcome.outcome).toMatch(/MESSAGE_TOO_LARGE|CORRUPT_MESSAGE|INVALID_RECORD/)
-    expect(outcome.elapsedMs).toBeLessThan(50)
+    expect(outcome.cpuMs).toBeLessThan(50)
     expect(outcome.growthBytes).toBeLessThan(50 * 1024 * 1024)
   })
 })
