@@ -1,0 +1,205 @@
+/**
+ * network: one of the broker's listeners: the sockets it is bound to, all on one port, and the connections that came in on them.
+ * `open` binds, so that the port is known; connections wait until `start` says who serves them.
+ */
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import type { Cancel, Clock } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { FrameConnection, type FrameReceiver, plainAddress } from './frame-connection.ts'
+
+export interface ListenerSettings {
+  /** `PLAINTEXT`. */
+  readonly name: string
+  /** Those that this machine does not have are left out, as long as one remains. */
+  readonly bindAddresses: readonly string[]
+  /** 0: any port that is free on all addresses. */
+  readonly port: number
+  /** `socket.request.max.bytes` */
+  readonly maxRequestBytes: number
+  /** `connections.max.idle.ms`; negative: never. */
+  readonly maxIdleMs: number
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** Makes what serves a new connection. */
+export type Accept = (connection: FrameConnection) => FrameReceiver
+
+/** One line for the operator: what could not be bound, and why. */
+export class BindError extends Error {
+  /** Node's: `EADDRINUSE`. */
+  readonly code: string
+
+  constructor(address: string, port: number, cause: NodeJS.ErrnoException) {
+    super(`Socket server failed to bind to ${address}:${port}: ${bindProblem(cause)}`, { cause })
+    this.name = 'BindError'
+    this.code = cause.code ?? ''
+  }
+}
+
+/** How often another free port is tried when the one of the first address is taken on the second. */
+const portAttempts = 20
+/** Idle connections are looked for this often within `maxIdleMs`, so one is closed at most a quarter later. */
+const idleChecksPerTimeout = 4
+const noSuchAddress = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT'])
+
+export class Listener {
+  readonly name: string
+  readonly #settings: ListenerSettings
+  /** By the address that it is bound to. */
+  readonly #servers = new Map<string, Server>()
+  readonly #connections = new Set<FrameConnection>()
+  /** Came in before `start`. */
+  #waiting: Socket[] = []
+  #accept: Accept | undefined
+  #acceptedConnections = 0
+  #cancelIdleCheck: Cancel | undefined
+  #port: number
+  #closing: Promise<void> | undefined
+  #allClosed: (() => void) | undefined
+
+  /** @throws BindError when an address is in use, or none of them exists on this machine. */
+  static async open(settings: ListenerSettings): Promise<Listener> {
+    for (let attempt = 1; ; attempt += 1) {
+      const listener = new Listener(settings)
+      try {
+        await listener.#bindAll()
+        return listener
+      } catch (error) {
+        const retries = settings.port === 0 && listener.#servers.size > 0 && attempt < portAttempts
+        await listener.close()
+        if (!retries || !(error instanceof BindError) || error.code !== 'EADDRINUSE') throw error
+      }
+    }
+  }
+
+  private constructor(settings: ListenerSettings) {
+    this.name = settings.name
+    this.#port = settings.port
+    this.#settings = settings
+  }
+
+  /** The port that is bound, the same on all addresses. */
+  get port(): number {
+    return this.#port
+  }
+
+  /** The addresses that are bound. */
+  get addresses(): readonly string[] {
+    return [...this.#servers.keys()]
+  }
+
+  /** Open connections. */
+  get connectionCount(): number {
+    return this.#connections.size
+  }
+
+  /** Serves the connections that wait and all that come. */
+  start(accept: Accept): void {
+    this.#accept = accept
+    for (const socket of this.#waiting) if (!socket.destroyed) this.#serve(socket, accept)
+    this.#waiting = []
+    if (this.#settings.maxIdleMs >= 0) this.#scheduleIdleCheck()
+  }
+
+  /** Accepts no more, ends all connections at once; resolves when the last of them is gone and the port is free. */
+  close(): Promise<void> {
+    this.#closing ??= this.#closeAll()
+    return this.#closing
+  }
+
+  async #closeAll(): Promise<void> {
+    this.#cancelIdleCheck?.()
+    const servers = [...this.#servers.values()].map(closeServer)
+    for (const socket of this.#waiting) socket.destroy()
+    for (const connection of [...this.#connections]) connection.destroy()
+    if (this.#connections.size > 0) await new Promise<void>((resolve) => (this.#allClosed = resolve))
+    await Promise.all(servers)
+  }
+
+  #admit(socket: Socket): void {
+    if (this.#closing !== undefined) socket.destroy()
+    else if (this.#accept === undefined) {
+      socket.on('error', () => socket.destroy())
+      this.#waiting.push(socket)
+    } else this.#serve(socket, this.#accept)
+  }
+
+  #serve(socket: Socket, accept: Accept): void {
+    const number = this.#acceptedConnections
+    this.#acceptedConnections += 1
+    const local = `${plainAddress(socket.localAddress)}:${socket.localPort}`
+    const remote = `${plainAddress(socket.remoteAddress)}:${socket.remotePort}`
+    const connection = new FrameConnection(socket, {
+      id: `${local}-${remote}-${number}`,
+      listener: this.name,
+      maxFrameBytes: this.#settings.maxRequestBytes,
+      logger: this.#settings.logger,
+    })
+    this.#connections.add(connection)
+    const receiver = accept(connection)
+    connection.start({
+      receive: (frame) => receiver.receive(frame),
+      closed: () => {
+        this.#connections.delete(connection)
+        receiver.closed()
+        if (this.#connections.size === 0) this.#allClosed?.()
+      },
+    })
+  }
+
+  /** One timer for all connections; each counts the checks since it last did something. */
+  #scheduleIdleCheck(): void {
+    const { clock, maxIdleMs, logger } = this.#settings
+    this.#cancelIdleCheck = clock.after(Math.max(1, maxIdleMs / idleChecksPerTimeout), () => {
+      for (const connection of this.#connections) {
+        connection.idleChecks += 1
+        if (connection.idleChecks <= idleChecksPerTimeout) continue
+        logger.debug({ connection: connection.id, maxIdleMs }, 'connection closed: idle')
+        connection.destroy()
+      }
+      this.#scheduleIdleCheck()
+    })
+  }
+
+  async #bindAll(): Promise<void> {
+    let missing: unknown
+    for (const address of this.#settings.bindAddresses) {
+      try {
+        await this.#bind(address)
+      } catch (error) {
+        if (!(error instanceof BindError) || !noSuchAddress.has(error.code)) throw error
+        if (address === '::') await this.#bind('0.0.0.0')
+        else missing = error
+      }
+    }
+    if (this.#servers.size === 0) throw missing
+  }
+
+  /** @throws BindError */
+  #bind(host: string): Promise<void> {
+    const port = this.#port
+    return new Promise((resolve, reject) => {
+      const server = createServer({ noDelay: true }, (socket) => this.#admit(socket))
+      const fail = (cause: NodeJS.ErrnoException): void => reject(new BindError(host, port, cause))
+      server.once('error', fail)
+      server.listen({ host, port }, () => {
+        server.off('error', fail)
+        server.on('error', (err) => this.#settings.logger.warn({ listener: this.name, err }, 'accepting failed'))
+        this.#servers.set(host, server)
+        this.#port = (server.address() as AddressInfo).port
+        resolve()
+      })
+    })
+  }
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()))
+}
+
+function bindProblem({ code, message }: NodeJS.ErrnoException): string {
+  if (code === 'EADDRINUSE') return 'Address already in use.'
+  if (code === 'EACCES') return 'Permission denied.'
+  return noSuchAddress.has(code ?? '') ? 'Cannot assign requested address.' : message
+}

@@ -1,0 +1,295 @@
+/**
+ * server: the requests of one connection: header → version → decode → handler → encode, answered in order of arrival.
+ *
+ *     running   started, in order; all of them overlap (Produce), or it is one alone. An answer waits for those before it.
+ *     waiting   frames behind something that they may not overlap; not decoded yet.
+ *
+ * What is answered within the call of its handler passes through without a promise.
+ */
+import { errorCode, KafkaError } from '../../protocol/errors.ts'
+import { apiByKey } from '../../protocol/messages/index.ts'
+import { ProtocolError, Reader } from '../../protocol/schema/index.ts'
+import type { Context, Rooms } from '../handlers/context.ts'
+import { CloseConnection } from '../handlers/handler.ts'
+import type { Access } from '../security/access.ts'
+import { type ClientConnection, HandledConnection } from './client-connection.ts'
+import type { ServedApi, ServedApis } from './served-apis.ts'
+
+/** Unanswered requests of one connection, in number and bytes, at which no more of them are read. */
+export const maxUnansweredRequests = 64
+export const maxUnansweredBytes = 8 * 1024 * 1024
+
+const apiVersionsKey = 18
+const unknownServerError = errorCode('UNKNOWN_SERVER_ERROR')
+const invalidRequest = errorCode('INVALID_REQUEST')
+const unsupportedVersion = errorCode('UNSUPPORTED_VERSION')
+
+/** A request from its frame to its answer. */
+class Call {
+  readonly frameBytes: number
+  readonly apiKey: number
+  readonly apiVersion: number
+  clientId: string | null = null
+  correlationId = 0
+  served: ServedApi | undefined
+  context: Context | undefined
+  request: unknown
+  isPending = true
+  /** Absent where none is sent. */
+  answer: readonly Buffer[] | undefined
+  /** Why the connection ends instead of an answer. */
+  closeReason: string | undefined
+
+  constructor(frame: Buffer) {
+    this.frameBytes = frame.length
+    this.apiKey = peekInt16(frame, 0)
+    this.apiVersion = peekInt16(frame, 2)
+  }
+
+  get overlaps(): boolean {
+    return this.served?.handler.overlaps ?? false
+  }
+}
+
+/** What all connections of a broker share. */
+export interface PipelineSurroundings {
+  readonly rooms: Rooms
+  readonly served: ServedApis
+  readonly access: Access
+  /** A request began to wait, or has ended: +1, -1. */
+  countPending(change: number): void
+  /** The connection is gone. */
+  forget(pipeline: RequestPipeline): void
+}
+
+export class RequestPipeline {
+  readonly #connection: ClientConnection
+  readonly #surroundings: PipelineSurroundings
+  readonly #handled: HandledConnection
+  /** The last context of each API: most requests of a connection need the very same. */
+  readonly #contexts = new Map<number, Context>()
+  #running: Call[] = []
+  #waiting: Buffer[] = []
+  #unansweredBytes = 0
+  #isPaused = false
+  /** The connection will end when the answers before are sent: nothing more is started. */
+  #isEnding = false
+  #isClosed = false
+
+  constructor(connection: ClientConnection, surroundings: PipelineSurroundings) {
+    this.#connection = connection
+    this.#surroundings = surroundings
+    this.#handled = new HandledConnection(connection, surroundings.access, surroundings.rooms.logger)
+  }
+
+  /** A request without its size. */
+  receive(frame: Buffer): void {
+    if (this.#isClosed) return
+    if (this.#waiting.length === 0 && this.#mayStart(frame)) this.#start(frame)
+    else {
+      this.#waiting.push(ownBytes(frame))
+      this.#unansweredBytes += frame.length
+    }
+    this.#limit()
+  }
+
+  /** The connection is gone: nothing more is started, and what is pending is dropped when it ends. */
+  closed(): void {
+    this.#isClosed = true
+    this.#waiting = []
+    this.#running = []
+    this.#surroundings.forget(this)
+    this.#handled.closed()
+  }
+
+  /** Ends the connection now. */
+  destroy(): void {
+    this.#connection.destroy()
+  }
+
+  #mayStart(frame: Buffer): boolean {
+    if (this.#isEnding) return false
+    if (this.#running.length === 0) return true
+    const overlaps = this.#surroundings.served.byKey(peekInt16(frame, 0))?.handler.overlaps ?? false
+    return overlaps && this.#running[0]!.overlaps
+  }
+
+  #start(frame: Buffer): void {
+    const call = new Call(frame)
+    this.#serve(call, frame)
+    if (!call.isPending && this.#running.length === 0) this.#deliver(call)
+    else {
+      this.#running.push(call)
+      this.#unansweredBytes += call.frameBytes
+    }
+  }
+
+  #serve(call: Call, frame: Buffer): void {
+    try {
+      const reader = new Reader(frame)
+      if (!this.#open(call, reader)) return
+      call.context = this.#contextOf(call)
+      call.request = call.served!.decodeBody(reader, call.apiVersion)
+      if (reader.hasUnsafeInteger) {
+        this.#fail(call, invalidRequest, 'a 64-bit integer is beyond ±(2^53-1)')
+        return
+      }
+    } catch (error) {
+      this.#refuse(call, error)
+      return
+    }
+    this.#handle(call)
+  }
+
+  /** Reads the header; false when the call is settled with it. @throws ProtocolError */
+  #open(call: Call, reader: Reader): boolean {
+    if (reader.remaining < 4) throw new ProtocolError(`${reader.remaining} bytes are no request`)
+    const served = this.#surroundings.served.require(call.apiKey)
+    const { versions } = served.handler
+    const isServed = call.apiVersion >= versions.first && call.apiVersion <= versions.last
+    if (!isServed && call.apiKey !== apiVersionsKey) served.requireVersion(call.apiVersion)
+    const header = served.decodeHeader(reader, call.apiVersion)
+    call.served = served
+    call.correlationId = header.correlationId
+    call.clientId = header.clientId
+    if (isServed) return true
+    // In v0, which every client reads, and with the range that it may ask for again (KIP-511).
+    const range = { apiKey: apiVersionsKey, minVersion: versions.first, maxVersion: versions.last }
+    call.answer = served.encode(0, call.correlationId, { errorCode: unsupportedVersion, apiKeys: [range] })
+    call.isPending = false
+    return false
+  }
+
+  #contextOf({ apiKey, apiVersion, clientId }: Call): Context {
+    const known = this.#contexts.get(apiKey)
+    if (known !== undefined && known.apiVersion === apiVersion && known.clientId === clientId) return known
+    const { rooms, access } = this.#surroundings
+    const context = { ...rooms, apiVersion, clientId, connection: this.#handled, access }
+    this.#contexts.set(apiKey, context)
+    return context
+  }
+
+  #handle(call: Call): void {
+    try {
+      const body = call.served!.handler.serve(call.request, call.context!)
+      if (body instanceof Promise) void this.#await(call, body)
+      else this.#answer(call, body)
+    } catch (error) {
+      this.#failWith(call, error)
+    }
+  }
+
+  async #await(call: Call, pending: Promise<object | undefined>): Promise<void> {
+    this.#surroundings.countPending(1)
+    try {
+      const body = await pending
+      if (!this.#isClosed) this.#answer(call, body)
+    } catch (error) {
+      if (!this.#isClosed) this.#failWith(call, error)
+    } finally {
+      this.#surroundings.countPending(-1)
+    }
+    if (!this.#isClosed) this.#settled()
+  }
+
+  /** @throws ProtocolError for a body that can't be encoded: a fault of the handler. */
+  #answer(call: Call, body: object | undefined): void {
+    if (body !== undefined) call.answer = call.served!.encode(call.apiVersion, call.correlationId, body)
+    this.#end(call)
+  }
+
+  #failWith(call: Call, error: unknown): void {
+    if (error instanceof KafkaError) this.#fail(call, error.code, error.message)
+    else if (error instanceof CloseConnection) this.#end(call, error.message)
+    else {
+      this.#surroundings.rooms.logger.error({ ...this.#describe(call), err: error }, 'a request failed unexpectedly')
+      this.#fail(call, unknownServerError, new KafkaError('UNKNOWN_SERVER_ERROR').message)
+    }
+  }
+
+  #fail(call: Call, code: number, message: string): void {
+    try {
+      const body = call.served!.handler.fail(call.request, code, call.context!, message)
+      if (body === undefined) this.#end(call, message)
+      else this.#answer(call, body)
+    } catch (error) {
+      this.#surroundings.rooms.logger.error({ ...this.#describe(call), err: error }, 'a failure could not be answered')
+      this.#end(call, message)
+    }
+  }
+
+  /** A frame that is no request which we serve. */
+  #refuse(call: Call, error: unknown): void {
+    if (error instanceof ProtocolError) this.#end(call, error.message)
+    else {
+      this.#surroundings.rooms.logger.error({ ...this.#describe(call), err: error }, 'a request could not be decoded')
+      this.#end(call, 'it could not be decoded')
+    }
+  }
+
+  #end(call: Call, closeReason?: string): void {
+    call.isPending = false
+    call.closeReason = closeReason
+    if (closeReason !== undefined) this.#isEnding = true
+    call.request = undefined
+  }
+
+  /** Hands on the answers whose turn has come, then starts what waited for that. */
+  #settled(): void {
+    while (!this.#isClosed) {
+      const call = this.#running[0]
+      if (call !== undefined && !call.isPending) {
+        this.#running.shift()
+        this.#unansweredBytes -= call.frameBytes
+        this.#deliver(call)
+      } else {
+        const frame = this.#waiting[0]
+        if (frame === undefined || !this.#mayStart(frame)) break
+        this.#waiting.shift()
+        this.#unansweredBytes -= frame.length
+        this.#start(frame)
+      }
+    }
+    this.#limit()
+  }
+
+  #deliver(call: Call): void {
+    if (call.closeReason !== undefined) this.#close(call)
+    else if (call.answer !== undefined) this.#connection.send(call.answer)
+  }
+
+  #close(call: Call): void {
+    this.#surroundings.rooms.logger.warn(
+      { ...this.#describe(call), reason: call.closeReason },
+      'connection closed: a request can not be answered',
+    )
+    this.#isClosed = true
+    this.#connection.close()
+  }
+
+  #limit(): void {
+    const isFull =
+      this.#running.length + this.#waiting.length >= maxUnansweredRequests ||
+      this.#unansweredBytes >= maxUnansweredBytes
+    if (isFull === this.#isPaused || this.#isClosed) return
+    this.#isPaused = isFull
+    if (isFull) this.#connection.pause()
+    else this.#connection.resume()
+  }
+
+  #describe({ apiKey, apiVersion, clientId }: Call): object {
+    const { id, listener, clientAddress } = this.#connection
+    const api = apiByKey(apiKey)?.name ?? apiKey
+    return { connection: id, listener, client: clientAddress, clientId, api, version: apiVersion }
+  }
+}
+
+/** -1 where the frame is too short for it. */
+function peekInt16(frame: Buffer, at: number): number {
+  return frame.length < at + 2 ? -1 : frame.readInt16BE(at)
+}
+
+/** `frame`, or a copy of it where it would keep a much larger chunk of the socket's bytes. */
+function ownBytes(frame: Buffer): Buffer {
+  return frame.length * 4 < frame.buffer.byteLength ? Buffer.from(frame) : frame
+}
