@@ -69,22 +69,21 @@ export class BrokerConfig {
     const defaults = defaultTexts()
     if (sources.file === undefined)
       for (const [name, text] of Object.entries(defaultsWithoutFile)) defaults.set(name, text)
-    for (const [name, value] of parseProperties(sources.file ?? '')) {
-      values.set(name, value)
-      if (!definitionOf(name)) warnings.push(unknown(name, `Unknown configuration ${name}`))
-    }
-    for (const [name, { variable, value }] of environmentToProperties(sources.environment ?? {})) {
-      values.set(name, value)
-      if (!definitionOf(name)) warnings.push(unknown(name, `Unknown configuration ${name} (from ${variable})`))
-    }
-    for (const [name, value] of Object.entries(sources.settings ?? {})) {
-      values.set(name, value)
-      if (!definitionOf(name)) throw new ConfigError(unknown(name, `Unknown configuration ${name}`))
-    }
-    for (const [name, value] of values) {
+    /** Every value is checked, also one that a stronger source replaces. */
+    const take = (name: string, value: string, onUnknown: () => void): void => {
       const definition = definitionOf(name)
       if (definition) parseValue(name, definition, value)
+      else onUnknown()
+      values.set(name, value)
     }
+    for (const [name, value] of parseProperties(sources.file ?? ''))
+      take(name, value, () => warnings.push(unknown(name, `Unknown configuration ${name}`)))
+    for (const [name, { variable, value }] of environmentToProperties(sources.environment ?? {}))
+      take(name, value, () => warnings.push(unknown(name, `Unknown configuration ${name} (from ${variable})`)))
+    for (const [name, value] of Object.entries(sources.settings ?? {}))
+      take(name, value, () => {
+        throw new ConfigError(unknown(name, `Unknown configuration ${name}`))
+      })
     // Both names of the node id always agree, whichever of them was set.
     const nodeId = values.get('node.id') ?? values.get('broker.id')
     if (nodeId !== undefined) for (const name of ['node.id', 'broker.id']) values.set(name, values.get(name) ?? nodeId)
@@ -101,7 +100,7 @@ export class BrokerConfig {
   get<N extends BrokerConfigName>(name: N): ConfigValue<KnownConfigs[N]> {
     let value = this.#values.get(name)
     if (value === undefined) {
-      const text = this.#text(name)
+      const text = this.text(name)
       value = text === undefined ? null : parseValue(name, knownConfigs[name], text)
       this.#values.set(name, value)
     }
@@ -111,7 +110,7 @@ export class BrokerConfig {
   /** The value for one listener: that of `listener.name.<listener>.<name>` where it is set. */
   getForListener<N extends BrokerConfigName>(listenerName: string, name: N): ConfigValue<KnownConfigs[N]> {
     const prefixed = `listener.name.${listenerName.toLowerCase()}.${name}`
-    const text = this.#text(prefixed)
+    const text = this.text(prefixed)
     if (text === undefined) return this.get(name)
     return parseValue(prefixed, knownConfigs[name], text) as ConfigValue<KnownConfigs[N]>
   }
@@ -150,7 +149,8 @@ export class BrokerConfig {
     return new BrokerConfig(layers, this.listeners, warnings)
   }
 
-  #text(name: string): string | undefined {
+  /** What is set for `name` in the strongest source, as it was written; undefined when it has not even a default. */
+  text(name: string): string | undefined {
     for (const { values } of this.layers) {
       const text = values.get(name)
       if (text !== undefined) return text

@@ -6,6 +6,8 @@ import { formatDouble } from './values.ts'
 export interface Validator {
   /** As Kafka's documentation writes it. */
   readonly text: string
+  /** A list in which a value that comes twice counts once. */
+  readonly dropsDuplicates?: boolean
   /** For a parsed value that is not null. @throws ConfigError */
   check(name: string, value: unknown, type: string): void
 }
@@ -66,19 +68,22 @@ export const nonEmptyString: Validator = {
 
 export const nonNullString: Validator = { text: 'non-null string', check() {} }
 
-/** A list of `allowed` values, any when that is empty. Duplicates have been dropped by then: see `parseValue`. */
+/** A list of `allowed` values, any when that is empty. */
 export function listOf(allowed: readonly string[], mayBeEmpty?: 'may be empty'): Validator {
   const choice = oneOf(...allowed)
   return {
     text: allowed.length > 0 ? choice.text : mayBeEmpty ? '' : 'non-empty list',
+    dropsDuplicates: true,
     check(name, value) {
       const items = value as readonly string[]
       if (items.length === 0 && !mayBeEmpty) {
         const valid = allowed.length > 0 ? choice.text : 'any non-empty value'
         throw new ConfigError(`Configuration '${name}' must not be empty. Valid values include: ${valid}`)
       }
-      if (items.includes('')) throw new ConfigError(`Configuration '${name}' values must not be empty.`)
-      if (allowed.length > 0) for (const item of items) choice.check(name, item, 'STRING')
+      for (const item of items) {
+        if (item === '') throw new ConfigError(`Configuration '${name}' values must not be empty.`)
+        if (allowed.length > 0) choice.check(name, item, 'STRING')
+      }
     },
   }
 }

@@ -37,7 +37,7 @@ function parse(name: string, { type, valid }: ConfigDefinition, text: string): u
       return Number(trimmed.replace(/(?<=[\d.])[fd]$/i, ''))
     case 'LIST': {
       const items = trimmed === '' ? [] : trimmed.split(/\s*,\s*/)
-      return valid === undefined ? items : [...new Set(items)]
+      return valid?.dropsDuplicates ? [...new Set(items)] : items
     }
     case 'CLASS':
       if (trimmed === '') throw invalidValue(name, text, `Class ${text} could not be found.`)
