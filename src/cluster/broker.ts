@@ -73,8 +73,7 @@ export class Broker {
       throw new KafkaError(currentLeaderEpoch < partition.leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH')
     }
     if (partition.leaderId !== this.id || !this.#isRunning) throw new KafkaError('NOT_LEADER_OR_FOLLOWER')
-    // Opened after it was created: asking for the log says what is wrong.
-    if (!partition.isOpen) partition.log
+    partition.requireOpen()
     return partition
   }
 }

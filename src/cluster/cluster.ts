@@ -4,7 +4,7 @@
  */
 import { KafkaError } from '../../protocol/errors.ts'
 import { brokerRegistrationChangeRecord, registerBrokerRecord } from '../../protocol/state/index.ts'
-import type { BrokerConfig } from '../config/index.ts'
+import type { BrokerConfig, TopicConfig } from '../config/index.ts'
 import { defaultLogConfig } from '../log/log-config.ts'
 import type { LogDirectory } from '../log/log-directory.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
@@ -16,7 +16,7 @@ import { type Random, randomUuid } from '../runtime/random.ts'
 import { forEachLimited } from '../runtime/serial-queue.ts'
 import { Broker } from './broker.ts'
 import { DynamicConfigs } from './dynamic-configs.ts'
-import { Features } from './features.ts'
+import { Features, supportedFeatures } from './features.ts'
 import { internalTopic } from './internal-topics.ts'
 import { decideBrokerStarted, decideBrokerStopped } from './leadership.ts'
 import type { Partition } from './partition.ts'
@@ -32,7 +32,7 @@ import {
   type NewTopic,
   type TopicState,
 } from './topic-commands.ts'
-import { type TopicConfig, topicConfigOf } from './topic-configs.ts'
+import { logConfigOf, topicConfigOf } from './topic-configs.ts'
 import { Topics } from './topics.ts'
 
 export interface ClusterOptions {
@@ -319,7 +319,9 @@ export class Cluster {
   }
 
   topicConfig(topic: string): TopicConfig {
-    return topicConfigOf(this.config, this.dynamicConfigs.of('topic', topic))
+    return topicConfigOf(this.config, this.dynamicConfigs.of('topic', topic), (problem) =>
+      this.#options.logger.warn({ topic, problem }, 'a stored topic config is not valid: ignored'),
+    )
   }
 
   /** A block of producer ids for one broker, recorded before it is used. */
@@ -382,8 +384,8 @@ export class Cluster {
       if (!brokerChanged && !changed.has(topic.name)) continue
       const config = this.topicConfig(topic.name)
       for (const partition of topic.partitions) {
-        partition.minInsyncReplicas = config.minInsyncReplicas
-        if (partition.isOpen) partition.log.applyConfig(config.log)
+        partition.minInsyncReplicas = config.get('min.insync.replicas')
+        if (partition.isOpen) partition.log.applyConfig(logConfigOf(config))
       }
     }
   }
@@ -395,12 +397,12 @@ export class Cluster {
     try {
       if (!partition.isOpen) {
         const config = this.topicConfig(partition.topic)
-        partition.minInsyncReplicas = config.minInsyncReplicas
+        partition.minInsyncReplicas = config.get('min.insync.replicas')
         const log = await this.#directoryOf(partition).openPartition({
           topic: partition.topic,
           partition: partition.index,
           topicId: partition.topicId,
-          config: config.log,
+          config: logConfigOf(config),
         })
         partition.attach(log)
         if (partition.isDeleted) return this.#remove(partition)
@@ -451,9 +453,3 @@ function firstOf(directories: readonly LogDirectory[]): LogDirectory {
   if (first === undefined) throw new Error('a cluster needs a log directory')
   return first
 }
-
-/** What a broker of ours can do, in Kafka's feature levels. */
-const supportedFeatures = [
-  { name: 'kraft.version', minSupportedVersion: 0, maxSupportedVersion: 1 },
-  { name: 'metadata.version', minSupportedVersion: 7, maxSupportedVersion: 30 },
-]

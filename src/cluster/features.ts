@@ -1,16 +1,24 @@
 /** cluster: feature levels as the metadata log has them, and what they mean for the records that are written. Changed by replay alone. */
 import { featureLevelRecord } from '../../protocol/state/index.ts'
-import type { MetadataLog } from '../metadata/index.ts'
+import { latestMetadataVersion, type MetadataLog } from '../metadata/index.ts'
 
 /** metadata.version: 3.7-IV2 records the directory of each replica, 4.0-IV1 eligible leaders, 4.3-IV0 cordoned directories. */
 const directoriesLevel = 17
 const eligibleLeadersLevel = 23
 const cordonedDirectoriesLevel = 30
 
+/** What a broker of ours can do; group, transaction, share and streams features are left out while they are not served. */
+export const supportedFeatures = [
+  { name: 'kraft.version', minSupportedVersion: 0, maxSupportedVersion: 1 },
+  { name: 'metadata.version', minSupportedVersion: 7, maxSupportedVersion: latestMetadataVersion },
+]
+
 export class Features {
   readonly #levels = new Map<string, number>()
+  readonly #metadata: MetadataLog
 
   constructor(metadata: MetadataLog) {
+    this.#metadata = metadata
     metadata.register(featureLevelRecord, ({ name, featureLevel }) => {
       if (featureLevel === 0) this.#levels.delete(name)
       else this.#levels.set(name, featureLevel)
@@ -22,7 +30,9 @@ export class Features {
     return this.#levels
   }
 
+  /** The finalised level; kraft.version stands in a control record of its own. */
   level(name: string): number {
+    if (name === 'kraft.version') return this.#metadata.kRaftVersion
     return this.#levels.get(name) ?? 0
   }
 

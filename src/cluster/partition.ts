@@ -59,8 +59,14 @@ export class Partition {
 
   /** @throws KafkaError NOT_LEADER_OR_FOLLOWER while it is not open yet, KAFKA_STORAGE_ERROR when it can't be opened. */
   get log(): PartitionLog {
-    if (this.#log === undefined) throw this.#failure ?? new KafkaError('NOT_LEADER_OR_FOLLOWER')
+    if (this.#failure !== undefined) throw this.#failure
+    if (this.#log === undefined) throw new KafkaError('NOT_LEADER_OR_FOLLOWER')
     return this.#log
+  }
+
+  /** @throws KafkaError as `log` does */
+  requireOpen(): void {
+    if (!this.isOpen) void this.log
   }
 
   /**

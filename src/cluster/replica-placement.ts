@@ -30,7 +30,7 @@ export function placeReplicas(
   if (brokers.every(({ isFenced }) => isFenced)) throw refuse('All brokers are currently fenced.')
   if (replicationFactor > brokers.length) {
     throw refuse(
-      `The target replication factor of ${replicationFactor} cannot be reached because only ${brokers.length} broker(s) are registered.`,
+      `The target replication factor of ${replicationFactor} cannot be reached because only ${brokers.length} broker(s) are registered or some brokers have all their log directories cordoned.`,
     )
   }
   const racks = racksOf(brokers)

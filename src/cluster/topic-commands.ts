@@ -70,7 +70,13 @@ export function decideCreateTopics(
   state: TopicState,
   newTopics: readonly NewTopic[],
 ): { records: MetadataRecord[]; results: (CreatedTopic | KafkaError)[] } {
-  const decided = newTopics.map((topic) => attempt(() => decideCreateTopic(state, topic)))
+  const isTwice = twiceIn(newTopics.map(({ name }) => name))
+  const decided = newTopics.map((topic) =>
+    attempt(() => {
+      if (isTwice(topic.name)) throw new KafkaError('INVALID_REQUEST', 'Duplicate topic name.')
+      return decideCreateTopic(state, topic)
+    }),
+  )
   let partitions = 0
   for (const each of decided) if (!(each instanceof KafkaError)) partitions += each.result.numPartitions
   if (partitions > maxPartitionsPerCommand) {
@@ -204,7 +210,15 @@ export function decideCreatePartitions(
   state: TopicState,
   wanted: readonly NewPartitions[],
 ): { records: MetadataRecord[]; results: (KafkaError | undefined)[] } {
-  return collect(wanted.map((each) => attempt(() => decideAddPartitions(state, each))))
+  const isTwice = twiceIn(wanted.map(({ name }) => name))
+  return collect(
+    wanted.map((each) =>
+      attempt(() => {
+        if (isTwice(each.name)) throw new KafkaError('INVALID_REQUEST', 'Duplicate topic name.')
+        return decideAddPartitions(state, each)
+      }),
+    ),
+  )
 }
 
 function decideAddPartitions(state: TopicState, { name, count, assignments }: NewPartitions): Decided<undefined> {
@@ -225,7 +239,7 @@ function decideAddPartitions(state: TopicState, { name, count, assignments }: Ne
   const replicas = assignments === null ? placedReplicas(state, topic, additional) : assignments
   if (replicas.length !== additional) {
     throw badAssignment(
-      `Attempted to add ${additional} additional partition(s), but ${replicas.length} assignment(s) were specified.`,
+      `Attempted to add ${additional} additional partition(s), but only ${replicas.length} assignment(s) were specified.`,
     )
   }
   const records = replicas.map(({ brokerIds }, position) => {
@@ -247,8 +261,9 @@ export function decideDeleteTopics(
   topicIds: readonly string[],
 ): { records: MetadataRecord[]; results: (KafkaError | undefined)[] } {
   return collect(
-    topicIds.map((topicId) => {
-      if (topics.byId(topicId) === undefined) return new KafkaError('UNKNOWN_TOPIC_ID')
+    topicIds.map((topicId, index) => {
+      const isRepeated = topicIds.indexOf(topicId) < index
+      if (isRepeated || topics.byId(topicId) === undefined) return new KafkaError('UNKNOWN_TOPIC_ID')
       return { records: [metadataRecord(removeTopicRecord, 0, { topicId })], result: undefined }
     }),
   )
@@ -281,6 +296,14 @@ export function topicConfigRecord(topic: string, name: string, value: string | n
     name,
     value,
   })
+}
+
+/** Whether a name occurs more than once among `names`. */
+function twiceIn(names: readonly string[]): (name: string) => boolean {
+  const seen = new Set<string>()
+  const twice = new Set<string>()
+  for (const name of names) (seen.has(name) ? twice : seen).add(name)
+  return (name) => twice.has(name)
 }
 
 function attempt<R>(decide: () => Decided<R>): Decided<R> | KafkaError {

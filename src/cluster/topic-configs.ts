@@ -1,26 +1,61 @@
-/** cluster: what a topic's configs mean for its partitions: overrides of the topic over the defaults that the broker's config gives. */
+/** cluster: what a topic's configs mean for its partitions: the topic's own over those that the broker's config gives. */
 import { KafkaError } from '../../protocol/errors.ts'
-import type { BrokerConfig } from '../config/index.ts'
-import { defaultLogConfig, type LogConfig } from '../log/log-config.ts'
-
-export interface TopicConfig {
-  readonly log: LogConfig
-  readonly minInsyncReplicas: number
-}
+import {
+  type BrokerConfig,
+  ConfigError,
+  TopicConfig,
+  type TopicConfigName,
+  validateTopicConfigs,
+} from '../config/index.ts'
+import type { LogConfig } from '../log/log-config.ts'
 
 /** @throws KafkaError INVALID_CONFIG */
 export function requireValidTopicConfigs(
-  _config: BrokerConfig,
+  config: BrokerConfig,
   configs: readonly { readonly name: string; readonly value: string | null }[],
 ): Map<string, string> {
-  const valid = new Map<string, string>()
-  for (const { name, value } of configs) {
-    if (value === null) throw new KafkaError('INVALID_CONFIG', `Null value not supported for topic configs: ${name}`)
-    valid.set(name, value)
+  try {
+    return validateTopicConfigs(config, configs)
+  } catch (error) {
+    if (error instanceof ConfigError) throw new KafkaError('INVALID_CONFIG', error.message)
+    throw error
   }
-  return valid
 }
 
-export function topicConfigOf(_config: BrokerConfig, _overrides: ReadonlyMap<string, string>): TopicConfig {
-  return { log: defaultLogConfig, minInsyncReplicas: 1 }
+/** `onInvalid` hears of a stored value that can't be used: it is left out, so that its topic can still be served. */
+export function topicConfigOf(
+  config: BrokerConfig,
+  overrides: ReadonlyMap<string, string>,
+  onInvalid: (problem: string) => void,
+): TopicConfig {
+  const usable = new Map<string, string>()
+  for (const [name, value] of overrides) {
+    try {
+      new TopicConfig(config, new Map([[name, value]])).text(name as TopicConfigName)
+      usable.set(name, value)
+    } catch (error) {
+      if (!(error instanceof ConfigError || error instanceof TypeError)) throw error
+      onInvalid(error.message)
+    }
+  }
+  return new TopicConfig(config, usable)
+}
+
+export function logConfigOf(topic: TopicConfig): LogConfig {
+  return {
+    segmentBytes: topic.get('segment.bytes'),
+    segmentMs: topic.get('segment.ms'),
+    segmentJitterMs: topic.get('segment.jitter.ms'),
+    segmentIndexBytes: topic.get('segment.index.bytes'),
+    indexIntervalBytes: topic.get('index.interval.bytes'),
+    maxMessageBytes: topic.get('max.message.bytes'),
+    compressionType: topic.get('compression.type') as LogConfig['compressionType'],
+    compressionGzipLevel: topic.get('compression.gzip.level'),
+    compressionLz4Level: topic.get('compression.lz4.level'),
+    compressionZstdLevel: topic.get('compression.zstd.level'),
+    messageTimestampType: topic.get('message.timestamp.type') as LogConfig['messageTimestampType'],
+    messageTimestampBeforeMaxMs: topic.get('message.timestamp.before.max.ms'),
+    messageTimestampAfterMaxMs: topic.get('message.timestamp.after.max.ms'),
+    compacted: topic.get('cleanup.policy').includes('compact'),
+  }
 }

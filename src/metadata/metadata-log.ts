@@ -83,6 +83,11 @@ export class MetadataLog {
     return this.#epoch
   }
 
+  /** 1: the voters stand in the log (KIP-853). */
+  get kRaftVersion(): number {
+    return this.#quorum.kRaftVersion
+  }
+
   /** The offset after the last record that is applied. */
   get endOffset(): number {
     return this.#log.logEndOffset
@@ -129,7 +134,7 @@ export class MetadataLog {
       const { records, response } = decide(this.#log.logEndOffset)
       if (records.length === 0) return response
       const baseOffset = await this.#append((position) => recordBatch(records, position))
-      for (const [index, { bytes }] of records.entries()) this.#replayer.replay(bytes, baseOffset + index)
+      this.#replayWritten(records, baseOffset)
       for (const listener of this.#listeners) listener()
       return response
     })
@@ -139,6 +144,20 @@ export class MetadataLog {
   async close(): Promise<void> {
     await this.#commands.idle()
     this.#failure ??= new KafkaError('KAFKA_STORAGE_ERROR', 'the metadata log is closed')
+  }
+
+  /** A record that was written and can't be applied is a bug: nothing more is decided on a state that is half there. */
+  #replayWritten(records: readonly MetadataRecord[], baseOffset: number): void {
+    try {
+      for (const [index, { bytes }] of records.entries()) this.#replayer.replay(bytes, baseOffset + index)
+    } catch (error) {
+      this.#options.logger.error(
+        { error, baseOffset },
+        'a metadata record could not be applied: metadata takes no more changes',
+      )
+      this.#failure = new KafkaError('KAFKA_STORAGE_ERROR', 'a metadata record could not be applied')
+      throw error
+    }
   }
 
   /** Kafka syncs each batch of this log before it takes effect. After a failure what is on disk is unknown: nothing is written any more. */
