@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /** The command `odradek`: reads flags, variables and a properties file, starts one broker, and stops it on a signal. */
-import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import packageJson from '../package.json' with { type: 'json' }
+import type { LogLevel } from './runtime/pino-logger.ts'
 
 const help = `Odradek ${packageJson.version}, a Kafka broker
 
@@ -32,8 +32,7 @@ const options = {
   version: { type: 'boolean', short: 'v' },
 } as const
 
-const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
-type LogLevel = (typeof logLevels)[number]
+const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const satisfies readonly LogLevel[]
 
 /** What is wrong with how the command was called; printed as one line. */
 class UsageError extends Error {}
@@ -71,9 +70,10 @@ function parseLogLevel(text: string): LogLevel {
   return level
 }
 
-function readConfigFile(path: string): string {
+async function readConfigFile(path: string): Promise<string> {
+  const { nodeFileSystem } = await import('./runtime/node-file-system.ts')
   try {
-    return readFileSync(path, 'utf8')
+    return (await nodeFileSystem.readFile(path)).toString('utf8')
   } catch (error) {
     throw new UsageError(`cannot read ${path}: ${(error as Error).message}`)
   }
@@ -93,7 +93,7 @@ async function main(): Promise<void> {
     host: flags.host,
     dataDir: flags['data-dir'],
     memory: flags.memory ?? false,
-    properties: flags.config === undefined ? undefined : readConfigFile(flags.config),
+    properties: flags.config === undefined ? undefined : await readConfigFile(flags.config),
     environment: process.env,
     settings: parseSettings(flags.set ?? []),
     logger: createLogger({ level: parseLogLevel(flags['log-level'] ?? 'warn') }),
@@ -109,7 +109,7 @@ async function main(): Promise<void> {
     if (stopping) process.exit(1)
     stopping = true
     broker.close().then(
-      () => process.exit(0),
+      () => process.stdout.write(`Odradek has stopped (${signal})\n`, () => process.exit(0)),
       (error: unknown) => fail(`stopping on ${signal} failed: ${(error as Error).message}`),
     )
   }

@@ -1,5 +1,5 @@
 /** protocol/state: streams groups (KIP-1071) in `__consumer_offsets`. Source: Kafka 4.3.1's definitions. */
-import { array, int8, int16, int32, int64, string, struct, uint16, uuid } from '../schema/index.ts'
+import { array, int8, int16, int32, int64, string, struct, uint16 } from '../schema/index.ts'
 import { stored } from './stored.ts'
 
 export const streamsGroupCurrentMemberAssignmentKey = stored('StreamsGroupCurrentMemberAssignmentKey', {

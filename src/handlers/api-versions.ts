@@ -1,31 +1,46 @@
 /** handlers: ApiVersions: what is served, from the one list of handlers, and the features (KIP-584). */
-
 import { KafkaError } from '../../protocol/errors.ts'
-import { apiVersions } from '../../protocol/messages/api-versions.ts'
+import { type ApiVersionsResponse, apiVersions } from '../../protocol/messages/api-versions.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import { supportedFeatures } from '../cluster/features.ts'
 import { handle } from './handler.ts'
 
 /** Client software names and versions that Kafka takes (KIP-511). */
 const softwareName = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
-/** From here on the request says what the client is. */
-const firstSoftwareVersion = 3
+/** From here on the request says what the client is, and the answer has features. */
+const firstFeatureVersion = 3
+/** Clients before take a level of 0 for an error. */
+const firstLevelZeroVersion = 4
 
 export const apiVersionsHandler = handle(apiVersions, {
   serve(request, { apiVersion, handlers, cluster }) {
-    if (apiVersion >= firstSoftwareVersion) {
-      const named = softwareName.test(request.clientSoftwareName) && softwareName.test(request.clientSoftwareVersion)
-      if (!named) throw new KafkaError('INVALID_REQUEST')
+    if (apiVersion >= firstFeatureVersion) {
+      const isNamed = softwareName.test(request.clientSoftwareName) && softwareName.test(request.clientSoftwareVersion)
+      if (!isNamed) throw new KafkaError('INVALID_REQUEST')
     }
-    const features = cluster.features()
-    return {
-      apiKeys: handlers.map(({ api, versions }) => ({
-        apiKey: api.key,
-        minVersion: versions.first,
-        maxVersion: versions.last,
-      })),
-      supportedFeatures: features.supported,
-      finalizedFeaturesEpoch: features.epoch,
-      finalizedFeatures: features.finalized,
-    }
+    const apiKeys = handlers.map(({ api, versions }) => ({
+      apiKey: api.key,
+      minVersion: versions.first,
+      maxVersion: versions.last,
+    }))
+    return { apiKeys, ...featuresOf(cluster, apiVersion) }
   },
   fail: (_request, errorCode) => ({ errorCode }),
 })
+
+/** Levels of features that are not served are not told, also when an earlier broker has finalised them in this directory. */
+function featuresOf(cluster: Cluster, apiVersion: number): ApiVersionsResponse {
+  const told = supportedFeatures.filter((each) => each.minSupportedVersion > 0 || apiVersion >= firstLevelZeroVersion)
+  const levels = supportedFeatures.map(({ name }) => ({ name, level: cluster.features.level(name) }))
+  return {
+    supportedFeatures: told.map((each) => ({
+      name: each.name,
+      minVersion: each.minSupportedVersion,
+      maxVersion: each.maxSupportedVersion,
+    })),
+    finalizedFeaturesEpoch: cluster.metadata.endOffset - 1,
+    finalizedFeatures: levels
+      .filter(({ level }) => level > 0)
+      .map(({ name, level }) => ({ name, minVersionLevel: level, maxVersionLevel: level })),
+  }
+}

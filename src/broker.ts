@@ -1,0 +1,187 @@
+/** The embeddable broker: builds the rooms, opens the listeners, and closes all of it again. The package's `odradek`. */
+import { hostname } from 'node:os'
+import { Cluster } from './cluster/cluster.ts'
+import type { Endpoint } from './cluster/registrations.ts'
+import { BrokerConfig, ConfigError, type Listener as ListenerConfig } from './config/index.ts'
+import { Fetcher } from './fetch/fetcher.ts'
+import { GroupCoordinator } from './groups/group-coordinator.ts'
+import { handlers, type Rooms } from './handlers/index.ts'
+import { LogDirectory } from './log/log-directory.ts'
+import { Listener } from './network/index.ts'
+import { realClock } from './runtime/clock.ts'
+import type { FileSystem } from './runtime/file-system.ts'
+import { type Logger, silentLogger } from './runtime/logger.ts'
+import { MemoryFileSystem } from './runtime/memory-file-system.ts'
+import { nodeFileSystem } from './runtime/node-file-system.ts'
+import { realRandom } from './runtime/random.ts'
+import { Server } from './server/index.ts'
+import { ProducerIds } from './transactions/producer-ids.ts'
+
+export type { Logger } from './runtime/logger.ts'
+export { ConfigError }
+
+export interface BrokerOptions {
+  /** Where to listen; 0: any free port. 9092 unless told. */
+  readonly port?: number | undefined
+  /** Where to bind, and what clients are told; `localhost` unless told. */
+  readonly host?: string | undefined
+  /** Keep everything in memory: nothing touches the disk, and nothing is left after `close`. */
+  readonly memory?: boolean | undefined
+  /** Where to keep data; `./odradek-data` unless told. */
+  readonly dataDir?: string | undefined
+  /** The text of a `server.properties`. */
+  readonly properties?: string | undefined
+  /** Of which `KAFKA_*` are read, as Apache Kafka's image reads them. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
+  /** Single configs by Kafka's names; they win over the others. */
+  readonly settings?: Readonly<Record<string, string>> | undefined
+  /** Says nothing unless told. */
+  readonly logger?: Logger | undefined
+}
+
+export interface RunningBroker extends AsyncDisposable {
+  /** What a client needs: `localhost:9092`. */
+  readonly bootstrapServers: string
+  readonly clusterId: string
+  /** Empty in memory. */
+  readonly dataDirectories: readonly string[]
+  /** Stops it cleanly; may be called more than once. */
+  close(): Promise<void>
+}
+
+const memoryDirectory = '/odradek'
+/** The number that records have for a listener's protocol. */
+const plaintext = 0
+/** How long an unused fetch session is safe from a newcomer; Kafka's min.incremental.fetch.session.eviction.ms is not a config. */
+const fetchSessionEvictionMs = 120_000
+
+/**
+ * Starts a broker; resolves when clients can be served.
+ * @throws ConfigError for settings that can't be; Error with one readable line when a port is taken or a data directory can't be used
+ */
+export async function startBroker(options: BrokerOptions = {}): Promise<RunningBroker> {
+  const config = BrokerConfig.load({
+    file: options.properties,
+    environment: options.environment,
+    settings: options.settings,
+    port: options.port,
+    host: options.host,
+    dataDirectory: options.memory ? memoryDirectory : options.dataDir,
+    hostName: hostname(),
+  })
+  const logger = options.logger ?? silentLogger
+  for (const warning of config.warnings) logger.warn({}, warning)
+  const stack = new BrokerStack(config, options.memory ? new MemoryFileSystem() : nodeFileSystem, logger)
+  try {
+    await stack.open()
+  } catch (error) {
+    await stack.close()
+    throw error
+  }
+  let closing: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    closing ??= stack.close()
+    return closing
+  }
+  return {
+    bootstrapServers: stack.endpoints.map(({ host, port }) => `${host}:${port}`).join(','),
+    clusterId: stack.clusterId,
+    dataDirectories: options.memory ? [] : config.logDirectories,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+/** What one broker stands on, from the bottom up, as far as it is open. */
+class BrokerStack {
+  readonly #config: BrokerConfig
+  readonly #files: FileSystem
+  readonly #logger: Logger
+  readonly #directories: LogDirectory[] = []
+  readonly #listeners: { readonly opened: Listener; readonly config: ListenerConfig }[] = []
+  #cluster: Cluster | undefined
+  #groups: GroupCoordinator | undefined
+  #server: Server | undefined
+
+  constructor(config: BrokerConfig, files: FileSystem, logger: Logger) {
+    this.#config = config
+    this.#files = files
+    this.#logger = logger
+  }
+
+  /** Where clients find it, listener by listener. */
+  get endpoints(): Endpoint[] {
+    return this.#listeners.map(({ opened, config }) => ({
+      name: config.name,
+      host: config.advertisedHost,
+      port: config.advertisedPort === 0 ? opened.port : config.advertisedPort,
+      securityProtocol: plaintext,
+    }))
+  }
+
+  get clusterId(): string {
+    return this.#cluster!.clusterId
+  }
+
+  /** Ports are taken first, so that a start that can't succeed touches no data; connections wait until all is loaded. */
+  async open(): Promise<void> {
+    for (const config of this.#config.listeners) this.#listeners.push({ opened: await this.#bind(config), config })
+    const cluster = await this.#openCluster()
+    const broker = cluster.addBroker(this.#config.get('node.id'), this.#config.get('broker.rack'))
+    this.#groups = new GroupCoordinator({ broker, clock: realClock, random: realRandom, logger: this.#logger })
+    const rooms: Rooms = {
+      cluster,
+      broker,
+      groups: this.#groups,
+      fetcher: new Fetcher(broker, {
+        clock: realClock,
+        random: realRandom,
+        maxBytes: this.#config.get('fetch.max.bytes'),
+        maxSessions: this.#config.get('max.incremental.fetch.session.cache.slots'),
+        evictionMs: fetchSessionEvictionMs,
+      }),
+      producerIds: new ProducerIds(broker),
+      config: this.#config,
+      clock: realClock,
+      logger: this.#logger,
+      handlers,
+    }
+    await broker.start(this.endpoints)
+    const server = new Server(rooms)
+    this.#server = server
+    for (const { opened } of this.#listeners) opened.start((connection) => server.accept(connection))
+  }
+
+  /** From the top down; what was never opened is left out. */
+  async close(): Promise<void> {
+    await Promise.all(this.#listeners.map(({ opened }) => opened.close()))
+    await this.#server?.close()
+    await this.#groups?.close()
+    if (this.#cluster !== undefined) await this.#cluster.close()
+    else await Promise.all(this.#directories.map((directory) => directory.close()))
+  }
+
+  #bind(config: ListenerConfig): Promise<Listener> {
+    return Listener.open({
+      name: config.name,
+      bindAddresses: config.bindAddresses,
+      port: config.port,
+      maxRequestBytes: this.#config.get('socket.request.max.bytes'),
+      maxIdleMs: this.#config.get('connections.max.idle.ms'),
+      clock: realClock,
+      logger: this.#logger,
+    })
+  }
+
+  async #openCluster(): Promise<Cluster> {
+    const nodeId = this.#config.get('node.id')
+    const shared = { nodeId, files: this.#files, clock: realClock, random: realRandom, logger: this.#logger }
+    for (const path of this.#config.logDirectories) {
+      const [first] = this.#directories
+      const clusterId = first === undefined ? {} : { clusterId: first.clusterId }
+      this.#directories.push(await LogDirectory.open({ path, ...clusterId, ...shared }))
+    }
+    this.#cluster = await Cluster.open({ directories: this.#directories, config: this.#config, ...shared })
+    return this.#cluster
+  }
+}

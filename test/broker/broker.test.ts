@@ -1,0 +1,175 @@
+import { CompressionTypes, type Consumer, Kafka, logLevel, type Producer } from 'kafkajs'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { type BrokerOptions, type RunningBroker, startBroker } from '../../src/broker.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
+
+async function start(options: BrokerOptions = { memory: true }): Promise<RunningBroker> {
+  const broker = await startBroker({ port: 0, ...options })
+  onTestFinished(() => broker.close())
+  return broker
+}
+
+function client(broker: RunningBroker): Kafka {
+  return new Kafka({
+    clientId: 'test',
+    brokers: [broker.bootstrapServers],
+    logLevel: logLevel.NOTHING,
+    retry: { initialRetryTime: 20, retries: 10 },
+  })
+}
+
+async function producerOf(kafka: Kafka, idempotent = false): Promise<Producer> {
+  const producer = kafka.producer({ idempotent })
+  await producer.connect()
+  onTestFinished(() => producer.disconnect())
+  return producer
+}
+
+/** Reads with a group until `count` records are there; the values in order of arrival. */
+async function consume(kafka: Kafka, groupId: string, topic: string, count: number): Promise<string[]> {
+  const consumer: Consumer = kafka.consumer({ groupId, rebalanceTimeout: 2000, sessionTimeout: 6000 })
+  onTestFinished(() => consumer.disconnect())
+  await consumer.connect()
+  await consumer.subscribe({ topic, fromBeginning: true })
+  const values: string[] = []
+  await new Promise<void>((resolve, reject) => {
+    consumer
+      .run({
+        eachMessage: async ({ message }) => {
+          values.push(String(message.value))
+          if (values.length === count) resolve()
+        },
+      })
+      .catch(reject)
+  })
+  await consumer.stop()
+  await consumer.disconnect()
+  return values
+}
+
+describe('a broker in memory', () => {
+  it('takes what kafkajs produces and gives it to a group', async () => {
+    const kafka = client(await start())
+    const producer = await producerOf(kafka)
+    await producer.send({ topic: 'greetings', messages: ['a', 'b', 'c'].map((value) => ({ value })) })
+    expect(await consume(kafka, 'readers', 'greetings', 3)).toEqual(['a', 'b', 'c'])
+  })
+
+  it('goes on where the group has committed', async () => {
+    const kafka = client(await start())
+    const producer = await producerOf(kafka)
+    await producer.send({ topic: 'numbers', messages: [{ value: '1' }, { value: '2' }] })
+    expect(await consume(kafka, 'readers', 'numbers', 2)).toEqual(['1', '2'])
+    await producer.send({ topic: 'numbers', messages: [{ value: '3' }] })
+    expect(await consume(kafka, 'readers', 'numbers', 1)).toEqual(['3'])
+  })
+
+  it('takes gzip and idempotent producers', async () => {
+    const kafka = client(await start())
+    const producer = await producerOf(kafka, true)
+    await producer.send({
+      topic: 'zipped',
+      compression: CompressionTypes.GZIP,
+      messages: [{ value: 'x' }, { value: 'y' }],
+    })
+    expect(await consume(kafka, 'readers', 'zipped', 2)).toEqual(['x', 'y'])
+  })
+
+  it('shares nothing with another one in the process', async () => {
+    const [one, other] = [await start(), await start()]
+    await client(one)
+      .admin()
+      .createTopics({ topics: [{ topic: 'here' }] })
+    expect(await client(one).admin().listTopics()).toContain('here')
+    expect(await client(other).admin().listTopics()).not.toContain('here')
+    expect(one.bootstrapServers).not.toBe(other.bootstrapServers)
+    expect(one.clusterId).not.toBe(other.clusterId)
+  })
+
+  it('closes at the end of its block', async () => {
+    let servers: string
+    {
+      await using broker = await startBroker({ port: 0, memory: true })
+      servers = broker.bootstrapServers
+    }
+    const again = await start({ memory: true, port: Number(servers.split(':')[1]) })
+    expect(again.bootstrapServers).toBe(servers)
+  })
+
+  it('closes in less than a second while fetches and joins are parked', async () => {
+    const broker = await start()
+    const kafka = client(broker)
+    const consumer = kafka.consumer({ groupId: 'parked', maxWaitTimeInMs: 30_000 })
+    await kafka.admin().createTopics({ topics: [{ topic: 'quiet' }] })
+    await consumer.connect()
+    await consumer.subscribe({ topic: 'quiet' })
+    const fetching = new Promise((resolve) => consumer.on(consumer.events.FETCH_START, resolve))
+    await consumer.run({ eachMessage: async () => {} })
+    await fetching
+    const startedMs = performance.now()
+    await broker.close()
+    expect(performance.now() - startedMs).toBeLessThan(1000)
+    await consumer.disconnect()
+  })
+
+  it('refuses a setting that nobody knows, and a value that can not be', async () => {
+    await expect(startBroker({ memory: true, port: 0, settings: { 'num.partition': '2' } })).rejects.toThrow(
+      /num\.partitions/,
+    )
+    await expect(startBroker({ memory: true, port: 0, settings: { 'num.partitions': '0' } })).rejects.toThrow(
+      'Invalid value 0 for configuration num.partitions: Value must be at least 1',
+    )
+  })
+
+  it('says in one line that a port is taken', async () => {
+    const broker = await start()
+    const port = Number(broker.bootstrapServers.split(':')[1])
+    await expect(startBroker({ memory: true, port })).rejects.toThrow(/^[^\n]*Address already in use[^\n]*$/)
+  })
+})
+
+describe('a broker on disk', () => {
+  it('has everything when it is started again', async () => {
+    const dataDir = await temporaryDirectory()
+    const first = await start({ dataDir })
+    const kafka = client(first)
+    await kafka
+      .admin()
+      .createTopics({
+        topics: [{ topic: 'kept', numPartitions: 3, configEntries: [{ name: 'retention.ms', value: '1000000' }] }],
+      })
+    const producer = await producerOf(kafka)
+    await producer.send({
+      topic: 'kept',
+      messages: [0, 1, 2].map((partition) => ({ partition, value: `v${partition}` })),
+    })
+    expect((await consume(kafka, 'readers', 'kept', 3)).sort()).toEqual(['v0', 'v1', 'v2'])
+    const before = await kafka.admin().fetchOffsets({ groupId: 'readers', topics: ['kept'] })
+    await first.close()
+
+    const again = await start({ dataDir })
+    expect(again.clusterId).toBe(first.clusterId)
+    const admin = client(again).admin()
+    expect(await admin.fetchOffsets({ groupId: 'readers', topics: ['kept'] })).toEqual(before)
+    expect((await admin.fetchTopicOffsets('kept')).map(({ offset }) => offset)).toEqual(['1', '1', '1'])
+    const configs = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: 2, name: 'kept', configNames: ['retention.ms'] }],
+    })
+    expect(configs.resources[0]!.configEntries[0]!.configValue).toBe('1000000')
+    expect((await consume(client(again), 'others', 'kept', 3)).sort()).toEqual(['v0', 'v1', 'v2'])
+    await admin.disconnect()
+  })
+
+  it('is not shared with a second broker', async () => {
+    const dataDir = await temporaryDirectory()
+    await start({ dataDir })
+    await expect(startBroker({ port: 0, dataDir })).rejects.toThrow(/^[^\n]+$/)
+  })
+
+  it('leaves no lock behind when its start fails', async () => {
+    const dataDir = await temporaryDirectory()
+    await expect(startBroker({ port: 0, dataDir, settings: { 'node.id': '-7' } })).rejects.toThrow()
+    await start({ dataDir })
+  })
+})

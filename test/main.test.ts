@@ -1,0 +1,140 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { Kafka, logLevel } from 'kafkajs'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import packageJson from '../package.json' with { type: 'json' }
+import { temporaryDirectory } from './broker/temporary-directory.ts'
+
+const root = dirname(import.meta.dirname)
+
+interface Run {
+  readonly child: ChildProcess
+  /** All that it printed so far. */
+  output(): string
+  errors(): string
+  /** Its first line. */
+  readonly ready: Promise<string>
+  readonly exit: Promise<number | null>
+}
+
+function odradek(args: readonly string[], environment: Record<string, string> = {}): Run {
+  const child = spawn(process.execPath, ['--import', 'tsx', join(root, 'src/main.ts'), ...args], {
+    cwd: root,
+    env: { PATH: process.env.PATH, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  let errors = ''
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => (errors += text))
+  const exit = once(child, 'close').then(([code]) => code as number | null)
+  const ready = new Promise<string>((resolve, reject) => {
+    child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+      const line = /^.* is ready at .*$/m.exec(output)
+      if (line !== null) resolve(line[0])
+    })
+    exit.then((code) => reject(new Error(`exited with ${code}: ${errors}`)))
+  })
+  ready.catch(() => {})
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await exit
+  })
+  return { child, output: () => output, errors: () => errors, ready, exit }
+}
+
+const serversIn = (line: string): string => /ready at (\S+?),/.exec(line)![1]!
+
+function kafka(servers: string): Kafka {
+  return new Kafka({ brokers: [servers], logLevel: logLevel.NOTHING, retry: { initialRetryTime: 20, retries: 10 } })
+}
+
+describe('the command', () => {
+  it('prints one line when it is ready: address, data directory, time', async () => {
+    const directory = await temporaryDirectory()
+    const { ready, output } = odradek(['--port', '0', '--data-dir', directory])
+    expect(await ready).toMatch(/^Odradek \S+ is ready at localhost:\d+, data in \S+ \(\d+ ms\)$/)
+    expect(output().trim().split('\n')).toHaveLength(1)
+    expect(await ready).toContain(directory)
+  })
+
+  it('stops in less than a second on SIGTERM, with exit code 0', async () => {
+    const { ready, child, exit, errors } = odradek(['--port', '0', '--memory'])
+    await ready
+    const startedMs = performance.now()
+    child.kill('SIGTERM')
+    expect(await exit).toBe(0)
+    expect(performance.now() - startedMs).toBeLessThan(1000)
+    expect(errors()).toBe('')
+  })
+
+  it('has everything that was acknowledged after kill -9', async () => {
+    const directory = await temporaryDirectory()
+    const first = odradek(['--port', '0', '--data-dir', directory])
+    const producer = kafka(serversIn(await first.ready)).producer()
+    await producer.connect()
+    for (let value = 0; value < 20; value += 1) {
+      await producer.send({ topic: 'kept', messages: [{ value: String(value) }] })
+    }
+    first.child.kill('SIGKILL')
+    await first.exit
+    await producer.disconnect()
+    const again = odradek(['--port', '0', '--data-dir', directory])
+    const admin = kafka(serversIn(await again.ready)).admin()
+    await admin.connect()
+    expect(await admin.fetchTopicOffsets('kept')).toMatchObject([{ low: '0', high: '20' }])
+    await admin.disconnect()
+  })
+
+  it('reads a properties file, KAFKA_* variables and --set, the later over the earlier', async () => {
+    const directory = await temporaryDirectory()
+    const file = join(directory, 'server.properties')
+    await writeFile(
+      file,
+      `log.dirs=${directory}/data\nnum.partitions=2\nnot.a.key=1\nlisteners=PLAINTEXT://localhost:0\n`,
+    )
+    const { ready, errors, output } = odradek(['--config', file, '--set', 'num.partitions=5'], {
+      KAFKA_NUM_PARTITIONS: '3',
+      KAFKA_AUTO_CREATE_TOPICS_ENABLE: 'true',
+      KAFKA_HEAP_OPTS: '-Xmx1G',
+    })
+    const admin = kafka(serversIn(await ready)).admin()
+    await admin.connect()
+    await admin.createTopics({ topics: [{ topic: 'five' }] })
+    expect((await admin.fetchTopicMetadata({ topics: ['five'] })).topics[0]!.partitions).toHaveLength(5)
+    await admin.disconnect()
+    expect(`${output()}${errors()}`).toContain('Unknown configuration not.a.key')
+    expect(`${output()}${errors()}`).not.toContain('HEAP')
+  })
+
+  it('says its version and its flags', async () => {
+    const version = odradek(['--version'])
+    const help = odradek(['start', '--help'])
+    expect([await version.exit, await help.exit]).toEqual([0, 0])
+    expect(version.output()).toBe(`${packageJson.version}\n`)
+    for (const flag of ['--port', '--host', '--data-dir', '--memory', '--config', '--set', '--log-level']) {
+      expect(help.output()).toContain(flag)
+    }
+  })
+
+  it.each([
+    [['--prot', '1'], /unknown option/i],
+    [['serve'], /unknown command: serve/],
+    [['--port', '70000'], /0 to 65535/],
+    [['--set', 'num.partitions'], /KEY=VALUE/],
+    [['--set', 'num.partition=3'], /num\.partitions/],
+    [['--set', 'num.partitions=many'], /num\.partitions/],
+    [['--log-level', 'loud'], /debug, info, warn/],
+    [['--config', '/nowhere/server.properties'], /\/nowhere\/server\.properties/],
+    [['--memory', '--data-dir', 'x'], /--memory/],
+    [['--memory', '--set', 'process.roles=controller'], /process\.roles/],
+  ] as const)('answers %j with one readable line and exit code 1', async (args, reason) => {
+    const run = odradek(['--port', '0', ...args])
+    expect(await run.exit).toBe(1)
+    expect(run.errors()).toMatch(reason)
+    expect(run.errors().trim().split('\n')).toHaveLength(1)
+    expect(run.output()).toBe('')
+  })
+})
