@@ -1,0 +1,17 @@
+/** groups: what the subscriptions of a consumer group's members say about topics. */
+import { consumerProtocolSubscription } from '../../../protocol/state/index.ts'
+
+/** True where it can't be told. */
+export function isSubscribed(subscriptions: readonly (Buffer | undefined)[], topic: string): boolean {
+  return subscriptions.some((subscription) => topicsOf(subscription)?.includes(topic) ?? true)
+}
+
+function topicsOf(subscription: Buffer | undefined): string[] | undefined {
+  if (subscription === undefined) return undefined
+  try {
+    // Every version, also a later one, starts as version 0 does: it is read as a key is, whatever its version field says.
+    return consumerProtocolSubscription.decodeKey(subscription).topics
+  } catch {
+    return undefined // not of the consumer protocol: the caller is told that nothing is known
+  }
+}

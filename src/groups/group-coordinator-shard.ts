@@ -1,0 +1,373 @@
+/**
+ * groups: the groups and committed offsets of one partition of `__consumer_offsets`, as a replayable state machine. Each method is a
+ * command: it decides, and says what to append and whom to answer.
+ *
+ * Offsets are changed by replay alone. A classic group changes as its members come and wait, and its record is a picture of
+ * it: replay makes a group of it when loading, and finds nothing to do in the group that wrote it.
+ */
+import { errorCode, KafkaError } from '../../protocol/errors.ts'
+import type { Decision, StateMachine } from '../coordinator/state-machine.ts'
+import type { Cancel } from '../runtime/clock.ts'
+import { ClassicGroup, type ClassicGroupOptions } from './classic/classic-group.ts'
+import { groupMetadataRecord, newGroupRecord } from './classic/classic-group-metadata.ts'
+import {
+  type DescribedGroup,
+  type Joining,
+  joinError,
+  type LeavingMember,
+  type LeftMember,
+  type MemberIdentity,
+  type SyncGroup,
+  type SyncGroupResult,
+} from './classic/classic-group-requests.ts'
+import {
+  type GroupMetadata,
+  type GroupRecord,
+  noTopicId,
+  type OffsetAndMetadata,
+  type UnservedGroupType,
+} from './group-records.ts'
+import type {
+  DeletedOffsets,
+  FetchedTopic,
+  GroupFilter,
+  ListedGroup,
+  OffsetCommit,
+  OffsetDelete,
+  OffsetFetch,
+  TopicAnswer,
+} from './group-requests.ts'
+import { CommittedOffsets } from './offsets.ts'
+import { Outcome, type Poll } from './poll.ts'
+
+export interface GroupCoordinatorShardOptions extends ClassicGroupOptions {
+  /** offset.metadata.max.bytes; counted in characters, as Kafka does. */
+  readonly offsetMetadataMaxSize: number
+}
+
+type GroupDecision<R = void> = Decision<GroupRecord, R>
+
+/** A group and the one timer that wakes it. */
+interface Entry {
+  readonly group: ClassicGroup
+  timerAtMs: number
+  cancelTimer: Cancel | undefined
+}
+
+const nothing: GroupDecision = { records: [], response: undefined }
+
+export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
+  readonly #options: GroupCoordinatorShardOptions
+  readonly #run: (decide: () => GroupDecision) => void
+  readonly #groups = new Map<string, Entry>()
+  readonly #offsets = new CommittedOffsets()
+  /** Groups whose records are kept, but that can't be joined here. */
+  readonly #unserved = new Map<string, UnservedGroupType>()
+  #isLoaded = false
+
+  /** `run`: for commands that time brings. */
+  constructor(options: GroupCoordinatorShardOptions, run: (decide: () => GroupDecision) => void) {
+    this.#options = options
+    this.#run = run
+  }
+
+  // ---- replay
+
+  replay(record: GroupRecord, producerId: bigint): void {
+    switch (record.kind) {
+      case 'OffsetCommit':
+        this.#offsets.replay(record, producerId)
+        if (this.#isLoaded && record.value !== null) this.#ensureGroup(record.groupId)
+        break
+      case 'GroupMetadata':
+        if (record.value === null) this.#removeGroup(record.groupId)
+        else if (!this.#isLoaded) this.#addGroup(record.groupId, record.value)
+        break
+      case 'UnservedGroup':
+        if (record.exists) this.#unserved.set(record.groupId, record.type)
+        else this.#unserved.delete(record.groupId)
+    }
+  }
+
+  endTransaction(producerId: bigint, committed: boolean): void {
+    this.#offsets.endTransaction(producerId, committed)
+  }
+
+  loaded(): void {
+    this.#isLoaded = true
+    for (const groupId of this.#offsets.groupIds()) this.#ensureGroup(groupId)
+    this.#run(() => {
+      const outcome = new Outcome()
+      for (const entry of this.#groups.values()) {
+        entry.group.loaded(outcome)
+        this.#arm(entry)
+      }
+      return decision(outcome)
+    })
+  }
+
+  unload(error: KafkaError): void {
+    for (const { group, cancelTimer } of this.#groups.values()) {
+      cancelTimer?.()
+      group.abandon(error)
+    }
+    this.#groups.clear()
+  }
+
+  /** Offsets that nobody's membership stands behind make a group, too: an empty one without a protocol. */
+  #ensureGroup(groupId: string): void {
+    if (!this.#groups.has(groupId) && !this.#unserved.has(groupId)) this.#addGroup(groupId)
+  }
+
+  #addGroup(groupId: string, stored?: GroupMetadata): void {
+    const group = new ClassicGroup(groupId, this.#options, stored)
+    this.#groups.set(groupId, { group, timerAtMs: Number.POSITIVE_INFINITY, cancelTimer: undefined })
+  }
+
+  #removeGroup(groupId: string): void {
+    const entry = this.#groups.get(groupId)
+    if (entry === undefined) return
+    this.#groups.delete(groupId)
+    entry.cancelTimer?.()
+    if (this.#isLoaded) entry.group.die()
+  }
+
+  // ---- members of classic groups
+
+  /** Answers `poll`, at once or when the rebalance is done. */
+  joinGroup(joining: Joining): GroupDecision {
+    const { request, poll } = joining
+    const { groupId, memberId } = request
+    const outcome = new Outcome()
+    const known = this.#groups.get(groupId)
+    if (this.#unserved.has(groupId)) {
+      outcome.answer(poll, joinError('INCONSISTENT_GROUP_PROTOCOL', ''))
+    } else if (known !== undefined) {
+      known.group.join(joining, outcome)
+      this.#arm(known)
+    } else if (memberId === '') {
+      this.#joinNewGroup(joining, outcome)
+    } else {
+      outcome.answer(poll, joinError('UNKNOWN_MEMBER_ID', memberId))
+    }
+    return decision(outcome)
+  }
+
+  #joinNewGroup(joining: Joining, outcome: Outcome): void {
+    const { groupId } = joining.request
+    this.#addGroup(groupId)
+    const entry = this.#groups.get(groupId)!
+    entry.group.join(joining, outcome)
+    if (entry.group.isUnused) {
+      this.#groups.delete(groupId)
+      return
+    }
+    outcome.records.push(newGroupRecord(groupId, this.#options.clock.now()))
+    this.#arm(entry)
+  }
+
+  /** Answers `poll`, at once or when the leader has handed in the assignment. @throws KafkaError as ClassicGroup.sync */
+  syncGroup(request: SyncGroup, poll: Poll<SyncGroupResult>): GroupDecision {
+    const entry = this.#requireMembersGroup(request.groupId)
+    const outcome = new Outcome()
+    entry.group.sync(request, poll, outcome)
+    this.#arm(entry)
+    return decision(outcome)
+  }
+
+  /** @throws KafkaError as ClassicGroup.heartbeat */
+  heartbeat(request: MemberIdentity & { readonly groupId: string }): GroupDecision {
+    const entry = this.#requireMembersGroup(request.groupId)
+    entry.group.heartbeat(request)
+    this.#arm(entry)
+    return nothing
+  }
+
+  leaveGroup(groupId: string, members: readonly LeavingMember[]): GroupDecision<LeftMember[]> {
+    const entry = this.#groups.get(groupId)
+    const outcome = new Outcome()
+    if (entry === undefined) return decision(outcome, members.map(unknownMember))
+    const left = entry.group.leave(members, outcome)
+    this.#arm(entry)
+    return decision(outcome, left)
+  }
+
+  #requireMembersGroup(groupId: string): Entry {
+    const entry = this.#groups.get(groupId)
+    if (entry === undefined) throw new KafkaError('UNKNOWN_MEMBER_ID')
+    return entry
+  }
+
+  /** Sets the group's timer if it has to wake sooner. One that fires too early finds out and is set again. */
+  #arm(entry: Entry): void {
+    const { wakeAtMs } = entry.group
+    if (wakeAtMs >= entry.timerAtMs) return
+    entry.cancelTimer?.()
+    entry.timerAtMs = wakeAtMs
+    entry.cancelTimer = this.#options.clock.after(wakeAtMs - this.#options.clock.monotonicMs(), () => {
+      entry.timerAtMs = Number.POSITIVE_INFINITY
+      this.#run(() => {
+        const outcome = new Outcome()
+        entry.group.expire(outcome)
+        this.#arm(entry)
+        return decision(outcome)
+      })
+    })
+  }
+
+  // ---- committed offsets
+
+  /** @throws KafkaError GROUP_ID_NOT_FOUND, and as ClassicGroup.requireCommit */
+  commitOffsets(request: OffsetCommit): GroupDecision<TopicAnswer[]> {
+    this.#requireCommit(request)
+    const { clock, offsetMetadataMaxSize } = this.#options
+    const { groupId, retentionTimeMs } = request
+    const commitTimestampMs = clock.now()
+    const expireTimestampMs = retentionTimeMs < 0 ? -1 : commitTimestampMs + retentionTimeMs
+    const records: GroupRecord[] = []
+    const response = request.topics.map(({ name, topicId, partitions }) => ({
+      name,
+      topicId,
+      partitions: partitions.map((commit) => {
+        const { partitionIndex, committedOffset, committedLeaderEpoch: leaderEpoch, committedMetadata } = commit
+        const metadata = committedMetadata ?? ''
+        if (metadata.length > offsetMetadataMaxSize) {
+          return { partitionIndex, errorCode: errorCode('OFFSET_METADATA_TOO_LARGE') }
+        }
+        const value = { committedOffset, leaderEpoch, metadata, commitTimestampMs, expireTimestampMs, topicId }
+        records.push({ kind: 'OffsetCommit', groupId, topic: name, partition: partitionIndex, value })
+        return { partitionIndex, errorCode: 0 }
+      }),
+    }))
+    return { records, response }
+  }
+
+  #requireCommit(request: OffsetCommit): void {
+    const { groupId, generationId, knowsGroupIdNotFound } = request
+    const entry = this.#groups.get(groupId)
+    if (entry !== undefined) {
+      entry.group.requireCommit(request)
+      this.#arm(entry)
+    } else if (generationId >= 0) {
+      if (this.#unserved.has(groupId)) throw new KafkaError('UNKNOWN_MEMBER_ID')
+      throw new KafkaError(knowsGroupIdNotFound ? 'GROUP_ID_NOT_FOUND' : 'ILLEGAL_GENERATION')
+    }
+  }
+
+  fetchOffsets({ groupId, topics }: OffsetFetch, requireStable: boolean): GroupDecision<FetchedTopic[]> {
+    const fetched = (topic: string, partitionIndex: number, value: OffsetAndMetadata | undefined) => {
+      const isUnstable = requireStable && this.#offsets.isPending(groupId, topic, partitionIndex)
+      const found = isUnstable ? undefined : value
+      return {
+        partitionIndex,
+        committedOffset: found?.committedOffset ?? -1,
+        committedLeaderEpoch: found?.leaderEpoch ?? -1,
+        metadata: found?.metadata ?? '',
+        errorCode: isUnstable ? errorCode('UNSTABLE_OFFSET_COMMIT') : 0,
+      }
+    }
+    const response =
+      topics === null
+        ? Array.from(this.#offsets.topicsOf(groupId), ({ topic, partitions }) => ({
+            name: topic,
+            topicId: noTopicId,
+            partitions: partitions.map(({ partition, value }) => fetched(topic, partition, value)),
+          }))
+        : topics.map(({ name, topicId, partitionIndexes }) => ({
+            name,
+            topicId,
+            partitions: partitionIndexes.map((partition) => {
+              const value = this.#offsets.get(groupId, name, partition)
+              return fetched(name, partition, isOfTopic(value, topicId) ? value : undefined)
+            }),
+          }))
+    return { records: [], response }
+  }
+
+  /** @throws KafkaError GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP */
+  deleteOffsets({ groupId, topics }: OffsetDelete): GroupDecision<DeletedOffsets[]> {
+    const group = this.#requireGroup(groupId)
+    group.requireOffsetsDeletable()
+    const records: GroupRecord[] = []
+    const response = topics.map(({ name, partitions }) => {
+      const isSubscribed = group.isSubscribedTo(name)
+      return {
+        name,
+        partitions: partitions.map(({ partitionIndex }) => {
+          if (isSubscribed) return { partitionIndex, errorCode: errorCode('GROUP_SUBSCRIBED_TO_TOPIC') }
+          const isThere =
+            this.#offsets.get(groupId, name, partitionIndex) !== undefined ||
+            this.#offsets.isPending(groupId, name, partitionIndex)
+          if (isThere) {
+            records.push({ kind: 'OffsetCommit', groupId, topic: name, partition: partitionIndex, value: null })
+          }
+          return { partitionIndex, errorCode: 0 }
+        }),
+      }
+    })
+    return { records, response }
+  }
+
+  /** Forgets what was committed for topics that are gone. */
+  topicsDeleted(topics: readonly { readonly name: string; readonly topicId: string }[]): GroupDecision {
+    return { records: this.#offsets.tombstonesOfTopics(topics), response: undefined, atomic: false }
+  }
+
+  // ---- administration
+
+  /** @throws KafkaError GROUP_ID_NOT_FOUND with a message */
+  describeGroup(groupId: string): GroupDecision<DescribedGroup> {
+    const entry = this.#groups.get(groupId)
+    if (entry !== undefined) return { records: [], response: entry.group.describe() }
+    const problem = this.#unserved.has(groupId) ? 'is not a classic group' : 'not found'
+    throw new KafkaError('GROUP_ID_NOT_FOUND', `Group ${groupId} ${problem}.`)
+  }
+
+  listGroups({ statesFilter, typesFilter }: GroupFilter): GroupDecision<ListedGroup[]> {
+    const states = new Set(statesFilter.map((state) => state.trim().toLowerCase()))
+    const types = new Set(typesFilter.map((type) => type.trim().toLowerCase()))
+    const listed: ListedGroup[] = []
+    const list = (group: ListedGroup): void => {
+      if (states.size > 0 && !states.has(group.groupState.toLowerCase())) return
+      if (types.size > 0 && !types.has(group.groupType)) return
+      listed.push(group)
+    }
+    for (const [groupId, { group }] of this.#groups) {
+      list({ groupId, protocolType: group.protocolType, groupState: group.state, groupType: 'classic' })
+    }
+    for (const [groupId, type] of this.#unserved) {
+      list({ groupId, protocolType: type, groupState: 'Empty', groupType: type })
+    }
+    return { records: [], response: listed }
+  }
+
+  /** The group and all its offsets. @throws KafkaError GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP */
+  deleteGroup(groupId: string): GroupDecision {
+    this.#requireGroup(groupId).requireDeletable()
+    const records = [...this.#offsets.tombstonesOfGroup(groupId), groupMetadataRecord(groupId, null)]
+    return { records, response: undefined, atomic: false }
+  }
+
+  #requireGroup(groupId: string): ClassicGroup {
+    // Whether a group that is not served has members can't be told.
+    if (this.#unserved.has(groupId)) throw new KafkaError('NON_EMPTY_GROUP')
+    const entry = this.#groups.get(groupId)
+    if (entry === undefined) throw new KafkaError('GROUP_ID_NOT_FOUND', `Group ${groupId} not found.`)
+    return entry.group
+  }
+}
+
+function decision(outcome: Outcome): GroupDecision
+function decision<R>(outcome: Outcome, response: R): GroupDecision<R>
+function decision({ records, answers }: Outcome, response?: unknown): GroupDecision<unknown> {
+  return { records, answers, response }
+}
+
+function unknownMember({ memberId, groupInstanceId }: LeavingMember): LeftMember {
+  return { memberId, groupInstanceId, errorCode: errorCode('UNKNOWN_MEMBER_ID') }
+}
+
+/** An offset of a deleted topic does not count for a later one of the same name. */
+function isOfTopic(value: OffsetAndMetadata | undefined, topicId: string): boolean {
+  return value === undefined || [value.topicId, noTopicId].includes(topicId) || value.topicId === noTopicId
+}

@@ -1,0 +1,258 @@
+/**
+ * groups: the group coordinator of one broker: the partitions of `__consumer_offsets` that it leads, and the groups in them.
+ *
+ *     group id ─hash─► partition of __consumer_offsets ─leader─► its coordinator
+ */
+import { KafkaError } from '../../protocol/errors.ts'
+import type { Broker } from '../cluster/broker.ts'
+import type { Partition } from '../cluster/partition.ts'
+import { consumerOffsetsTopic, type Topic } from '../cluster/topic.ts'
+import { sizeBound } from '../coordinator/coordinator-batches.ts'
+import { CoordinatorPartition } from '../coordinator/coordinator-partition.ts'
+import type { Decision } from '../coordinator/state-machine.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { Random } from '../runtime/random.ts'
+import type {
+  DescribedGroup,
+  JoinGroup,
+  JoinGroupResult,
+  JoiningClient,
+  LeavingMember,
+  LeftMember,
+  MemberIdentity,
+  SyncGroup,
+  SyncGroupResult,
+} from './classic/classic-group-requests.ts'
+import { GroupCoordinatorShard } from './group-coordinator-shard.ts'
+import { type GroupRecord, groupRecordCodec } from './group-records.ts'
+import type {
+  DeletedOffsets,
+  FetchedTopic,
+  GroupFilter,
+  ListedGroup,
+  OffsetCommit,
+  OffsetDelete,
+  OffsetFetch,
+  TopicAnswer,
+} from './group-requests.ts'
+import { Poll } from './poll.ts'
+
+export interface GroupCoordinatorOptions {
+  readonly broker: Broker
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+/** One partition while this broker leads it in one leader epoch. */
+interface Led {
+  readonly leaderEpoch: number
+  readonly coordinator: CoordinatorPartition<GroupCoordinatorShard, GroupRecord>
+}
+
+type ShardCommand<R> = (shard: GroupCoordinatorShard) => Decision<GroupRecord, R>
+
+/** The header of a batch, and room to spare. */
+const batchOverhead = 1024
+
+export class GroupCoordinator {
+  readonly #options: GroupCoordinatorOptions
+  readonly #broker: Broker
+  readonly #led = new Map<Partition, Led>()
+  readonly #stopListening: (() => void)[]
+  #isClosed = false
+
+  /** To be made before the broker starts: it takes over partitions as it gets to lead them. */
+  constructor(options: GroupCoordinatorOptions) {
+    this.#options = options
+    this.#broker = options.broker
+    const { cluster } = options.broker
+    this.#stopListening = [
+      cluster.onLeaderChanged((partition) => this.#leaderChanged(partition)),
+      cluster.onTopicDeleted((topic) => this.#topicDeleted(topic)),
+    ]
+  }
+
+  /** Whoever waits gets NOT_COORDINATOR. Resolves when nothing is on its way to a log any more. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    for (const stop of this.#stopListening) stop()
+    const led = [...this.#led.values()]
+    this.#led.clear()
+    await Promise.all(led.map(({ coordinator }) => coordinator.close()))
+  }
+
+  /** Id of the broker that coordinates the group. Creates `__consumer_offsets`. @throws KafkaError COORDINATOR_NOT_AVAILABLE */
+  async coordinatorOf(groupId: string): Promise<number> {
+    const topic = await this.#broker.cluster.ensureInternalTopic(consumerOffsetsTopic)
+    const partition = topic.partitions[partitionFor(groupId, topic.partitions.length)]
+    if (partition === undefined || partition.leaderId < 0) throw new KafkaError('COORDINATOR_NOT_AVAILABLE')
+    return partition.leaderId
+  }
+
+  // ---- members of classic groups
+
+  /**
+   * Resolves when the member is in a generation, or why it is not: an error code with, perhaps, a member id to join with.
+   * @throws KafkaError INVALID_GROUP_ID, INVALID_SESSION_TIMEOUT, and as every command: NOT_COORDINATOR,
+   * COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE
+   */
+  async joinGroup(request: JoinGroup, client: JoiningClient): Promise<JoinGroupResult> {
+    requireGroupId(request.groupId)
+    const { config } = this.#broker
+    const { sessionTimeoutMs } = request
+    if (
+      sessionTimeoutMs < config.get('group.min.session.timeout.ms') ||
+      sessionTimeoutMs > config.get('group.max.session.timeout.ms')
+    ) {
+      throw new KafkaError('INVALID_SESSION_TIMEOUT')
+    }
+    const poll = new Poll<JoinGroupResult>()
+    await this.#run(request.groupId, (shard) => shard.joinGroup({ request, client, poll }))
+    return poll.promise
+  }
+
+  /** Resolves with the member's assignment, or why there is none. @throws KafkaError as ClassicGroup.sync */
+  async syncGroup(request: SyncGroup): Promise<SyncGroupResult> {
+    requireGroupId(request.groupId)
+    const poll = new Poll<SyncGroupResult>()
+    await this.#run(request.groupId, (shard) => shard.syncGroup(request, poll))
+    return poll.promise
+  }
+
+  /** @throws KafkaError as ClassicGroup.heartbeat */
+  heartbeat(request: MemberIdentity & { readonly groupId: string }): void | Promise<void> {
+    requireGroupId(request.groupId)
+    return this.#run(request.groupId, (shard) => shard.heartbeat(request))
+  }
+
+  async leaveGroup(groupId: string, members: readonly LeavingMember[]): Promise<LeftMember[]> {
+    requireGroupId(groupId)
+    return this.#run(groupId, (shard) => shard.leaveGroup(groupId, members))
+  }
+
+  // ---- committed offsets
+
+  /** Resolves when the offsets are written. @throws KafkaError as GroupCoordinatorShard.commitOffsets */
+  async commitOffsets(request: OffsetCommit): Promise<TopicAnswer[]> {
+    return this.#run(request.groupId, (shard) => shard.commitOffsets(request))
+  }
+
+  /** Only offsets that are written. `requireStable`: UNSTABLE_OFFSET_COMMIT where a transaction is still open (KIP-447). */
+  async fetchOffsets(request: OffsetFetch, requireStable: boolean): Promise<FetchedTopic[]> {
+    return this.#run(request.groupId, (shard) => shard.fetchOffsets(request, requireStable))
+  }
+
+  /** @throws KafkaError GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP */
+  async deleteOffsets(request: OffsetDelete): Promise<DeletedOffsets[]> {
+    requireGroupId(request.groupId)
+    return this.#run(request.groupId, (shard) => shard.deleteOffsets(request))
+  }
+
+  // ---- administration
+
+  /** @throws KafkaError GROUP_ID_NOT_FOUND */
+  async describeGroup(groupId: string): Promise<DescribedGroup> {
+    return this.#run(groupId, (shard) => shard.describeGroup(groupId))
+  }
+
+  /** The groups that this broker coordinates. @throws KafkaError COORDINATOR_LOAD_IN_PROGRESS */
+  async listGroups(filter: GroupFilter): Promise<ListedGroup[]> {
+    const partitions = this.#offsetsTopic()?.partitions.filter((partition) => this.#broker.leads(partition)) ?? []
+    const listed = await Promise.all(
+      partitions.map((partition) => this.#coordinator(partition).run((shard) => shard.listGroups(filter))),
+    )
+    return listed.flat()
+  }
+
+  /** @throws KafkaError GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP */
+  async deleteGroup(groupId: string): Promise<void> {
+    return this.#run(groupId, (shard) => shard.deleteGroup(groupId))
+  }
+
+  // ---- partitions
+
+  #run<R>(groupId: string, decide: ShardCommand<R>): R | Promise<R> {
+    const topic = this.#offsetsTopic()
+    const partition = topic?.partitions[partitionFor(groupId, topic.partitions.length)]
+    if (partition === undefined) throw new KafkaError('NOT_COORDINATOR')
+    return this.#coordinator(partition).run(decide)
+  }
+
+  #offsetsTopic(): Topic | undefined {
+    return this.#broker.cluster.topics.byName(consumerOffsetsTopic)
+  }
+
+  /** @throws KafkaError NOT_COORDINATOR */
+  #coordinator(partition: Partition): Led['coordinator'] {
+    if (this.#isClosed || !this.#broker.leads(partition) || !partition.isOpen) throw new KafkaError('NOT_COORDINATOR')
+    const led = this.#led.get(partition)
+    return led?.leaderEpoch === partition.leaderEpoch ? led.coordinator : this.#takeOver(partition)
+  }
+
+  #leaderChanged(partition: Partition): void {
+    if (partition.topic !== consumerOffsetsTopic) return
+    if (!this.#broker.leads(partition)) void this.#giveUp(partition)
+    else if (partition.isOpen) void this.#coordinator(partition).load()
+  }
+
+  #takeOver(partition: Partition): Led['coordinator'] {
+    const { clock, random, logger } = this.#options
+    const { config, cluster } = this.#broker
+    const maxBatchBytes = cluster.topicConfig(consumerOffsetsTopic).get('max.message.bytes')
+    const shardOptions = {
+      clock,
+      random,
+      logger,
+      maxSize: config.get('group.max.size'),
+      initialRebalanceDelayMs: config.get('group.initial.rebalance.delay.ms'),
+      offsetMetadataMaxSize: config.get('offset.metadata.max.bytes'),
+      fits: (record: GroupRecord) => sizeBound(groupRecordCodec.encode(record)) + batchOverhead <= maxBatchBytes,
+    }
+    const earlier = this.#giveUp(partition)
+    const coordinator = new CoordinatorPartition<GroupCoordinatorShard, GroupRecord>({
+      log: partition.log,
+      codec: groupRecordCodec,
+      createMachine: (run) => new GroupCoordinatorShard(shardOptions, run),
+      clock,
+      logger,
+      maxBatchBytes,
+      after: earlier,
+    })
+    this.#led.set(partition, { leaderEpoch: partition.leaderEpoch, coordinator })
+    return coordinator
+  }
+
+  /** Resolves when what was on its way to the log is there. */
+  #giveUp(partition: Partition): Promise<void> {
+    const led = this.#led.get(partition)
+    this.#led.delete(partition)
+    return led?.coordinator.close() ?? Promise.resolve()
+  }
+
+  #topicDeleted({ name, id }: Topic): void {
+    if (name === consumerOffsetsTopic) {
+      for (const partition of [...this.#led.keys()]) void this.#giveUp(partition)
+      return
+    }
+    for (const { coordinator } of this.#led.values()) {
+      const forget = async (): Promise<void> => coordinator.run((shard) => shard.topicsDeleted([{ name, topicId: id }]))
+      forget().catch((error: unknown) => {
+        this.#options.logger.warn({ topic: name, error }, 'Offsets of a deleted topic could not be removed')
+      })
+    }
+  }
+}
+
+function requireGroupId(groupId: string): void {
+  if (groupId === '') throw new KafkaError('INVALID_GROUP_ID')
+}
+
+/** Kafka's abs(String.hashCode(groupId)) % partitions. */
+export function partitionFor(groupId: string, partitionCount: number): number {
+  let hash = 0
+  for (let index = 0; index < groupId.length; index += 1) hash = (Math.imul(hash, 31) + groupId.charCodeAt(index)) | 0
+  const positive = hash === -(2 ** 31) ? 0 : Math.abs(hash)
+  return positive % partitionCount
+}

@@ -1,0 +1,82 @@
+/** groups: what is asked about groups of any kind, and what comes back, as this room sees it. */
+
+export interface OffsetCommit {
+  readonly groupId: string
+  /** -1: from an admin client, or a consumer without group management. */
+  readonly generationId: number
+  readonly memberId: string
+  readonly groupInstanceId: string | null
+  /** -1: as the broker's retention has it. */
+  readonly retentionTimeMs: number
+  /** The client knows that a group may not be there (from OffsetCommit v9 on). */
+  readonly knowsGroupIdNotFound: boolean
+  /** Of topics and partitions that exist. */
+  readonly topics: readonly {
+    readonly name: string
+    readonly topicId: string
+    readonly partitions: readonly {
+      readonly partitionIndex: number
+      readonly committedOffset: number
+      readonly committedLeaderEpoch: number
+      readonly committedMetadata: string | null
+    }[]
+  }[]
+}
+
+export interface PartitionAnswer {
+  readonly partitionIndex: number
+  readonly errorCode: number
+}
+
+export interface TopicAnswer {
+  readonly name: string
+  readonly topicId: string
+  readonly partitions: readonly PartitionAnswer[]
+}
+
+export interface OffsetFetch {
+  readonly groupId: string
+  /** null: all that the group has committed. */
+  readonly topics:
+    | readonly { readonly name: string; readonly topicId: string; readonly partitionIndexes: readonly number[] }[]
+    | null
+}
+
+export interface FetchedTopic {
+  readonly name: string
+  readonly topicId: string
+  readonly partitions: readonly {
+    readonly partitionIndex: number
+    /** -1: none. */
+    readonly committedOffset: number
+    readonly committedLeaderEpoch: number
+    readonly metadata: string
+    readonly errorCode: number
+  }[]
+}
+
+export interface OffsetDelete {
+  readonly groupId: string
+  readonly topics: readonly {
+    readonly name: string
+    readonly partitions: readonly { readonly partitionIndex: number }[]
+  }[]
+}
+
+export interface DeletedOffsets {
+  readonly name: string
+  readonly partitions: readonly PartitionAnswer[]
+}
+
+export interface GroupFilter {
+  /** In any case; empty: all. */
+  readonly statesFilter: readonly string[]
+  readonly typesFilter: readonly string[]
+}
+
+export interface ListedGroup {
+  readonly groupId: string
+  readonly protocolType: string
+  readonly groupState: string
+  readonly groupType: string
+}

@@ -1,0 +1,57 @@
+/** handlers: FindCoordinator: which broker coordinates a group; one until v3, several from v4 on. */
+import { KafkaError } from '../../protocol/errors.ts'
+import { findCoordinator } from '../../protocol/messages/find-coordinator.ts'
+import type { Context } from './context.ts'
+import { answerEach, handle } from './handler.ts'
+
+const groupType = 0
+const transactionType = 1
+const shareType = 2
+
+const nowhere = { nodeId: -1, host: '', port: -1 }
+
+export const findCoordinatorHandler = handle(findCoordinator, {
+  async serve({ key, keyType, coordinatorKeys }, context) {
+    const keys = context.apiVersion < 4 ? [key] : coordinatorKeys
+    const coordinators = await answerEach(
+      keys,
+      async (each) => ({
+        key: each,
+        ...(await coordinatorFor(each, keyType, context)),
+        errorCode: 0,
+        errorMessage: '',
+      }),
+      (each, errorCode, errorMessage) => ({ key: each, ...nowhere, errorCode, errorMessage }),
+    )
+    if (context.apiVersion >= 4) return { coordinators }
+    const [coordinator] = coordinators
+    return { ...coordinator, errorMessage: coordinator!.errorMessage || 'NONE' }
+  },
+  fail: ({ key, coordinatorKeys }, errorCode, { apiVersion }, errorMessage) =>
+    apiVersion < 4
+      ? { ...nowhere, key, errorCode, errorMessage }
+      : { coordinators: coordinatorKeys.map((each) => ({ key: each, ...nowhere, errorCode, errorMessage })) },
+})
+
+async function coordinatorFor(
+  key: string,
+  keyType: number,
+  { groups, cluster, access, connection }: Context,
+): Promise<{ nodeId: number; host: string; port: number }> {
+  switch (keyType) {
+    case groupType: {
+      access.require('Group', key, 'Describe')
+      const nodeId = await groups.coordinatorOf(key)
+      const node = cluster.nodes(connection.listener).find((each) => each.nodeId === nodeId)
+      if (node === undefined) throw new KafkaError('COORDINATOR_NOT_AVAILABLE')
+      return { nodeId, host: node.host, port: node.port }
+    }
+    case transactionType:
+      access.require('TransactionalId', key, 'Describe')
+      throw new KafkaError('INVALID_REQUEST', 'Transactions are not supported by this broker yet.')
+    case shareType:
+      throw new KafkaError('INVALID_REQUEST', 'Share groups are not supported by this broker yet.')
+    default:
+      throw new KafkaError('INVALID_REQUEST', `Unknown coordinator type received: ${keyType}`)
+  }
+}
