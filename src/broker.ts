@@ -1,5 +1,6 @@
 /** The embeddable broker: builds the rooms, opens the listeners, and closes all of it again. The package's `odradek`. */
 import { hostname } from 'node:os'
+import { loadCodecs } from '../protocol/records/index.ts'
 import { Cluster } from './cluster/cluster.ts'
 import type { Endpoint } from './cluster/registrations.ts'
 import { BrokerConfig, ConfigError, type Listener as ListenerConfig } from './config/index.ts'
@@ -126,6 +127,7 @@ class BrokerStack {
   /** Ports are taken first, so that a start that can't succeed touches no data; connections wait until all is loaded. */
   async open(): Promise<void> {
     for (const config of this.#config.listeners) this.#listeners.push({ opened: await this.#bind(config), config })
+    await loadCodecs()
     const cluster = await this.#openCluster()
     const broker = cluster.addBroker(this.#config.get('node.id'), this.#config.get('broker.rack'))
     this.#groups = new GroupCoordinator({ broker, clock: realClock, random: realRandom, logger: this.#logger })

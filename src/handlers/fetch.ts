@@ -1,6 +1,6 @@
 /** handlers: Fetch: the reading itself is the fetch room's; here old clients get the batches in the form that they know. */
 import { KafkaError } from '../../protocol/errors.ts'
-import { fetch } from '../../protocol/messages/fetch.ts'
+import { type FetchRequest, fetch } from '../../protocol/messages/fetch.ts'
 import { downConvert } from '../../protocol/records/index.ts'
 import type { PartitionAnswer } from '../fetch/fetcher.ts'
 import { handle } from './handler.ts'
@@ -29,7 +29,7 @@ export const fetchHandler = handle(fetch, {
       for (const partition of partitions) {
         const leader = hints.leaderFor(partition.errorCode, { name: topic, topicId }, partition.partitionIndex)
         if (leader !== undefined) partition.currentLeader = leader
-        if (apiVersion < firstZstdVersion) convertForOldClient(partition, apiVersion)
+        if (apiVersion < firstZstdVersion) convertForOldClient(partition, topic, request, apiVersion)
       }
     }
     return { sessionId, responses, nodeEndpoints: hints.nodeEndpoints() }
@@ -37,13 +37,16 @@ export const fetchHandler = handle(fetch, {
   fail: (_request, errorCode) => ({ errorCode }),
 })
 
-function convertForOldClient(partition: PartitionAnswer, apiVersion: number): void {
+function convertForOldClient(answer: PartitionAnswer, topic: string, request: FetchRequest, apiVersion: number): void {
   const magic = apiVersion < firstMagic1Version ? 0 : apiVersion < firstMagic2Version ? 1 : 2
+  // Versions that need another magic know no sessions: every partition is named in the request.
+  const asked = request.topics.find((each) => each.topic === topic)?.partitions
+  const firstOffset = asked?.find(({ partition }) => partition === answer.partitionIndex)?.fetchOffset
   try {
-    partition.records = downConvert(partition.records, magic)
+    answer.records = downConvert(answer.records, magic, firstOffset === undefined ? {} : { firstOffset })
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error
-    partition.records = []
-    partition.errorCode = error.code
+    answer.records = []
+    answer.errorCode = error.code
   }
 }

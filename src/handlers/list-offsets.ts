@@ -2,10 +2,12 @@
 import { KafkaError } from '../../protocol/errors.ts'
 import { type ListOffsetsRequest, listOffsets } from '../../protocol/messages/list-offsets.ts'
 import type { Partition } from '../cluster/partition.ts'
-import type { Isolation, TimestampAndOffset } from '../log/partition-log.ts'
 import type { Context } from './context.ts'
 import { answerEach, handle } from './handler.ts'
 
+type Log = Partition['log']
+type Isolation = Parameters<Log['offsetForTimestamp']>[1]
+type TimestampAndOffset = Awaited<ReturnType<Log['offsetForTimestamp']>>
 type Asked = ListOffsetsRequest['topics'][number]['partitions'][number]
 
 interface Found {
@@ -84,14 +86,14 @@ function earliest({ log }: Partition): Found {
   return at(log.logStartOffset, log.epochForOffset(log.logStartOffset))
 }
 
-function endOffset(log: Partition['log'], isolation: Isolation): number {
+function endOffset(log: Log, isolation: Isolation): number {
   if (isolation === 'log_end') return log.logEndOffset
   return isolation === 'txn_committed' ? log.lastStableOffset : log.highWatermark
 }
 
 const at = (offset: number, leaderEpoch: number): Found => ({ timestamp: -1, offset, leaderEpoch })
 
-function known(found: TimestampAndOffset | undefined): Found {
+function known(found: TimestampAndOffset): Found {
   if (found === undefined) return nothing
   return { timestamp: found.timestampMs, offset: found.offset, leaderEpoch: found.leaderEpoch }
 }

@@ -1,7 +1,7 @@
 /** handlers: Produce: each partition's batches go to its leader's log as they came; all appends of a request run at once. */
 import { errorByCode, errorCode, KafkaError, RecordsError } from '../../protocol/errors.ts'
 import { type ProduceRequest, type ProduceResponse, produce } from '../../protocol/messages/produce.ts'
-import { RecordBatchView, recordBatchOverhead } from '../../protocol/records/record-batch.ts'
+import { requireProducibleBatch } from '../../protocol/records/index.ts'
 import type { Partition } from '../cluster/partition.ts'
 import type { Context } from './context.ts'
 import { CloseConnection, handle } from './handler.ts'
@@ -60,7 +60,11 @@ async function appendTo(
   try {
     partition = leaderOf(topic, asked, context)
     context.access.require('Topic', partition.topic, 'Write')
-    const records = requireRecords(asked.records, context.apiVersion)
+    const { records } = asked
+    if (records === null) throw new KafkaError('INVALID_RECORD', 'Produce requests must hold record batches')
+    if (context.apiVersion >= firstBatchVersion) {
+      requireProducibleBatch(records, { zstd: context.apiVersion >= firstZstdVersion })
+    }
     const result = await partition.append(records, acks)
     return {
       index: asked.index,
@@ -73,34 +77,6 @@ async function appendTo(
     if (!(error instanceof KafkaError)) throw error
     return failure(asked.index, error, partition)
   }
-}
-
-/**
- * The batches, after what depends on the request's version alone; all else is the log's to check.
- * @throws KafkaError INVALID_RECORD, UNSUPPORTED_COMPRESSION_TYPE
- */
-function requireRecords(records: Buffer | null, apiVersion: number): Buffer {
-  if (apiVersion < firstBatchVersion && records !== null) return records
-  if (records === null || records.length < recordBatchOverhead) {
-    throw new KafkaError(
-      'INVALID_RECORD',
-      `Produce requests with version ${apiVersion} must have exactly one record batch per partition`,
-    )
-  }
-  const batch = new RecordBatchView(records)
-  if (batch.magic !== 2) {
-    throw new KafkaError(
-      'INVALID_RECORD',
-      `Produce requests with version ${apiVersion} are only allowed to contain record batches with magic version 2`,
-    )
-  }
-  if (batch.codec === 'zstd' && apiVersion < firstZstdVersion) {
-    throw new KafkaError(
-      'UNSUPPORTED_COMPRESSION_TYPE',
-      `Produce requests with version ${apiVersion} are not allowed to use ZStandard compression`,
-    )
-  }
-  return records
 }
 
 function leaderOf(topic: AskedTopic, asked: AskedPartition, { apiVersion, broker }: Context): Partition {
