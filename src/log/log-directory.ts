@@ -88,6 +88,7 @@ export class LogDirectory implements LogOwner {
   #startOffsetsQueued: Promise<void> | undefined
   #cancelExpiration: () => void = () => {}
   #hasFailed = false
+  #closed: Promise<void> | undefined
 
   private constructor(
     storage: LogStorage,
@@ -197,29 +198,9 @@ export class LogDirectory implements LogOwner {
   }
 
   /** Closes all partitions; if none has failed, the next start trusts what is here. `brokerEpoch`: for the clean shutdown file. */
-  async close(brokerEpoch = -1): Promise<void> {
-    this.#cancelExpiration()
-    try {
-      await Promise.allSettled(this.#opening.values())
-      await forEachLimited(this.#open.values(), partitionsClosedAtATime, async (log) => {
-        try {
-          await log.close()
-        } catch (error) {
-          this.#hasFailed = true
-          this.#storage.logger.error({ directory: log.directory, error }, 'closing a partition failed')
-        }
-        this.#hasFailed ||= log.hasFailed
-      })
-      await this.checkpoint()
-      if (!this.#hasFailed && this.#storage.failure === undefined) {
-        await this.#storage.files.replaceFile(
-          `${this.path}/${cleanShutdownFileName}`,
-          JSON.stringify({ version: 0, brokerEpoch }),
-        )
-      }
-    } finally {
-      await this.#unlock()
-    }
+  close(brokerEpoch = -1): Promise<void> {
+    this.#closed ??= this.#close(brokerEpoch)
+    return this.#closed
   }
 
   /** Writes the recovery points, high watermarks and log start offsets of all partitions. */
@@ -248,6 +229,31 @@ export class LogDirectory implements LogOwner {
     const name = partitionName(log.topic, log.partition)
     this.#open.delete(name)
     await this.#removeStored(name)
+  }
+
+  async #close(brokerEpoch: number): Promise<void> {
+    this.#cancelExpiration()
+    try {
+      await Promise.allSettled(this.#opening.values())
+      await forEachLimited(this.#open.values(), partitionsClosedAtATime, async (log) => {
+        try {
+          await log.close()
+        } catch (error) {
+          this.#hasFailed = true
+          this.#storage.logger.error({ directory: log.directory, error }, 'closing a partition failed')
+        }
+        this.#hasFailed ||= log.hasFailed
+      })
+      await this.checkpoint()
+      if (!this.#hasFailed && this.#storage.failure === undefined) {
+        await this.#storage.files.replaceFile(
+          `${this.path}/${cleanShutdownFileName}`,
+          JSON.stringify({ version: 0, brokerEpoch }),
+        )
+      }
+    } finally {
+      await this.#unlock()
+    }
   }
 
   async #openNow(name: string, wanted: PartitionToOpen): Promise<LocalPartitionLog> {

@@ -22,7 +22,7 @@ export interface LogLimits {
 }
 
 export const defaultLogLimits: LogLimits = {
-  maxOpenFiles: 512,
+  maxOpenFiles: 2048,
   maxIndexBytes: 32 * 1024 * 1024,
   tailCacheBytes: 32 * 1024 * 1024,
   producerIdExpirationMs: 86_400_000,

@@ -37,6 +37,17 @@ export class OpenFiles {
     this.#evict(file)
   }
 
+  /** The process has no descriptor left: gives back half of those that are idle. */
+  giveBack(): void {
+    let wanted = Math.ceil(this.#open.size / 2)
+    for (const file of [...this.#open]) {
+      if (wanted <= 0) return
+      if (file.isBusy) continue
+      file.evict()
+      wanted -= 1
+    }
+  }
+
   #evict(except: OpenFile): void {
     for (const file of this.#open) {
       if (this.#open.size <= this.#maxOpen && this.#weightBytes <= this.#maxWeightBytes) return
@@ -121,18 +132,21 @@ export class OpenFile {
   }
 
   #openNow(): Promise<FileHandle> {
-    this.#opening ??= this.#pool.files.open(this.path, 'write').then(
-      (handle) => {
-        this.#opening = undefined
-        this.#handle = handle
-        this.#pool.opened(this)
-        return handle
-      },
-      (error: unknown) => {
-        this.#opening = undefined
-        throw error
-      },
-    )
+    this.#opening ??= this.#openWithRetry().finally(() => {
+      this.#opening = undefined
+    })
     return this.#opening
+  }
+
+  async #openWithRetry(): Promise<FileHandle> {
+    const { files } = this.#pool
+    const handle = await files.open(this.path, 'write').catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EMFILE' && error.code !== 'ENFILE') throw error
+      this.#pool.giveBack()
+      return files.open(this.path, 'write')
+    })
+    this.#handle = handle
+    this.#pool.opened(this)
+    return handle
   }
 }

@@ -122,6 +122,7 @@ async function recoverSegments(segments: Segments, epochs: LeaderEpochs, options
       await createIndexFiles(segment, storage)
       await recoverSegment(segment, epochs, 0, config)
     }
+    segment.syncedSize = 0
     const isLast = index === segments.all.length - 1
     if (segment.size < fileBytes) {
       await cutOff(segments, index, fileBytes, storage)

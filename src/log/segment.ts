@@ -226,7 +226,8 @@ export class Segment {
         for (const batch of batchesIn(bytes)) {
           const isIndexed = last >= 0 && this.size === from
           if (isIndexed && batch.lastOffset !== offsetIndex.offsetAt(last)) return false
-          if (!accept(batch)) return true
+          // What comes before an index entry is not known here: with nothing behind it, all must be read.
+          if (!accept(batch)) return from === 0 || this.size > from
           const interval = isIndexed ? Number.MAX_SAFE_INTEGER : indexIntervalBytes
           this.appended(batch.sizeInBytes, batch.lastOffset, batch.maxTimestamp, interval)
         }

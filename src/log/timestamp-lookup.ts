@@ -1,7 +1,6 @@
 /** log: finds records by their timestamp. Exact: the batch that is found is searched record by record, decompressed if need be. */
 import { batchesIn } from '../../protocol/records/batches.ts'
 import { recordsOf } from '../../protocol/records/record.ts'
-import type { RecordBatchView } from '../../protocol/records/record-batch.ts'
 import { batchRuns } from './batch-scan.ts'
 import type { TimestampAndOffset } from './partition-log.ts'
 import type { Segment } from './segment.ts'
@@ -17,9 +16,7 @@ export async function findTimestamp(
   for (const segment of segments.all.slice(segments.indexOf(fromOffset))) {
     if (segment.baseOffset >= endOffset) return undefined
     if ((await segment.maxTimestamp()).timestampMs < timestampMs) continue
-    const indexed = (await segment.timeIndex()).offsetFor(timestampMs)
-    const from = Math.max(indexed, fromOffset)
-    const found = await firstIn(segment, from, endOffset, (batch) => batch.maxTimestamp >= timestampMs, timestampMs)
+    const found = await findIn(segment, timestampMs, fromOffset, endOffset)
     if (found !== undefined) return found
   }
   return undefined
@@ -31,37 +28,32 @@ export async function findMaxTimestamp(
   fromOffset: number,
   endOffset: number,
 ): Promise<TimestampAndOffset | undefined> {
-  let best: { segment: Segment; timestampMs: number } | undefined
+  let largest = -1
+  let holder: Segment | undefined
   for (const segment of segments.all.slice(segments.indexOf(fromOffset))) {
-    const { timestampMs } = await segment.maxTimestamp()
-    if (timestampMs >= 0 && timestampMs > (best?.timestampMs ?? -1)) best = { segment, timestampMs }
+    const timestampMs =
+      segment.baseOffset >= fromOffset
+        ? (await segment.maxTimestamp()).timestampMs
+        : await maxTimestampFrom(segment, fromOffset)
+    if (timestampMs <= largest) continue
+    largest = timestampMs
+    holder = segment
   }
-  if (best === undefined) return undefined
-  const { segment, timestampMs } = best
-  const indexed = (await segment.timeIndex()).offsetFor(timestampMs)
-  return (
-    (await firstIn(
-      segment,
-      Math.max(indexed, fromOffset),
-      endOffset,
-      (batch) => batch.maxTimestamp >= timestampMs,
-      timestampMs,
-    )) ?? (await findTimestamp(segments, timestampMs, fromOffset, endOffset))
-  )
+  return holder === undefined ? undefined : await findIn(holder, largest, fromOffset, endOffset)
 }
 
-async function firstIn(
+async function findIn(
   segment: Segment,
+  timestampMs: number,
   fromOffset: number,
   endOffset: number,
-  mayHold: (batch: RecordBatchView) => boolean,
-  timestampMs: number,
 ): Promise<TimestampAndOffset | undefined> {
-  const position = await segment.positionFor(fromOffset)
+  const indexedOffset = (await segment.timeIndex()).offsetFor(timestampMs)
+  const position = await segment.positionFor(Math.max(indexedOffset, fromOffset))
   return await segment.log.use(async (file) => {
     for await (const { bytes } of batchRuns(file, position, segment.size)) {
       for (const batch of batchesIn(bytes)) {
-        if (batch.lastOffset < fromOffset || !mayHold(batch)) continue
+        if (batch.lastOffset < fromOffset || batch.maxTimestamp < timestampMs) continue
         for (const record of recordsOf(batch)) {
           if (record.offset >= endOffset) return undefined
           if (record.offset < fromOffset || record.timestamp < timestampMs) continue
@@ -71,4 +63,24 @@ async function firstIn(
     }
     return undefined
   })
+}
+
+/** Of the records at `fromOffset` and behind it, which lies within the segment; -1 when there is none. */
+async function maxTimestampFrom(segment: Segment, fromOffset: number): Promise<number> {
+  const position = await segment.positionFor(fromOffset)
+  let largest = -1
+  await segment.log.use(async (file) => {
+    for await (const { bytes } of batchRuns(file, position, segment.size)) {
+      for (const batch of batchesIn(bytes)) {
+        if (batch.lastOffset < fromOffset) continue
+        if (batch.baseOffset >= fromOffset) {
+          largest = Math.max(largest, batch.maxTimestamp)
+          continue
+        }
+        for (const { offset, timestamp } of recordsOf(batch))
+          if (offset >= fromOffset) largest = Math.max(largest, timestamp)
+      }
+    }
+  })
+  return largest
 }

@@ -98,8 +98,8 @@ export function systemError(code: string, path: string): NodeJS.ErrnoException {
 }
 
 export class MemoryFileSystem implements FileSystem {
-  #files = new Map<string, MemoryFile>()
-  #directories = new Set<string>(['', '/', '.'])
+  /** Directory to names to what they name: a file, or `directory`. */
+  readonly #directories = new Map<string, Map<string, MemoryFile | 'directory'>>()
   readonly #locks = new Set<string>()
 
   /** Runs before each call; what it throws is the call's failure. `readNow` and `writeNow` are told as `read` and `write`. */
@@ -107,11 +107,13 @@ export class MemoryFileSystem implements FileSystem {
 
   async open(path: string, mode: 'read' | 'write'): Promise<FileHandle> {
     this.beforeCall('open', path)
-    let file = this.#files.get(path)
+    if (mode === 'read') return this.#handle(path, this.#existing(path))
+    const names = this.#namesIn(parentOf(path))
+    let file = names.get(nameOf(path))
+    if (file === 'directory') throw systemError('EISDIR', path)
     if (file === undefined) {
-      if (mode === 'read' || !this.#directories.has(parentOf(path))) throw systemError('ENOENT', path)
       file = new MemoryFile()
-      this.#files.set(path, file)
+      names.set(nameOf(path), file)
     }
     return this.#handle(path, file)
   }
@@ -124,36 +126,25 @@ export class MemoryFileSystem implements FileSystem {
 
   async replaceFile(path: string, content: string | Uint8Array, durability = 'synced'): Promise<void> {
     this.beforeCall('replaceFile', path)
-    if (!this.#directories.has(parentOf(path))) throw systemError('ENOENT', path)
     const file = new MemoryFile()
     file.write(0, typeof content === 'string' ? Buffer.from(content) : content)
     if (durability === 'synced') file.syncedSize = file.size
-    this.#files.set(path, file)
+    this.#namesIn(parentOf(path)).set(nameOf(path), file)
   }
 
   async makeDirectory(path: string): Promise<void> {
     this.beforeCall('makeDirectory', path)
-    for (let directory = path; !this.#directories.has(directory); directory = parentOf(directory)) {
-      this.#directories.add(directory)
-    }
+    this.#ensureDirectory(path)
   }
 
   async list(path: string): Promise<string[]> {
     this.beforeCall('list', path)
-    if (!this.#directories.has(path)) throw systemError('ENOENT', path)
-    const names = new Set<string>()
-    const prefix = path.endsWith('/') ? path : `${path}/`
-    for (const known of [this.#files.keys(), this.#directories]) {
-      for (const name of known) {
-        if (name.startsWith(prefix) && name.length > prefix.length) names.add(name.slice(prefix.length).split('/')[0]!)
-      }
-    }
-    return [...names].sort()
+    return [...this.#namesIn(path).keys()].sort()
   }
 
   async exists(path: string): Promise<boolean> {
     this.beforeCall('exists', path)
-    return this.#files.has(path) || this.#directories.has(path)
+    return this.#entry(path) !== undefined
   }
 
   async sizeOf(path: string): Promise<number> {
@@ -163,23 +154,17 @@ export class MemoryFileSystem implements FileSystem {
 
   async rename(from: string, to: string): Promise<void> {
     this.beforeCall('rename', from)
-    const file = this.#files.get(from)
-    if (file !== undefined) {
-      this.#files.delete(from)
-      this.#files.set(to, file)
-      return
-    }
-    if (!this.#directories.has(from)) throw systemError('ENOENT', from)
-    const moved = (path: string): string => (isWithin(path, from) ? to + path.slice(from.length) : path)
-    this.#files = new Map([...this.#files].map(([path, content]) => [moved(path), content]))
-    this.#directories = new Set([...this.#directories].map(moved))
+    const entry = this.#entry(from)
+    if (entry === undefined) throw systemError('ENOENT', from)
+    this.#namesIn(parentOf(to)).set(nameOf(to), entry)
+    this.#namesIn(parentOf(from)).delete(nameOf(from))
+    if (entry === 'directory') this.#moveDirectory(from, to)
   }
 
   async remove(path: string): Promise<void> {
     this.beforeCall('remove', path)
-    if (this.#files.delete(path) || !this.#directories.has(path)) return
-    for (const name of [...this.#files.keys()]) if (isWithin(name, path)) this.#files.delete(name)
-    for (const name of [...this.#directories]) if (isWithin(name, path)) this.#directories.delete(name)
+    this.#directories.get(parentOf(path))?.delete(nameOf(path))
+    this.#dropDirectory(path)
   }
 
   async syncDirectory(path: string): Promise<void> {
@@ -197,7 +182,9 @@ export class MemoryFileSystem implements FileSystem {
 
   async space(): Promise<{ totalBytes: number; usableBytes: number }> {
     let used = 0
-    for (const file of this.#files.values()) used += file.size
+    for (const names of this.#directories.values()) {
+      for (const file of names.values()) if (file !== 'directory') used += file.size
+    }
     return { totalBytes: Number.MAX_SAFE_INTEGER, usableBytes: Number.MAX_SAFE_INTEGER - used }
   }
 
@@ -209,20 +196,58 @@ export class MemoryFileSystem implements FileSystem {
     keep: (path: string, size: number, syncedSize: number) => number = (_path, size) => size,
   ): MemoryFileSystem {
     const survivor = new MemoryFileSystem()
-    survivor.#directories = new Set(this.#directories)
-    for (const [path, file] of this.#files) {
-      const copy = new MemoryFile()
-      copy.write(0, Buffer.from(file.read(0, keep(path, file.size, file.syncedSize))))
-      copy.syncedSize = copy.size
-      survivor.#files.set(path, copy)
+    for (const [directory, names] of this.#directories) {
+      survivor.#ensureDirectory(directory)
+      for (const [name, file] of names) {
+        if (file === 'directory') continue
+        const copy = new MemoryFile()
+        copy.write(0, Buffer.from(file.read(0, keep(`${directory}/${name}`, file.size, file.syncedSize))))
+        copy.syncedSize = copy.size
+        survivor.#directories.get(directory)!.set(name, copy)
+      }
     }
     return survivor
   }
 
+  #namesIn(directory: string): Map<string, MemoryFile | 'directory'> {
+    const names = this.#directories.get(directory)
+    if (names === undefined) throw systemError('ENOENT', directory)
+    return names
+  }
+
+  #entry(path: string): MemoryFile | 'directory' | undefined {
+    return this.#directories.get(parentOf(path))?.get(nameOf(path))
+  }
+
   #existing(path: string): MemoryFile {
-    const file = this.#files.get(path)
+    const file = this.#entry(path)
     if (file === undefined) throw systemError('ENOENT', path)
+    if (file === 'directory') throw systemError('EISDIR', path)
     return file
+  }
+
+  #ensureDirectory(path: string): void {
+    if (this.#directories.has(path)) return
+    this.#directories.set(path, new Map())
+    const parent = parentOf(path)
+    if (parent === path) return
+    this.#ensureDirectory(parent)
+    this.#directories.get(parent)!.set(nameOf(path), 'directory')
+  }
+
+  #moveDirectory(from: string, to: string): void {
+    const names = this.#directories.get(from)!
+    this.#directories.delete(from)
+    this.#directories.set(to, names)
+    for (const [name, entry] of names)
+      if (entry === 'directory') this.#moveDirectory(`${from}/${name}`, `${to}/${name}`)
+  }
+
+  #dropDirectory(path: string): void {
+    const names = this.#directories.get(path)
+    if (names === undefined) return
+    this.#directories.delete(path)
+    for (const [name, entry] of names) if (entry === 'directory') this.#dropDirectory(`${path}/${name}`)
   }
 
   #handle(path: string, file: MemoryFile): FileHandle {
@@ -262,11 +287,12 @@ export class MemoryFileSystem implements FileSystem {
   }
 }
 
+/** The parent of a name without a slash is `.`, that of `.` and `/` itself. */
 function parentOf(path: string): string {
   const slash = path.lastIndexOf('/')
   return slash < 0 ? '.' : slash === 0 ? '/' : path.slice(0, slash)
 }
 
-function isWithin(path: string, directory: string): boolean {
-  return path === directory || path.startsWith(`${directory}/`)
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
 }
