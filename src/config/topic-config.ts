@@ -31,13 +31,18 @@ export class TopicConfig {
     return value as ConfigValue<TopicConfigs[N]>
   }
 
-  /** The value as DescribeConfigs shows it. */
+  /** The value as DescribeConfigs shows it. @throws ConfigError when there is no such config, or its stored text is invalid */
   text(name: TopicConfigName): string | null {
+    requireKnown(name)
     const text = this.#overrides.get(name)
     return text === undefined
       ? formatValue(topicConfigs[name].type, this.get(name))
       : formatText(name, topicConfigs[name], text)
   }
+}
+
+function requireKnown(name: string): void {
+  if (!Object.hasOwn(topicConfigs, name)) throw new ConfigError(`Unknown topic config name: ${name}`)
 }
 
 /** The first of the broker's synonyms that has a value, in the topic config's unit. */
@@ -63,8 +68,7 @@ export function validateTopicConfigs(
   const nulls = all.filter(({ value }) => value === null)
   if (nulls.length > 0)
     throw new ConfigError(`Null value not supported for topic configs: ${nulls.map(({ name }) => name).join(',')}`)
-  const unknown = all.find(({ name }) => !Object.hasOwn(topicConfigs, name))
-  if (unknown) throw new ConfigError(`Unknown topic config name: ${unknown.name}`)
+  for (const { name } of all) requireKnown(name)
   const overrides = new Map<string, string>()
   for (const { name, value } of all) {
     parseValue(name, topicConfigs[name as TopicConfigName], value as string)
