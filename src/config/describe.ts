@@ -11,7 +11,7 @@ import { topicConfigs } from './topic-configs.ts'
 import { formatText, formatValue } from './values.ts'
 
 /** Kafka's codes of where a value comes from (KIP-226 and later). */
-export const configSources = {
+const configSources = {
   DYNAMIC_TOPIC_CONFIG: 1,
   DYNAMIC_BROKER_CONFIG: 2,
   DYNAMIC_DEFAULT_BROKER_CONFIG: 3,
@@ -24,7 +24,7 @@ export const configSources = {
 type ConfigSource = keyof typeof configSources
 
 /** Kafka's codes of value types (KIP-569). */
-export const configTypes: Readonly<Record<ConfigType | 'UNKNOWN', number>> = {
+const configTypes: Readonly<Record<ConfigType | 'UNKNOWN', number>> = {
   UNKNOWN: 0,
   BOOLEAN: 1,
   STRING: 2,
@@ -53,7 +53,7 @@ export interface DescribedConfig {
   readonly documentation: string | null
 }
 
-export interface ConfigSynonym {
+interface ConfigSynonym {
   readonly name: string
   readonly value: string | null
   readonly source: number
