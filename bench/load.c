@@ -6,6 +6,7 @@
  *   load produce-latency brokers= topic= messages= size= acks=                           one at a time
  *   load round-trip      brokers= topic= messages= size= acks=                           one at a time, produced and consumed
  *   load touch           brokers= topic=                                                 one record to each partition
+ *   load watch-cpu       pid=                                                            no load: CPU time as it grows
  *   load touch-memory    megabytes=                                                      no load: see README.md, "Memory"
  *
  * pid is the broker's: its CPU time is read right before the first message and right after the last, so that neither the
@@ -54,20 +55,24 @@ static double nowMs(void) {
   return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
 }
 
-/** User and system time of all threads of `pid`, ended ones too (proc(5), fields 14 and 15). */
+/** User and system time of all threads of `pid`, ended ones too: what /proc/pid/stat has in ticks of 10 ms, but exact. */
 static double cpuMsOf(long pid) {
-  char path[64], text[2048];
-  unsigned long user, system;
-  snprintf(path, sizeof path, "/proc/%ld/stat", pid);
-  FILE *file = fopen(path, "r");
-  if (file == NULL) fail("no such broker process", path);
-  size_t read = fread(text, 1, sizeof text - 1, file);
-  fclose(file);
-  text[read] = 0;
-  char *afterName = strrchr(text, ')'); /* the name may hold blanks */
-  if (afterName == NULL || sscanf(afterName + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
-    fail("can't read", path);
-  return (user + system) * 1000.0 / sysconf(_SC_CLK_TCK);
+  clockid_t clock;
+  struct timespec t;
+  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &t) != 0) fail("no such broker process", option("pid"));
+  return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
+}
+
+/** For loads that are not ours: until it is stopped, a line every few milliseconds: time of day and CPU time, in milliseconds. */
+static void watchCpu(void) {
+  long pid = number("pid");
+  for (;;) {
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    printf("%.3f %.3f\n", t.tv_sec * 1e3 + t.tv_nsec / 1e6, cpuMsOf(pid));
+    fflush(stdout);
+    usleep(20000);
+  }
 }
 
 static double ownCpuMs(void) {
@@ -91,7 +96,7 @@ static Measure startMeasuring(void) {
 
 static void report(Measure m, long messages, double bytes) {
   double ms = nowMs() - m.startMs;
-  printf("{\"messages\":%ld,\"bytes\":%.0f,\"ms\":%.3f,\"brokerCpuMs\":%.0f,\"clientCpuMs\":%.0f}\n", messages, bytes, ms,
+  printf("{\"messages\":%ld,\"bytes\":%.0f,\"ms\":%.3f,\"brokerCpuMs\":%.3f,\"clientCpuMs\":%.3f}\n", messages, bytes, ms,
          cpuMsOf(m.pid) - m.brokerCpuMs, ownCpuMs() - m.clientCpuMs);
 }
 
@@ -340,6 +345,7 @@ int main(int argc, char **argv) {
   else if (strcmp(command, "round-trip") == 0) latency(true);
   else if (strcmp(command, "touch") == 0) touchAll();
   else if (strcmp(command, "touch-memory") == 0) touchMemory();
+  else if (strcmp(command, "watch-cpu") == 0) watchCpu();
   else fail("unknown command", command);
   fflush(stdout);
   _exit(0); /* clients are not torn down: nothing is left to lose, and the broker's CPU is already read */

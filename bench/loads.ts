@@ -120,13 +120,13 @@ export async function consumerPerformance(
 ): Promise<Throughput> {
   const args = ['--bootstrap-server', `localhost:${target.port}`, '--topic', topic, '--num-records', String(messages)]
   args.push('--hide-header', '--timeout', '30000', '--date-format', "yyyy-MM-dd'T'HH:mm:ss.SSSXXX")
-  const timeline = new CpuTimeline(target.pid)
+  const timeline = new CpuTimeline(tools.load, target.pid)
   let out: string
   try {
     const command = java(tools.jars, ['-Xmx512m'], 'org.apache.kafka.tools.ConsumerPerformance', args)
     out = await output('ConsumerPerformance', 'java', command)
   } finally {
-    timeline.stop()
+    await timeline.stop()
   }
   // start.time, end.time, data.consumed.in.MB, MB.sec, data.consumed.in.nMsg, nMsg.sec, rebalance.time.ms, fetch.time.ms, …
   const fields = out.trim().split('\n').at(-1)!.split(', ')

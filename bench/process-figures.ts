@@ -1,16 +1,6 @@
-/** bench: what the kernel says about a process: CPU time and memory, from /proc (proc(5)). */
-import { execFileSync } from 'node:child_process'
+/** bench: what the kernel says about a process: memory from /proc (proc(5)), CPU time as it grows from load.c. */
 import { readFileSync } from 'node:fs'
-
-const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
-
-/** User and system time of all threads, ended ones too; in whole clock ticks. */
-export function cpuMs(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  const afterName = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  const [user, system] = [Number(afterName[11]), Number(afterName[12])]
-  return ((user + system) * 1000) / ticksPerSecond
-}
+import { spawnTracked } from './peers.ts'
 
 export interface Memory {
   readonly residentMb: number
@@ -25,36 +15,38 @@ export function memory(pid: number): Memory {
 
 /** Notes a process's CPU time every few milliseconds, to tell afterwards what a stretch of time took. */
 export class CpuTimeline {
-  readonly #points: { readonly atMs: number; readonly cpuMs: number }[] = []
-  readonly #timer: NodeJS.Timeout
-  readonly #pid: number
+  readonly #stop: () => Promise<void>
+  #text = ''
 
-  constructor(pid: number) {
-    this.#pid = pid
-    this.#note()
-    this.#timer = setInterval(() => this.#note(), 20)
+  /** @param load the compiled load.c */
+  constructor(load: string, pid: number) {
+    const child = spawnTracked(load, ['watch-cpu', `pid=${pid}`])
+    child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+      this.#text += text
+    })
+    const closed = new Promise<void>((resolve) => child.once('close', () => resolve()))
+    this.#stop = () => {
+      child.kill()
+      return closed
+    }
   }
 
-  #note(): void {
-    this.#points.push({ atMs: Date.now(), cpuMs: cpuMs(this.#pid) })
+  stop(): Promise<void> {
+    return this.#stop()
   }
 
-  stop(): void {
-    clearInterval(this.#timer)
-    this.#note()
-  }
-
-  /** CPU time between two times of the wall clock. */
+  /** CPU time between two times of day, once it has stopped. */
   between(startMs: number, endMs: number): number {
-    return this.#at(endMs) - this.#at(startMs)
-  }
-
-  #at(timeMs: number): number {
-    const next = this.#points.findIndex((point) => point.atMs >= timeMs)
-    if (next === -1) return this.#points.at(-1)!.cpuMs
-    const after = this.#points[next]!
-    const before = this.#points[next - 1] ?? after
-    if (after.atMs === before.atMs) return after.cpuMs
-    return before.cpuMs + ((after.cpuMs - before.cpuMs) * (timeMs - before.atMs)) / (after.atMs - before.atMs)
+    const points = this.#text
+      .split('\n')
+      .map((line) => line.split(' ').map(Number))
+      .filter((point): point is [number, number] => point.length === 2)
+    const at = (timeMs: number) => {
+      const next = points.findIndex(([pointMs]) => pointMs >= timeMs)
+      if (next <= 0) throw new Error('the CPU time was not watched all the while')
+      const [[beforeMs, before], [afterMs, after]] = [points[next - 1]!, points[next]!]
+      return before + ((after - before) * (timeMs - beforeMs)) / (afterMs - beforeMs)
+    }
+    return at(endMs) - at(startMs)
   }
 }

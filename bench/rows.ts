@@ -31,9 +31,9 @@ export interface Effort {
 }
 
 export const fullEffort: Effort = {
-  loadMb: 500,
-  repeats: 3,
-  warmUpMb: 700,
+  loadMb: 400,
+  repeats: 5,
+  warmUpMb: 800,
   batchBytes: 65_536,
   latencyMessages: 3000,
   latencyRounds: 10,
@@ -45,7 +45,7 @@ export const quickEffort: Effort = {
   ...fullEffort,
   loadMb: 100,
   repeats: 1,
-  warmUpMb: 150,
+  warmUpMb: 400,
   latencyMessages: 500,
   latencyRounds: 4,
   starts: 3,
@@ -282,11 +282,13 @@ export class Measurement {
         const load = { topic: topics[side], messages: this.#effort.latencyMessages }
         return latencies(this.#tools, brokers[side], 'produce-latency', load)
       }
+      const warmUp = async (side: 'alone' | 'crowded') => {
+        for (let turn = 0; turn < crowdWarmUpRounds; turn += 1) await round(side)
+      }
+      await warmUp('alone')
       if (other === undefined) for (const _ of this.#rounds()) times.alone.push(...(await round('alone')))
       const idle = await this.#gatherCrowd(brokers.crowded)
-      for (let turn = 0; turn < crowdWarmUpRounds; turn += 1) {
-        for (const side of other === undefined ? [] : sides) await round(side)
-      }
+      await warmUp('crowded')
       for (const turn of this.#rounds()) {
         if (other === undefined) times.crowded.push(...(await round('crowded')))
         else for (const side of turn % 2 === 0 ? sides : sides.toReversed()) times[side].push(...(await round(side)))
