@@ -1,6 +1,6 @@
 /** config: what other rooms use of it. */
 
-export { BrokerConfig, type BrokerConfigName, type BrokerConfigSources } from './broker-config.ts'
+export { BrokerConfig } from './broker-config.ts'
 export { ConfigError } from './config-error.ts'
 export {
   type DescribedConfig,
