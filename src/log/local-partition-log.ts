@@ -286,8 +286,8 @@ export class LocalPartitionLog implements PartitionLog {
     this.#stop(new KafkaError('KAFKA_STORAGE_ERROR', `${this.directory} is closed`))
     try {
       if (failure === undefined) {
-        await this.#segments.active.seal()
         await this.#sync()
+        await this.#segments.active.seal()
         await this.#takeSnapshot(this.#logEndOffset)
         await this.#saveEpochs()
       }
@@ -449,7 +449,6 @@ export class LocalPartitionLog implements PartitionLog {
     } catch (error) {
       throw this.#storage.fail(this.directory, error)
     }
-    await this.#segments.active.saveIndexes()
     this.#recoveryPoint = Math.max(this.#recoveryPoint, upTo)
   }
 

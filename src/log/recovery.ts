@@ -61,8 +61,8 @@ export async function loadLog(directory: string, names: readonly string[], optio
     epochs.truncateFromEnd(logStartOffset)
     logEndOffset = logStartOffset
   }
-  const loaded = { segments, epochs, logStartOffset, logEndOffset }
-  return { ...loaded, ...(await loadProducers(loaded, names, options)) }
+  const known = { segments, epochs, logStartOffset, logEndOffset }
+  return { ...known, ...(await loadProducers(known, names, options)) }
 }
 
 async function listSegments(directory: string, names: readonly string[], options: LoadOptions): Promise<Segments> {
@@ -172,28 +172,31 @@ async function cutOff(segments: Segments, index: number, fileBytes: number, stor
 }
 
 async function loadProducers(
-  log: { segments: Segments; logStartOffset: number; logEndOffset: number },
+  log: { segments: Segments; logEndOffset: number },
   names: readonly string[],
   options: LoadOptions,
 ): Promise<{ producers: ProducerStates; newestSnapshotOffset: number }> {
   const { storage } = options
   const { segments, logEndOffset } = log
   const producers = new ProducerStates()
-  const newestSnapshotOffset = await loadNewestSnapshot(log, names, producers, storage)
-  const from = Math.max(newestSnapshotOffset, log.logStartOffset)
+  // Transaction indexes behind the recovery point may have been lost: what they hold is found again on the way.
+  const recovered = segments.all[segments.indexOf(options.recoveryPoint)]!.baseOffset
+  const upTo = options.isClean ? logEndOffset : Math.min(recovered, logEndOffset)
+  const newestSnapshotOffset = await loadNewestSnapshot(segments, upTo, names, producers, storage)
+  const from = Math.max(newestSnapshotOffset, segments.all[0]!.baseOffset)
   if (from < logEndOffset) await replayProducers(segments, producers, from, !options.isClean)
   producers.expire(storage.clock.now(), storage.limits.producerIdExpirationMs)
   return { producers, newestSnapshotOffset }
 }
 
-/** Its offset, -1 when there is none. Snapshots that are of no use any more are removed. */
+/** Loads the newest at `upTo` or below. Its offset, -1 when there is none. Snapshots that are of no use any more are removed. */
 async function loadNewestSnapshot(
-  log: { segments: Segments; logEndOffset: number },
+  segments: Segments,
+  upTo: number,
   names: readonly string[],
   producers: ProducerStates,
   storage: LogStorage,
 ): Promise<number> {
-  const { segments, logEndOffset } = log
   const baseOffsets = new Set(segments.all.map((segment) => segment.baseOffset))
   let newest = -1
   for (const name of [...names].sort().reverse()) {
@@ -201,14 +204,14 @@ async function loadNewestSnapshot(
     if (match?.[2] !== 'snapshot') continue
     const offset = Number(match[1])
     const path = `${segments.directory}/${name}`
-    if (offset <= logEndOffset && newest < 0) {
+    if (offset <= upTo && newest < 0) {
       const entries = decodeProducerSnapshot(await storage.files.readFile(path))
       if (entries !== undefined) {
         producers.load(entries)
         newest = offset
         continue
       }
-    } else if (offset <= logEndOffset && baseOffsets.has(offset)) {
+    } else if (offset <= upTo && baseOffsets.has(offset)) {
       continue
     }
     await storage.files.remove(path)

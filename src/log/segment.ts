@@ -48,6 +48,8 @@ export class Segment {
   #timeIndex: TimeIndex | undefined
   #transactionIndex: TransactionIndex | undefined
   #hasTransactionIndexFile: boolean
+  /** Index files that were written since they were synced. */
+  readonly #unsynced = new Set<SegmentSuffix>()
   #bytesSinceIndexEntry = 0
   #maxTimestampMs = unknown
   #offsetOfMaxTimestamp: number
@@ -277,12 +279,16 @@ export class Segment {
 
   /** Brings the index files up to date. */
   async saveIndexes(): Promise<void> {
-    const { files } = this.#openFiles
-    await this.#offsetIndex?.save(files, this.path('.index'))
-    await this.#timeIndex?.save(files, this.path('.timeindex'))
-    if (this.#transactionIndex === undefined || this.#transactionIndex.isSaved) return
-    await this.#transactionIndex.save(files, this.path('.txnindex'))
-    this.#hasTransactionIndexFile = true
+    await this.#save('.index', this.#offsetIndex)
+    await this.#save('.timeindex', this.#timeIndex)
+    if (this.#transactionIndex?.isSaved === false) this.#hasTransactionIndexFile = true
+    await this.#save('.txnindex', this.#transactionIndex)
+  }
+
+  async #save(suffix: SegmentSuffix, index: OffsetIndex | TimeIndex | TransactionIndex | undefined): Promise<void> {
+    if (index === undefined || index.isSaved) return
+    await index.save(this.#openFiles.files, this.path(suffix))
+    this.#unsynced.add(suffix)
   }
 
   /** Nothing will be appended any more: the time index gets its last entry. */
@@ -292,11 +298,25 @@ export class Segment {
     this.isActive = false
   }
 
+  /**
+   * Makes it durable. The offset and time index of the active segment are left out: from what a power failure leaves of them, or from
+   * nothing, they are made again.
+   */
   async sync(): Promise<void> {
     const size = this.size
-    if (this.syncedSize >= size) return
-    await this.log.use((file) => file.sync())
+    if (this.syncedSize < size) await this.log.use((file) => file.sync())
     this.syncedSize = Math.max(this.syncedSize, size)
+    await this.saveIndexes()
+    for (const suffix of [...this.#unsynced]) {
+      if (this.isActive && suffix !== '.txnindex') continue
+      this.#unsynced.delete(suffix)
+      const file = await this.#openFiles.files.open(this.path(suffix), 'write')
+      try {
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+    }
   }
 
   async removeFiles(): Promise<void> {
