@@ -125,3 +125,13 @@ if [ "${1:-}" = --install-only ]; then
   printf 'NODE_MODULES=%s\nJARS=%s\n' "$modules/node_modules" "$jars"
   exit 0
 fi
+
+if [ ! -x "$root/node_modules/.bin/tsx" ]; then
+  say 'the checkout has no node_modules: run npm ci first'
+  exit 1
+fi
+if [ -z "${BOOTSTRAP:-}" ] && [[ " $* " != *' --kafka '* ]]; then
+  (cd "$root" && npm run --silent build) >&2
+fi
+export INTEROP_MODULES=$modules INTEROP_JARS=$jars INTEROP_CLASSES=$classes
+exec "$root/node_modules/.bin/tsx" "$here/main.ts" "$@"

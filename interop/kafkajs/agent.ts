@@ -1,0 +1,332 @@
+// interop: kafkajs behind the wire.
+import type { Admin, Consumer, IHeaders, Kafka, PartitionAssigner, Producer } from 'kafkajs'
+import {
+  bootstrap,
+  digestRecord,
+  fromBase64,
+  newDigest,
+  requireInstalled,
+  serve,
+  toBase64,
+  until,
+} from '../scenarios/agent.ts'
+import type { AgentMethods, Codec, ReadRecord, WireRecord } from '../scenarios/wire.ts'
+import { installCodecs } from './codecs.ts'
+
+const kafkajs = requireInstalled('kafkajs') as typeof import('kafkajs')
+const { AssignerProtocol, CompressionTypes, PartitionAssigners } = kafkajs
+await installCodecs(kafkajs)
+
+const client = (clientId: string, retries = 20): Kafka =>
+  new kafkajs.Kafka({
+    clientId,
+    brokers: [bootstrap],
+    logLevel: kafkajs.logLevel.WARN,
+    retry: { initialRetryTime: 50, maxRetryTime: 1000, retries },
+  })
+
+const compressionOf: Record<Codec, number> = {
+  none: CompressionTypes.None,
+  gzip: CompressionTypes.GZIP,
+  snappy: CompressionTypes.Snappy,
+  lz4: CompressionTypes.LZ4,
+  zstd: CompressionTypes.ZSTD,
+}
+
+/**
+ * The range assignor, which kafkajs leaves to its users: each topic's partitions in runs, members in order of their id.
+ * By its name and forms it can share a group with Kafka's own.
+ */
+const range: PartitionAssigner = ({ cluster }) => ({
+  name: 'range',
+  version: 1,
+  async assign({ members, topics }) {
+    const ids = members.map((member) => member.memberId).sort()
+    return ids.map((memberId, position) => {
+      const assignment: Record<string, number[]> = {}
+      for (const topic of topics) {
+        const partitions = cluster.findTopicPartitionMetadata(topic).map((partition) => partition.partitionId)
+        partitions.sort((a, b) => a - b)
+        const [each, extra] = [Math.floor(partitions.length / ids.length), partitions.length % ids.length]
+        const start = each * position + Math.min(position, extra)
+        assignment[topic] = partitions.slice(start, start + each + (position < extra ? 1 : 0))
+      }
+      const memberAssignment = AssignerProtocol.MemberAssignment.encode({
+        version: 1,
+        assignment,
+        userData: Buffer.alloc(0),
+      })
+      return { memberId, memberAssignment }
+    })
+  },
+  protocol: ({ topics }) => ({
+    name: 'range',
+    metadata: AssignerProtocol.MemberMetadata.encode({ version: 1, topics, userData: Buffer.alloc(0) }),
+  }),
+})
+
+const assigners: Record<string, PartitionAssigner> = { roundrobin: PartitionAssigners.roundRobin, range }
+
+/** kafkajs cannot encode a null header value (allowlist.ts), so none comes here. */
+const headersOf = (record: WireRecord): IHeaders => {
+  const headers: Record<string, Buffer[]> = {}
+  for (const [name, value] of record.headers) {
+    headers[name] ??= []
+    headers[name].push(fromBase64(value) ?? Buffer.alloc(0))
+  }
+  return headers
+}
+
+const readHeaders = (headers: IHeaders | undefined): WireRecord['headers'] =>
+  Object.entries(headers ?? {}).flatMap(([name, value]) =>
+    (Array.isArray(value) ? value : [value]).map((one): [string, string | null] => [name, toBase64(one)]),
+  )
+
+const producers = new Map<string, Promise<Producer>>()
+function producer(idempotent: boolean): Promise<Producer> {
+  const key = String(idempotent)
+  const existing = producers.get(key)
+  if (existing) return existing
+  const created = client('interop-producer').producer(idempotent ? { idempotent: true, maxInFlightRequests: 1 } : {})
+  const connected = created.connect().then(() => created)
+  producers.set(key, connected)
+  return connected
+}
+
+let connectedAdmin: Promise<Admin> | undefined
+function admin(): Promise<Admin> {
+  if (!connectedAdmin) {
+    const created = client('interop-admin', 3).admin()
+    connectedAdmin = created.connect().then(() => created)
+  }
+  return connectedAdmin
+}
+
+type ConsumerOptions = {
+  group: string
+  topic: string
+  assignor?: string
+  onAssignment?: (partitions: number[]) => void
+}
+
+async function consumer({ group, topic, assignor, onAssignment }: ConsumerOptions): Promise<Consumer> {
+  const created = client('interop-consumer').consumer({
+    groupId: group,
+    maxWaitTimeInMs: 100,
+    heartbeatInterval: 300,
+    sessionTimeout: 10_000,
+    rebalanceTimeout: 20_000,
+    maxBytesPerPartition: 4 << 20,
+    ...(assignor ? { partitionAssigners: [assigners[assignor]!] } : {}),
+  })
+  created.on('consumer.group_join', ({ payload }) => {
+    onAssignment?.([...(payload.memberAssignment[topic] ?? [])].sort((a, b) => a - b))
+  })
+  await created.connect()
+  await created.subscribe({ topic, fromBeginning: true })
+  return created
+}
+
+let reads = 0
+/** kafkajs reads only in groups, so each reading makes one of its own. */
+async function read(
+  topic: string,
+  count: number,
+  take: (record: ReadRecord, key: Buffer | null, value: Buffer | null) => void,
+) {
+  const group = `${topic}-read-by-kafkajs-${process.pid}-${reads++}`
+  const created = await consumer({ group, topic })
+  let seen = 0
+  await created.run({
+    autoCommit: false,
+    eachBatch: async ({ batch, resolveOffset, heartbeat }) => {
+      for (const message of batch.messages) {
+        seen++
+        const record: ReadRecord = {
+          partition: batch.partition,
+          offset: Number(message.offset),
+          timestamp: Number(message.timestamp),
+          key: null,
+          value: null,
+          headers: [],
+        }
+        record.headers = readHeaders(message.headers)
+        take(record, message.key, message.value)
+        resolveOffset(message.offset)
+      }
+      await heartbeat()
+    },
+  })
+  await until(() => seen >= count, 20_000)
+  await created.disconnect()
+}
+
+type Member = { consumer: Consumer; partitions: number[]; received: string[] }
+const members = new Map<string, Member>()
+const member = (name: string): Member => {
+  const found = members.get(name)
+  if (!found) throw new Error(`no member ${name}`)
+  return found
+}
+
+const methods: Partial<AgentMethods> = {
+  async produce({ topic, codec, idempotent, records }) {
+    const messages = records.map((record) => ({
+      partition: record.partition,
+      key: fromBase64(record.key),
+      value: fromBase64(record.value),
+      headers: headersOf(record),
+      ...(record.timestamp === undefined ? {} : { timestamp: String(record.timestamp) }),
+    }))
+    const connected = await producer(idempotent ?? false)
+    await connected.send({ topic, acks: -1, compression: compressionOf[codec], messages })
+    return null
+  },
+  async consume({ topic, count }) {
+    const records: ReadRecord[] = []
+    await read(topic, count, (record, key, value) => {
+      records.push({ ...record, key: toBase64(key), value: toBase64(value) })
+    })
+    return records
+  },
+  async consumeDigest({ topic, count }) {
+    const hash = newDigest()
+    let seen = 0
+    await read(topic, count, (_record, key, value) => {
+      seen++
+      digestRecord(hash, key, value)
+    })
+    return { count: seen, sha256: hash.digest('hex') }
+  },
+
+  async join({ group, topic, assignor, member: name }) {
+    const joined: Member = { consumer: undefined as unknown as Consumer, partitions: [], received: [] }
+    const onAssignment = (partitions: number[]) => {
+      joined.partitions = partitions
+    }
+    joined.consumer = await consumer({ group, topic, assignor, onAssignment })
+    joined.consumer.on('consumer.rebalancing', () => {
+      joined.partitions = []
+    })
+    members.set(name, joined)
+    await joined.consumer.run({
+      autoCommitInterval: 500,
+      eachMessage: async ({ partition, message }) => {
+        joined.received.push(`${partition}:${message.value}`)
+      },
+    })
+    return null
+  },
+  assignment: async ({ member: name }) => member(name).partitions,
+  received: async ({ member: name }) => member(name).received,
+  async leave({ member: name }) {
+    await member(name).consumer.disconnect()
+    members.delete(name)
+    return null
+  },
+
+  async commit({ group, topic, offsets }) {
+    const connected = await admin()
+    const partitions = offsets.map(({ partition, offset }) => ({ partition, offset: String(offset) }))
+    await connected.setOffsets({ groupId: group, topic, partitions })
+    return null
+  },
+  async committed({ group, topic }) {
+    const [answer] = await (await admin()).fetchOffsets({ groupId: group, topics: [topic] })
+    return (answer?.partitions ?? [])
+      .map(({ partition, offset, metadata }) => ({ partition, offset: Number(offset), metadata: metadata ?? '' }))
+      .sort((a, b) => a.partition - b.partition)
+  },
+  async consumeInGroup({ group, topic, count }) {
+    const created = await consumer({ group, topic })
+    const values: string[] = []
+    await created.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: async ({ batch, resolveOffset, commitOffsetsIfNecessary }) => {
+        for (const message of batch.messages) {
+          if (values.length >= count) return
+          values.push(String(message.value))
+          resolveOffset(message.offset)
+          if (values.length < count) continue
+          const offset = String(Number(message.offset) + 1)
+          await created.commitOffsets([{ topic, partition: batch.partition, offset }])
+        }
+        await commitOffsetsIfNecessary()
+      },
+    })
+    await until(() => values.length >= count, 20_000)
+    await created.disconnect()
+    return values
+  },
+
+  async createTopic({ topic, partitions, configs = {} }) {
+    const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }))
+    const topics = [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }]
+    // createTopics answers false for a topic that is there already, and throws for the rest.
+    const created = await (await admin()).createTopics({ topics, waitForLeaders: true })
+    if (!created) throw Object.assign(new Error(`topic ${topic} already exists`), { code: 36 })
+    return null
+  },
+  async deleteTopic({ topic }) {
+    await (await admin()).deleteTopics({ topics: [topic] })
+    return null
+  },
+  async createPartitions({ topic, count }) {
+    await (await admin()).createPartitions({ topicPartitions: [{ topic, count }] })
+    return null
+  },
+  listTopics: async () => (await admin()).listTopics(),
+  async partitionCount({ topic }) {
+    const { topics } = await (await admin()).fetchTopicMetadata({ topics: [topic] })
+    return topics[0]?.partitions.length ?? 0
+  },
+  async describeConfigs({ topic }) {
+    const resources = [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }]
+    const { resources: described } = await (await admin()).describeConfigs({ resources, includeSynonyms: true })
+    const entries = described[0]?.configEntries ?? []
+    return Object.fromEntries(
+      entries.map((entry) => {
+        // DEFAULT_CONFIG is 5; kafkajs fills isDefault only from v0's answers.
+        const { configSource } = entry as unknown as { configSource: number }
+        return [entry.configName, { value: entry.configValue, isDefault: configSource === 5 }]
+      }),
+    )
+  },
+  async describeCluster() {
+    const { brokers, controller } = await (await admin()).describeCluster()
+    return { brokers: brokers.length, controller, port: brokers[0]?.port ?? 0 }
+  },
+  async topicOffsets({ topic }) {
+    const offsets = await (await admin()).fetchTopicOffsets(topic)
+    return offsets
+      .map(({ partition, low, high }) => ({ partition, low: Number(low), high: Number(high) }))
+      .sort((a, b) => a.partition - b.partition)
+  },
+  async offsetsByTime({ topic, timestamp }) {
+    const offsets = await (await admin()).fetchTopicOffsetsByTimestamp(topic, timestamp)
+    return offsets.sort((a, b) => a.partition - b.partition).map(({ offset }) => Number(offset))
+  },
+  async listGroups() {
+    const { groups } = await (await admin()).listGroups()
+    return groups.map(({ groupId, protocolType }) => ({ group: groupId, protocolType }))
+  },
+  async describeGroup({ group }) {
+    const { groups } = await (await admin()).describeGroups([group])
+    return { state: groups[0]!.state, protocol: groups[0]!.protocol, members: groups[0]!.members.length }
+  },
+  async deleteGroup({ group }) {
+    await (await admin()).deleteGroups([group]).catch((error) => {
+      // KafkaJSDeleteGroupsError carries its codes per group.
+      const code = (error as { groups?: { errorCode?: number }[] }).groups?.[0]?.errorCode
+      throw Object.assign(new Error((error as Error).message), code === undefined ? {} : { code })
+    })
+    return null
+  },
+}
+
+serve(methods, async () => {
+  const connected = [...producers.values(), ...(connectedAdmin ? [connectedAdmin] : [])]
+  await Promise.all([...members.values()].map((joined) => joined.consumer.disconnect()))
+  await Promise.all(connected.map(async (one) => (await one).disconnect()))
+})

@@ -1,0 +1,15 @@
+// interop: kafkajs as the scenarios see it.
+import type { ClientDescription } from '../scenarios/client.ts'
+import { nodeAgent } from '../scenarios/node-agent.ts'
+import { codecs } from '../scenarios/wire.ts'
+import { allowances } from './allowlist.ts'
+
+export const kafkajs: ClientDescription = {
+  name: 'kafkajs',
+  missing: () => undefined,
+  command: nodeAgent(`${import.meta.dirname}/agent.ts`),
+  codecs,
+  assignors: ['roundrobin', 'range'],
+  staticMembers: false,
+  allowances,
+}

@@ -1,0 +1,111 @@
+// interop: the runner. Starts the broker and an agent per client, puts the scenarios on them, prints a line per check.
+import { existsSync, mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { parseArgs } from 'node:util'
+import { confluent } from './confluent/client.ts'
+import { kafkajs } from './kafkajs/client.ts'
+import { kcat } from './kcat/client.ts'
+import { nodeRdkafka } from './node-rdkafka/client.ts'
+import { admin } from './scenarios/admin.ts'
+import { type Broker, externalBroker, removeDirectory, startKafka, startOdradek, tail } from './scenarios/broker.ts'
+import { Client, type ClientDescription, type Installed } from './scenarios/client.ts'
+import { groups } from './scenarios/groups.ts'
+import { produceAndConsume } from './scenarios/produce-consume.ts'
+import { Report } from './scenarios/report.ts'
+import { restart } from './scenarios/restart.ts'
+import type { Run } from './scenarios/run.ts'
+
+const descriptions: readonly ClientDescription[] = [kafkajs, nodeRdkafka, confluent, kcat]
+const scenarios: Record<string, (run: Run) => Promise<void>> = { produceAndConsume, groups, admin, restart }
+
+const { values: options } = parseArgs({
+  options: {
+    kafka: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    scenario: { type: 'string' },
+    keep: { type: 'boolean', default: false },
+  },
+})
+const root = new URL('..', import.meta.url).pathname.replace(/\/$/, '')
+const isCi = ['true', '1'].includes(process.env.CI ?? '')
+const installed: Installed = {
+  modules: process.env.INTEROP_MODULES ?? '',
+  jars: process.env.INTEROP_JARS ?? '',
+  classes: process.env.INTEROP_CLASSES ?? '',
+}
+const directory = mkdtempSync(`${tmpdir()}/odradek-interop-`)
+const report = new Report()
+const running: { kill(): void }[] = []
+
+function onInterrupt(signal: string): void {
+  for (const one of running) one.kill()
+  removeDirectory(directory)
+  console.log(`FAIL all: interrupted by ${signal}`)
+  process.exit(1)
+}
+process.on('SIGINT', onInterrupt)
+process.on('SIGTERM', onInterrupt)
+
+async function startBroker(): Promise<Broker> {
+  if (process.env.BOOTSTRAP) return externalBroker(process.env.BOOTSTRAP)
+  return options.kafka ? startKafka(installed.jars, directory) : startOdradek(root, directory)
+}
+
+async function startClients(broker: Broker): Promise<{ clients: Client[]; hands: Client }> {
+  const only = options.only?.split(',')
+  const start = async (description: ClientDescription) => {
+    const client = await Client.start(description, installed, broker.bootstrap, directory)
+    running.push(client)
+    return client
+  }
+  const hands = await start({ ...kafkajs, name: 'hands' })
+  const wanted = descriptions.filter(({ name }) => !only || only.includes(name))
+  const started = await Promise.all(
+    wanted.map(async (description) => {
+      const missing = description.missing(installed)
+      if (missing !== undefined) {
+        report.skip(description.name, missing, isCi)
+        return []
+      }
+      try {
+        return [await start(description)]
+      } catch (error) {
+        report.fail(description.name, 'starts', (error as Error).message)
+        return []
+      }
+    }),
+  )
+  return { clients: started.flat(), hands }
+}
+
+const seconds = (since: number) => ((Date.now() - since) / 1000).toFixed(1)
+
+const started = Date.now()
+let broker: Broker | undefined
+try {
+  broker = await startBroker()
+  running.push(broker)
+  const { clients, hands } = await startClients(broker)
+  console.log(`# ${clients.map(({ name }) => name).join(', ')} against ${broker.name} at ${broker.bootstrap}`)
+  const prefix = process.env.BOOTSTRAP ? `interop-${process.pid}-${Date.now() % 100_000}-` : ''
+  const run: Run = { broker, clients, hands, report, prefix }
+  for (const [name, scenario] of Object.entries(scenarios)) {
+    if (options.scenario && !options.scenario.split(',').includes(name)) continue
+    const since = Date.now()
+    await scenario(run).catch((error) => report.fail('all', name, (error as Error).message))
+    console.log(`# ${name}: ${seconds(since)} s`)
+  }
+  await Promise.all([...clients, hands].map((client) => client.close()))
+  await broker.stop()
+} catch (error) {
+  report.fail('all', 'the run', (error as Error).message)
+  for (const one of running) one.kill()
+}
+if (report.failed > 0 && existsSync(`${directory}/broker.log`)) {
+  console.log(`# the broker's last lines: ${tail(`${directory}/broker.log`)}`)
+}
+if (options.keep || report.failed > 0) console.log(`# logs are kept in ${directory}`)
+else removeDirectory(directory)
+console.log(`# ${seconds(started)} s in all`)
+console.log(report.summary())
+process.exit(report.failed > 0 ? 1 : 0)

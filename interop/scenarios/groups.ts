@@ -1,0 +1,142 @@
+// interop: classic groups. Members come and go with each assignor, and every partition has one owner, whoever the members are.
+import type { Client } from './client.ts'
+import { assert, assertEqual } from './report.ts'
+import { checkClient, eachClient, eventually, type Run, text } from './run.ts'
+
+const partitions = 6
+
+export async function groups(run: Run): Promise<void> {
+  await eachClient(run, async (client) => {
+    for (const assignor of client.description.assignors) await membersComeAndGo(run, client, assignor)
+    if (client.description.staticMembers) await staticMember(run, client)
+  })
+  await mixedGroup(run, 'range')
+  await mixedGroup(run, 'cooperative-sticky')
+}
+
+type Member = { client: Client; name: string }
+
+const assignments = (members: Member[]) =>
+  Promise.all(members.map(({ client, name }) => client.call('assignment', { member: name })))
+
+/** Waits until the members together own each partition once, and their shares are as even as can be. */
+function evenlyAssigned(members: Member[], topicPartitions = partitions): Promise<number[][]> {
+  const [low, high] = [Math.floor(topicPartitions / members.length), Math.ceil(topicPartitions / members.length)]
+  const all = Array.from({ length: topicPartitions }, (_, partition) => partition).join()
+  const isEven = (owned: number[][]) =>
+    owned.every((own) => own.length >= low && own.length <= high) &&
+    owned
+      .flat()
+      .sort((a, b) => a - b)
+      .join() === all
+  return eventually(() => assignments(members), isEven, `assignment among ${members.length}`, 45_000)
+}
+
+let produced = 0
+/** Writes two records to each partition and waits until the members between them were handed all. */
+async function deliver(run: Run, topic: string, members: Member[]): Promise<void> {
+  const batch = produced++
+  const values = Array.from({ length: partitions * 2 }, (_, index) => `${batch}-${index}`)
+  const records = values.map((value, index) => ({
+    partition: index % partitions,
+    key: null,
+    value: text(value),
+    headers: [],
+  }))
+  await run.hands.call('produce', { topic, codec: 'none', records })
+  const wanted = values.map((value, index) => `${index % partitions}:${value}`)
+  const missing = async () => {
+    const received = await Promise.all(members.map(({ client, name }) => client.call('received', { member: name })))
+    const all = new Set(received.flat())
+    return wanted.filter((value) => !all.has(value))
+  }
+  await eventually(missing, (left) => left.length === 0, 'records not yet delivered')
+}
+
+async function membersComeAndGo(run: Run, client: Client, assignor: string): Promise<void> {
+  const topic = `${run.prefix}group-${client.name}-${assignor}`
+  const group = `${topic}-group`
+  const member = (name: string): Member => ({ client, name: `${group}-${name}` })
+  const [first, second, third] = [member('first'), member('second'), member('third')]
+  const join = ({ name }: Member) => client.call('join', { group, topic, assignor, member: name })
+  const leave = ({ name }: Member) => client.call('leave', { member: name })
+  await run.hands.call('createTopic', { topic, partitions })
+
+  const here: Member[] = []
+  const step = (behaviour: string, change: () => Promise<unknown>) =>
+    checkClient(run, client, `${assignor}: ${behaviour}`, async () => {
+      await change()
+      await evenlyAssigned(here)
+      await deliver(run, topic, here)
+    })
+  await step('a member alone has all partitions and is handed their records', async () => {
+    here.push(first)
+    await join(first)
+  })
+  await step('a second member takes half', async () => {
+    here.push(second)
+    await join(second)
+  })
+  await step('a third member takes a third', async () => {
+    here.push(third)
+    await join(third)
+  })
+  await step('a member that leaves hands its share to those that stay', async () => {
+    here.shift()
+    await leave(first)
+  })
+  await step('the last that stays has all again', async () => {
+    here.shift()
+    await leave(second)
+  })
+  await Promise.all(here.map((left) => leave(left).catch(() => null)))
+}
+
+/** KIP-345: a static member that is stopped and comes back finds its partitions, and nobody was disturbed. */
+async function staticMember(run: Run, client: Client): Promise<void> {
+  const topic = `${run.prefix}static-${client.name}`
+  const group = `${topic}-group`
+  const join = (name: string) =>
+    client.call('join', { group, topic, assignor: 'range', member: `${group}-${name}`, instanceId: `instance-${name}` })
+  const members = ['a', 'b'].map((name): Member => ({ client, name: `${group}-${name}` }))
+  await checkClient(run, client, 'a static member comes back to its partitions', async () => {
+    await run.hands.call('createTopic', { topic, partitions })
+    await join('a')
+    await join('b')
+    const before = await evenlyAssigned(members)
+    await client.call('leave', { member: `${group}-a` })
+    assertEqual(await client.call('assignment', { member: `${group}-b` }), before[1], "the other member's partitions")
+    await join('a')
+    const after = await evenlyAssigned(members)
+    assertEqual(after, before, 'partitions')
+    await deliver(run, topic, members)
+  })
+  await Promise.all(members.map(({ name }) => client.call('leave', { member: name }).catch(() => null)))
+}
+
+/** One group of all clients that know the assignor; then each leaves in turn. */
+async function mixedGroup(run: Run, assignor: string): Promise<void> {
+  const able = run.clients.filter((client) => client.description.assignors.includes(assignor))
+  if (able.length < 2) return
+  const topic = `${run.prefix}mixed-${assignor}`
+  const group = `${topic}-group`
+  await run.hands.call('createTopic', { topic, partitions })
+  const members = able.map((client): Member => ({ client, name: `${group}-${client.name}` }))
+  const names = able.map((client) => client.name).join(', ')
+  await run.report.check('all', `${assignor}: ${names} share one group`, async () => {
+    for (const { client, name } of members) await client.call('join', { group, topic, assignor, member: name })
+    await evenlyAssigned(members)
+    await deliver(run, topic, members)
+  })
+  const left = [...members]
+  await run.report.check('all', `${assignor}: they leave the shared group one by one`, async () => {
+    while (left.length > 1) {
+      const { client, name } = left.shift()!
+      await client.call('leave', { member: name })
+      await evenlyAssigned(left)
+    }
+    await deliver(run, topic, left)
+    assert(left.length === 1, 'nobody is left')
+  })
+  await Promise.all(left.map(({ client, name }) => client.call('leave', { member: name }).catch(() => null)))
+}

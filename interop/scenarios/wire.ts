@@ -1,0 +1,72 @@
+// interop: what the runner and a client's agent say to each other. One JSON object a line, over the agent's stdin and stdout;
+// bytes are base64. Every agent serves as many of the methods as its client can do.
+
+export type Codec = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+export const codecs: readonly Codec[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
+
+/** A record to write; bytes as base64, headers in order and with repeats. */
+export type WireRecord = {
+  partition: number
+  key: string | null
+  value: string | null
+  headers: [name: string, value: string | null][]
+  /** CreateTime in ms; absent: the client's own. */
+  timestamp?: number
+}
+
+/** A record as read. */
+export type ReadRecord = WireRecord & { offset: number; timestamp: number }
+
+export type Committed = { partition: number; offset: number; metadata: string }
+
+/** Everything an agent can be asked. Offsets and times are plain numbers: no test goes beyond 2^53. */
+export type AgentMethods = {
+  /** Writes in order to the given partitions, in as few batches as the client makes of it; resolves when all are acknowledged. */
+  produce(request: { topic: string; codec: Codec; idempotent?: boolean; records: WireRecord[] }): Promise<null>
+  /** Reads every partition from its first offset until `count` records are there, or until 20 s are over. */
+  consume(request: { topic: string; partitions: number; count: number }): Promise<ReadRecord[]>
+  /** As consume, but answers with the number and a SHA-256 over them (see `digest`), for loads too large to send about. */
+  consumeDigest(request: { topic: string; count: number }): Promise<{ count: number; sha256: string }>
+
+  /** A group member that runs until `leave`: subscribed to one topic, from the earliest offset, committing as the client does. */
+  join(request: { group: string; topic: string; assignor: string; member: string; instanceId?: string }): Promise<null>
+  /** The partitions that a member has now, ascending. */
+  assignment(request: { member: string }): Promise<number[]>
+  /** `partition:value` of each record a member was handed, values as text. */
+  received(request: { member: string }): Promise<string[]>
+  leave(request: { member: string }): Promise<null>
+
+  /** Commits offsets of a group in which nobody is a member. */
+  commit(request: { group: string; topic: string; offsets: Committed[] }): Promise<null>
+  committed(request: { group: string; topic: string; partitions: number }): Promise<Committed[]>
+  /** Joins, reads `count` records from where the group stands, commits behind the last of them, leaves; values as text. */
+  consumeInGroup(request: { group: string; topic: string; count: number }): Promise<string[]>
+
+  createTopic(request: { topic: string; partitions: number; configs?: Record<string, string> }): Promise<null>
+  deleteTopic(request: { topic: string }): Promise<null>
+  createPartitions(request: { topic: string; count: number }): Promise<null>
+  listTopics(request: Record<string, never>): Promise<string[]>
+  partitionCount(request: { topic: string }): Promise<number>
+  describeConfigs(request: { topic: string }): Promise<Record<string, { value: string | null; isDefault: boolean }>>
+  describeCluster(request: Record<string, never>): Promise<{ brokers: number; controller: number | null; port: number }>
+  topicOffsets(request: { topic: string }): Promise<{ partition: number; low: number; high: number }[]>
+  /** Offset of the first record at or after the time; -1 or the end where there is none, as the client says it. */
+  offsetsByTime(request: { topic: string; partitions: number; timestamp: number }): Promise<number[]>
+  listGroups(request: Record<string, never>): Promise<{ group: string; protocolType: string }[]>
+  describeGroup(request: { group: string }): Promise<{ state: string; protocol: string; members: number }>
+  deleteGroup(request: { group: string }): Promise<null>
+
+  /** Java only: one of Kafka's own command-line tools. */
+  tool(request: {
+    class: string
+    args: string[]
+    stdin?: string
+  }): Promise<{ exit: number; stdout: string; stderr: string }>
+}
+
+export type MethodName = keyof AgentMethods
+export type RequestOf<M extends MethodName> = Parameters<AgentMethods[M]>[0]
+export type ResponseOf<M extends MethodName> = Awaited<ReturnType<AgentMethods[M]>>
+
+/** A Kafka error code where the client knows one (positive, as on the wire). */
+export type AgentError = { message: string; code?: number }
