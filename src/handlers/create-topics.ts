@@ -1,0 +1,53 @@
+/** CreateTopics: each topic by itself, all in one batch of metadata; the answer shows the configs that the new topic has. */
+import { errorCode, KafkaError } from '../../protocol/errors.ts'
+import { createTopics } from '../../protocol/messages/create-topics.ts'
+import type { CreatedTopic } from '../cluster/topic-commands.ts'
+import { describeTopicConfigs } from '../config/index.ts'
+import { clusterResource } from './authorized-operations.ts'
+import type { Context } from './context.ts'
+import { handle } from './handler.ts'
+
+export const createTopicsHandler = handle(createTopics, {
+  async serve(request, context) {
+    const { access, cluster } = context
+    const mayCreateAll = access.isAllowed('Cluster', clusterResource, 'Create')
+    const isAllowed = ({ name }: { name: string }): boolean => mayCreateAll || access.isAllowed('Topic', name, 'Create')
+    const allowed = request.topics.filter(isAllowed)
+    const results = await cluster.createTopics(allowed, request)
+    const answers = new Map<string, ReturnType<typeof refused> | ReturnType<typeof created>>()
+    for (const [index, { name }] of allowed.entries()) {
+      const result = results[index]!
+      answers.set(name, result instanceof KafkaError ? refused(name, result) : created(result, context))
+    }
+    for (const { name } of request.topics) {
+      if (!answers.has(name)) answers.set(name, { name, errorCode: errorCode('TOPIC_AUTHORIZATION_FAILED') })
+    }
+    return { topics: [...answers.values()] }
+  },
+  fail: (request, code, _context, message) => ({
+    topics: request.topics.map(({ name }) => ({ name, errorCode: code, errorMessage: message })),
+  }),
+})
+
+function refused(name: string, error: KafkaError): { name: string; errorCode: number; errorMessage?: string } {
+  return { name, errorCode: error.code, errorMessage: error.message }
+}
+
+function created({ name, topicId, numPartitions, replicationFactor, configs }: CreatedTopic, context: Context) {
+  const shown = { name, topicId, errorCode: 0, errorMessage: null }
+  if (!context.access.isAllowed('Topic', name, 'DescribeConfigs')) {
+    return { ...shown, topicConfigErrorCode: errorCode('TOPIC_AUTHORIZATION_FAILED') }
+  }
+  return {
+    ...shown,
+    numPartitions,
+    replicationFactor,
+    configs: describeTopicConfigs(context.broker.config, configs).map((config) => ({
+      name: config.name,
+      value: config.value,
+      readOnly: config.readOnly,
+      configSource: config.source,
+      isSensitive: config.sensitive,
+    })),
+  }
+}

@@ -1,0 +1,72 @@
+/** DescribeConfigs: configs of topics, brokers, their loggers, groups and client metrics subscriptions, with their sources. */
+import { KafkaError } from '../../protocol/errors.ts'
+import { type DescribeConfigsRequest, describeConfigs } from '../../protocol/messages/describe-configs.ts'
+import { describeConfigs as describeResource } from '../cluster/config-descriptions.ts'
+import { type ConfigResourceType, resourceTypeOf } from '../cluster/dynamic-configs.ts'
+import type { DescribedConfig } from '../config/index.ts'
+import type { Access } from '../security/access.ts'
+import { clusterResource } from './authorized-operations.ts'
+import { answerEach, handle } from './handler.ts'
+
+export const describeConfigsHandler = handle(describeConfigs, {
+  async serve(request, { access, broker }) {
+    return {
+      results: await answerEach(
+        request.resources,
+        ({ resourceType, resourceName, configurationKeys }) => {
+          const type = resourceTypeOf(resourceType)
+          if (type === undefined) throw new KafkaError('INVALID_REQUEST')
+          requireAllowed(access, type, resourceName)
+          const configs = describeResource(broker, type, resourceName)
+          const isAsked =
+            configurationKeys === null || configurationKeys.length === 0
+              ? () => true
+              : ({ name }: DescribedConfig) => configurationKeys.includes(name)
+          return {
+            errorCode: 0,
+            errorMessage: '',
+            resourceType,
+            resourceName,
+            configs: configs.filter(isAsked).map((config) => shown(config, request)),
+          }
+        },
+        ({ resourceType, resourceName }, errorCode, errorMessage) => ({
+          errorCode,
+          errorMessage,
+          resourceType,
+          resourceName,
+          configs: [],
+        }),
+      ),
+    }
+  },
+  fail: (request, errorCode, _context, errorMessage) => ({
+    results: request.resources.map(({ resourceType, resourceName }) => ({
+      errorCode,
+      errorMessage,
+      resourceType,
+      resourceName,
+      configs: [],
+    })),
+  }),
+})
+
+function requireAllowed(access: Access, type: ConfigResourceType, name: string): void {
+  if (type === 'topic') access.require('Topic', name, 'DescribeConfigs')
+  else if (type === 'group') access.require('Group', name, 'DescribeConfigs')
+  else access.require('Cluster', clusterResource, 'DescribeConfigs')
+}
+
+function shown(config: DescribedConfig, request: DescribeConfigsRequest) {
+  return {
+    name: config.name,
+    value: config.value,
+    readOnly: config.readOnly,
+    isDefault: config.isDefault,
+    configSource: config.source,
+    isSensitive: config.sensitive,
+    synonyms: request.includeSynonyms ? config.synonyms : [],
+    configType: config.type,
+    documentation: request.includeDocumentation ? config.documentation : null,
+  }
+}

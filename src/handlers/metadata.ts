@@ -1,0 +1,85 @@
+/**
+ * Metadata: the brokers of the listener that the client came on, and topics with their leaders; asking for a missing topic by name may
+ * create it.
+ */
+import { errorCode, KafkaError } from '../../protocol/errors.ts'
+import { type MetadataRequest, metadata } from '../../protocol/messages/metadata.ts'
+import { zeroUuid } from '../../protocol/schema/index.ts'
+import type { Topic } from '../cluster/topic.ts'
+import { isValidTopicName } from '../cluster/topic-name.ts'
+import { authorizedOperations, clusterResource } from './authorized-operations.ts'
+import type { Context } from './context.ts'
+import { handle } from './handler.ts'
+import { describeTopic, failedTopic, ReachableBrokers } from './topic-descriptions.ts'
+
+/** From here on topics may be named by id alone; v10 and v11 have the field, but no broker has served it. */
+const firstTopicIdVersion = 12
+
+export const metadataHandler = handle(metadata, {
+  serve(request, context) {
+    const { cluster, connection, access } = context
+    return {
+      brokers: cluster.nodes(connection.listener),
+      clusterId: cluster.clusterId,
+      controllerId: cluster.controllerId,
+      topics: describeTopics(request, context),
+      ...(request.includeClusterAuthorizedOperations ? { clusterAuthorizedOperations: clusterOperations(access) } : {}),
+    }
+  },
+  fail: (request, code) => ({
+    topics: (request.topics ?? []).map(({ name, topicId }) => failedTopic(name ?? '', code, topicId)),
+    errorCode: code,
+  }),
+})
+
+function describeTopics(request: MetadataRequest, context: Context) {
+  const { apiVersion, cluster, connection, access } = context
+  const reachable = new ReachableBrokers(cluster, connection.listener)
+  const describe = (topic: Topic) => ({
+    ...describeTopic(topic, access, request.includeTopicAuthorizedOperations),
+    partitions: topic.partitions.map((partition) => reachable.describe(partition, apiVersion)),
+  })
+  const { topics } = request
+  if (topics === null || (apiVersion === 0 && topics.length === 0)) {
+    const visible = [...cluster.topics.values()].filter(({ name }) => access.isAllowed('Topic', name, 'Describe'))
+    return visible.map(describe)
+  }
+  const ids = topics.flatMap(({ topicId }) => (topicId === zeroUuid ? [] : [topicId]))
+  const names = topics.flatMap(({ name }) => (name === null ? [] : [name]))
+  if (apiVersion < firstTopicIdVersion && (ids.length > 0 || names.length < topics.length)) {
+    throw new KafkaError('INVALID_REQUEST', `Topic IDs are not supported in version ${apiVersion} of Metadata.`)
+  }
+  // One topic by id, and names are not looked at.
+  if (ids.length > 0) return [...new Set(ids)].map((id) => topicById(id, context, describe))
+  if (names.length < topics.length) throw new KafkaError('INVALID_REQUEST', 'Neither topic name nor id were specified.')
+  return [...new Set(names)].map((name) => topicByName(name, request, context, describe))
+}
+
+function topicById<T>(id: string, { cluster, access }: Context, describe: (topic: Topic) => T) {
+  const topic = cluster.topics.byId(id)
+  if (topic === undefined) return failedTopic(null, errorCode('UNKNOWN_TOPIC_ID'), id)
+  if (!access.isAllowed('Topic', topic.name, 'Describe')) {
+    return failedTopic(null, errorCode('TOPIC_AUTHORIZATION_FAILED'), id)
+  }
+  return describe(topic)
+}
+
+function topicByName<T>(name: string, request: MetadataRequest, context: Context, describe: (topic: Topic) => T) {
+  const { cluster, access, broker } = context
+  if (!access.isAllowed('Topic', name, 'Describe')) return failedTopic(name, errorCode('TOPIC_AUTHORIZATION_FAILED'))
+  const topic = cluster.topics.byName(name)
+  if (topic !== undefined) return describe(topic)
+  if (!isValidTopicName(name)) return failedTopic(name, errorCode('INVALID_TOPIC_EXCEPTION'))
+  if (request.allowAutoTopicCreation && broker.config.get('auto.create.topics.enable')) {
+    const mayCreate =
+      access.isAllowed('Cluster', clusterResource, 'Create') || access.isAllowed('Topic', name, 'Create')
+    if (!mayCreate) return failedTopic(name, errorCode('TOPIC_AUTHORIZATION_FAILED'))
+    cluster.autoCreateTopic(name)
+  }
+  return failedTopic(name, errorCode('UNKNOWN_TOPIC_OR_PARTITION'))
+}
+
+function clusterOperations(access: Context['access']): number {
+  if (!access.isAllowed('Cluster', clusterResource, 'Describe')) return 0
+  return authorizedOperations(access, 'Cluster', clusterResource)
+}

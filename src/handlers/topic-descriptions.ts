@@ -1,0 +1,68 @@
+/** handlers: one topic as Metadata and DescribeTopicPartitions show it. */
+import { errorCode } from '../../protocol/errors.ts'
+import { zeroUuid } from '../../protocol/schema/index.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import type { Partition } from '../cluster/partition.ts'
+import { isInternalTopic, type Topic } from '../cluster/topic.ts'
+import type { Access } from '../security/access.ts'
+import { authorizedOperations } from './authorized-operations.ts'
+
+/** From here on a leader without the listener asked for has an error of its own. */
+const firstListenerErrorVersion = 6
+const noLeader = -1
+
+/** The brokers that a client of one listener can reach. */
+export class ReachableBrokers {
+  readonly #reachable: ReadonlySet<number>
+  readonly #alive: ReadonlySet<number>
+
+  constructor(cluster: Cluster, listener: string) {
+    this.#reachable = new Set(cluster.nodes(listener).map(({ nodeId }) => nodeId))
+    this.#alive = new Set(
+      cluster.registrations
+        .values()
+        .filter(({ isFenced }) => !isFenced)
+        .map(({ id }) => id),
+    )
+  }
+
+  has(brokerId: number): boolean {
+    return this.#reachable.has(brokerId)
+  }
+
+  offline(replicas: readonly number[]): number[] {
+    return replicas.filter((id) => !this.#reachable.has(id))
+  }
+
+  /** A partition as Metadata shows it. */
+  describe(partition: Partition, apiVersion: number) {
+    const { index, leaderId, leaderEpoch, replicas, isr } = partition
+    const offlineReplicas = this.offline(replicas)
+    const shown = { partitionIndex: index, leaderEpoch, replicaNodes: replicas, isrNodes: isr, offlineReplicas }
+    if (this.has(leaderId)) return { ...shown, errorCode: this.#replicaError(offlineReplicas, apiVersion), leaderId }
+    const hasOtherListener = this.#alive.has(leaderId) && apiVersion >= firstListenerErrorVersion
+    const error = hasOtherListener ? 'LISTENER_NOT_FOUND' : 'LEADER_NOT_AVAILABLE'
+    return { ...shown, errorCode: errorCode(error), leaderId: noLeader }
+  }
+
+  /** Only clients of v0 are told of missing replicas by an error. */
+  #replicaError(offlineReplicas: readonly number[], apiVersion: number): number {
+    return apiVersion === 0 && offlineReplicas.length > 0 ? errorCode('REPLICA_NOT_AVAILABLE') : 0
+  }
+}
+
+/** A topic without its partitions. */
+export function describeTopic(topic: Topic, access: Access, includeOperations: boolean) {
+  return {
+    errorCode: 0,
+    name: topic.name,
+    topicId: topic.id,
+    isInternal: topic.isInternal,
+    ...(includeOperations ? { topicAuthorizedOperations: authorizedOperations(access, 'Topic', topic.name) } : {}),
+  }
+}
+
+/** A topic of which only an error is told. */
+export function failedTopic(name: string | null, code: number, topicId: string = zeroUuid) {
+  return { errorCode: code, name, topicId, isInternal: name !== null && isInternalTopic(name), partitions: [] }
+}
