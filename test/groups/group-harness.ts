@@ -27,7 +27,6 @@ export interface HarnessOptions {
   readonly initialRebalanceDelayMs?: number
   readonly maxBatchBytes?: number
   readonly offsetMetadataMaxSize?: number
-  readonly failureRate?: number
 }
 
 export interface Joined extends JoinGroupResult {
@@ -55,7 +54,6 @@ export class GroupHarness {
       clock: this.clock,
       random: this.#random,
       maxTurns: 1,
-      failureRate: options.failureRate ?? 0,
     })
     this.#partition = this.#open()
   }
