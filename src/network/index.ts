@@ -1,3 +1,3 @@
 /** network: the room's public face. */
 export { type FrameConnection, type FrameReceiver, maxUnsentBytes } from './frame-connection.ts'
-export { type Accept, BindError, Listener, type ListenerSettings } from './listener.ts'
+export { BindError, Listener, type ListenerSettings } from './listener.ts'

@@ -23,7 +23,7 @@ export interface ListenerSettings {
 }
 
 /** Makes what serves a new connection. */
-export type Accept = (connection: FrameConnection) => FrameReceiver
+type Accept = (connection: FrameConnection) => FrameReceiver
 
 /** One line for the operator: what could not be bound, and why. */
 export class BindError extends Error {

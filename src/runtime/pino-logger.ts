@@ -9,7 +9,7 @@ import type { Logger } from './logger.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
-export interface PinoLoggerSettings {
+interface PinoLoggerSettings {
   /** Below this nothing is written. */
   readonly level: LogLevel
   /** Where lines go instead of stdout. */

@@ -8,8 +8,8 @@ export interface ClientConnection {
   readonly id: string
   readonly listener: string
   readonly clientAddress: string
-  /** Sends `buffers` one after the other; they must not change any more. */
-  send(buffers: readonly Buffer[]): void
+  /** Sends `buffers` one after the other; they must not change any more. `moreFollows`: other answers are on their way. */
+  send(buffers: readonly Buffer[], moreFollows: boolean): void
   /** No more frames until `resume`. */
   pause(): void
   resume(): void

@@ -255,7 +255,9 @@ export class RequestPipeline {
 
   #deliver(call: Call): void {
     if (call.closeReason !== undefined) this.#close(call)
-    else if (call.answer !== undefined) this.#connection.send(call.answer)
+    else if (call.answer !== undefined) {
+      this.#connection.send(call.answer, this.#running.length + this.#waiting.length > 0)
+    }
   }
 
   #close(call: Call): void {

@@ -172,6 +172,25 @@ describe('a connection', () => {
     expect(chunks).toHaveLength(1)
   })
 
+  it('writes answers that follow each other within a turn at once', async () => {
+    const listener = await open()
+    record(listener, (_frame, connection) => {
+      for (const text of ['first', 'second', 'third']) {
+        setImmediate(() => connection.send([framed(Buffer.from(text))], true))
+      }
+    })
+    const client = await connect(listener)
+    const chunks: number[] = []
+    client.socket.on('data', (chunk) => chunks.push(chunk.length))
+    client.send(framed(Buffer.of(1)))
+    expect([await client.frame(), await client.frame(), await client.frame()].map(String)).toEqual([
+      'first',
+      'second',
+      'third',
+    ])
+    expect(chunks).toHaveLength(1)
+  })
+
   it('tells its end once', async () => {
     const listener = await open()
     const recorders = record(listener)
