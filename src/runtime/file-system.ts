@@ -25,6 +25,7 @@ export interface FileHandle {
 export interface FileSystem {
   /** `read`: must exist. `write`: read and write, created when missing. */
   open(path: string, mode: 'read' | 'write'): Promise<FileHandle>
+  /** The buffer is the caller's. */
   readFile(path: string): Promise<Buffer>
   /**
    * Replaces `path` so that a crash leaves the old or the new content: temporary file, sync, rename, sync of the directory.

@@ -121,7 +121,7 @@ export class MemoryFileSystem implements FileSystem {
   async readFile(path: string): Promise<Buffer> {
     this.beforeCall('readFile', path)
     const file = this.#existing(path)
-    return file.read(0, file.size)
+    return Buffer.from(file.read(0, file.size))
   }
 
   async replaceFile(path: string, content: string | Uint8Array, durability = 'synced'): Promise<void> {

@@ -351,6 +351,7 @@ describe('any sequence of calls', () => {
           )
           if (pick(2) === 0) expect(await both[0]).toEqual(await both[1])
         } else if (call === 6) {
+          await Promise.all([log.flush(), model.flush()])
           const from = model.logStartOffset + pick(model.logEndOffset - model.logStartOffset + 1)
           await log.deleteRecordsBefore(from)
           await model.deleteRecordsBefore(from)
