@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { KafkaError } from '../../protocol/errors.ts'
-import { buildEndTransactionMarker, buildRecordBatch, recordsOf } from '../../protocol/records/index.ts'
 import { batchesIn } from '../../protocol/records/batches.ts'
+import { buildEndTransactionMarker, buildRecordBatch, recordsOf } from '../../protocol/records/index.ts'
 import { CoordinatorPartition } from '../../src/coordinator/coordinator-partition.ts'
 import type { Decision, RecordCodec, StateMachine } from '../../src/coordinator/state-machine.ts'
-import { settle, SimulatedClock } from '../../src/runtime/clock.ts'
+import { SimulatedClock, settle } from '../../src/runtime/clock.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
 import { SeededRandom } from '../../src/runtime/random.ts'
 import { UnreliablePartitionLog } from '../log/unreliable-partition-log.ts'
@@ -92,7 +92,8 @@ function open(options: { maxBatchBytes?: number } = {}): CoordinatorPartition<Co
   })
 }
 
-const add = (partition: CoordinatorPartition<Counters, Count>, name: string) => partition.run((state) => state.add(name))
+const add = (partition: CoordinatorPartition<Counters, Count>, name: string) =>
+  partition.run((state) => state.add(name))
 
 describe('a coordinator partition', () => {
   it('answers when the change is written', async () => {
@@ -200,7 +201,10 @@ describe('a coordinator partition', () => {
     await add(partition, 'a')
     log.failNextWrite()
     const answers: string[] = []
-    const waiter = { deliver: () => answers.push('delivered'), fail: (error: KafkaError) => answers.push(error.kafkaError) }
+    const waiter = {
+      deliver: () => answers.push('delivered'),
+      fail: (error: KafkaError) => answers.push(error.kafkaError),
+    }
     const commands = [
       add(partition, 'a'),
       partition.run((state) => ({ ...state.add('b'), answers: [waiter] })),
