@@ -6,9 +6,15 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { renderApis } from './render-apis.ts'
 import { renderConfigs } from './render-configs.ts'
+import { renderErrors } from './render-errors.ts'
 
-const pages: readonly { file: string; render: () => string }[] = [{ file: 'configs.md', render: renderConfigs }]
+const pages: readonly { file: string; render: () => string }[] = [
+  { file: 'apis.md', render: renderApis },
+  { file: 'configs.md', render: renderConfigs },
+  { file: 'errors.md', render: renderErrors },
+]
 
 /** Names of the pages in `folder` that differ from what would be written now; with `write` they are brought up to date. */
 export function outdatedPages(folder: string, write: boolean): string[] {

@@ -157,8 +157,7 @@ class BrokerStack {
   /** From the top down; what was never opened is left out. */
   async close(): Promise<void> {
     await Promise.all(this.#listeners.map(({ opened }) => opened.close()))
-    await this.#server?.close()
-    await this.#groups?.close()
+    await Promise.all([this.#server?.close(), this.#groups?.close()])
     if (this.#cluster !== undefined) await this.#cluster.close()
     else await Promise.all(this.#directories.map((directory) => directory.close()))
   }
@@ -178,10 +177,11 @@ class BrokerStack {
   async #openCluster(): Promise<Cluster> {
     const nodeId = this.#config.get('node.id')
     const shared = { nodeId, files: this.#files, clock: realClock, random: realRandom, logger: this.#logger }
+    const limits = { producerIdExpirationMs: this.#config.get('producer.id.expiration.ms') }
     for (const path of this.#config.logDirectories) {
       const [first] = this.#directories
       const clusterId = first === undefined ? {} : { clusterId: first.clusterId }
-      this.#directories.push(await LogDirectory.open({ path, ...clusterId, ...shared }))
+      this.#directories.push(await LogDirectory.open({ path, limits, ...clusterId, ...shared }))
     }
     this.#cluster = await Cluster.open({ directories: this.#directories, config: this.#config, ...shared })
     return this.#cluster

@@ -98,12 +98,6 @@ async function main(): Promise<void> {
     settings: parseSettings(flags.set ?? []),
     logger: createLogger({ level: parseLogLevel(flags['log-level'] ?? 'warn') }),
   })
-  const place = broker.dataDirectories.length === 0 ? 'in memory' : `data in ${broker.dataDirectories.join(', ')}`
-  const tookMs = Math.round(performance.now())
-  process.stdout.write(
-    `Odradek ${packageJson.version} is ready at ${broker.bootstrapServers}, ${place} (${tookMs} ms)\n`,
-  )
-
   let stopping = false
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) process.exit(1)
@@ -115,6 +109,12 @@ async function main(): Promise<void> {
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
+
+  const place = broker.dataDirectories.length === 0 ? 'in memory' : `data in ${broker.dataDirectories.join(', ')}`
+  const tookMs = Math.round(performance.now())
+  process.stdout.write(
+    `Odradek ${packageJson.version} is ready at ${broker.bootstrapServers}, ${place} (${tookMs} ms)\n`,
+  )
 }
 
 function fail(reason: string): void {

@@ -1,7 +1,7 @@
 /**
  * protocol/schema: reads Kafka's primitive types from one Buffer. Every read is checked against the end first, so that
  * hostile bytes give a ProtocolError and never an allocation larger than what is there.
- * Byte fields are views on the buffer, not copies.
+ * Byte fields are views on the buffer, not copies. Any negative length of what may be null means null, as Kafka reads it.
  * Source: "Protocol Primitive Types" in Kafka's protocol guide; KIP-482 for the compact forms.
  */
 import { ProtocolError } from './protocol-error.ts'
@@ -119,7 +119,7 @@ export class Reader {
 
   nullableString(): string | null {
     const length = this.int16()
-    return length < 0 ? this.#null(length) : this.#text(length)
+    return length < 0 ? null : this.#text(length)
   }
 
   compactString(): string {
@@ -139,7 +139,7 @@ export class Reader {
 
   nullableBytes(): Buffer | null {
     const length = this.int32()
-    return length < 0 ? this.#null(length) : this.view(length)
+    return length < 0 ? null : this.view(length)
   }
 
   compactBytes(): Buffer {
@@ -159,7 +159,7 @@ export class Reader {
   /** -1 for null. */
   nullableArrayLength(elementBytes: number): number {
     const length = this.int32()
-    return length === -1 ? -1 : this.#checkedArrayLength(length, elementBytes)
+    return length < 0 ? -1 : this.#checkedArrayLength(length, elementBytes)
   }
 
   compactArrayLength(elementBytes: number): number {
@@ -169,7 +169,7 @@ export class Reader {
   /** -1 for null. */
   compactNullableArrayLength(elementBytes: number): number {
     const length = this.uvarint() - 1
-    return length === -1 ? -1 : this.#checkedArrayLength(length, elementBytes)
+    return length < 0 ? -1 : this.#checkedArrayLength(length, elementBytes)
   }
 
   #checkedArrayLength(length: number, elementBytes: number): number {
@@ -180,11 +180,6 @@ export class Reader {
       )
     }
     return length
-  }
-
-  #null(length: number): null {
-    if (length !== -1) throw new ProtocolError(`negative length ${length} before ${this.position}`)
-    return null
   }
 
   /** A nullable struct's presence byte. */

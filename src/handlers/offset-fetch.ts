@@ -1,6 +1,7 @@
 /** handlers: OffsetFetch: the committed offsets of one group until v7, of several from v8 on. v0 meant ZooKeeper and is not served. */
 import { errorCode } from '../../protocol/errors.ts'
 import { type OffsetFetchRequest, offsetFetch } from '../../protocol/messages/offset-fetch.ts'
+import { zeroUuid } from '../../protocol/schema/index.ts'
 import type { FetchedTopic } from '../groups/group-requests.ts'
 import type { Context } from './context.ts'
 import { answerEach, handle } from './handler.ts'
@@ -15,7 +16,7 @@ export const offsetFetchHandler = handle(offsetFetch, {
   versions: '1-10',
   async serve({ groupId, topics, groups, requireStable }, context) {
     if (context.apiVersion < 8) {
-      const asked = topics?.map((topic) => ({ ...topic, topicId: '' })) ?? null
+      const asked = topics?.map((topic) => ({ ...topic, topicId: zeroUuid })) ?? null
       return { topics: await fetchGroup({ groupId, topics: asked }, requireStable, context) }
     }
     const fetched = answerEach(
@@ -28,7 +29,7 @@ export const offsetFetchHandler = handle(offsetFetch, {
   fail({ topics, groups }, errorCode, { apiVersion }) {
     if (apiVersion >= 8) return { groups: groups.map(({ groupId }) => ({ groupId, errorCode })) }
     if (apiVersion >= firstVersionWithGroupError) return { errorCode }
-    return { topics: topics?.map((topic) => failed({ ...topic, topicId: '' }, errorCode)) ?? [] }
+    return { topics: topics?.map((topic) => failed({ ...topic, topicId: zeroUuid }, errorCode)) ?? [] }
   },
 })
 

@@ -75,7 +75,7 @@ function smallest(all: readonly MessageVector[]): MessageVector[] {
   for (const vector of all) {
     const name = `${vector.api} ${vector.version}`
     const known = chosen.get(name)
-    if (known === undefined || (vector.hex.length > known.hex.length && vector.hex.length < 1200))
+    if (known === undefined || (vector.hex.length > known.hex.length && vector.hex.length < 500))
       chosen.set(name, vector)
   }
   return [...chosen.values()]
