@@ -15,7 +15,7 @@ export class Broker {
   readonly rack: string | null
   /** Offset of the record that registered it; -1 while it does not run. */
   epoch = -1
-  #isRunning = false
+  #state: 'added' | 'running' | 'stopped' = 'added'
 
   constructor(cluster: Cluster, id: number, rack: string | null) {
     this.cluster = cluster
@@ -23,8 +23,12 @@ export class Broker {
     this.rack = rack
   }
 
+  get state(): 'added' | 'running' | 'stopped' {
+    return this.#state
+  }
+
   get isRunning(): boolean {
-    return this.#isRunning
+    return this.#state === 'running'
   }
 
   /** Its settings with the dynamic ones, cluster-wide and its own. */
@@ -34,14 +38,14 @@ export class Broker {
 
   /** Registers with the endpoints that clients are told, and takes the lead where it may. */
   async start(endpoints: readonly Endpoint[]): Promise<void> {
-    this.#isRunning = true
+    this.#state = 'running'
     this.epoch = await this.cluster.brokerStarted(this, endpoints)
   }
 
   /** Gives the lead to others, where there are any that may. */
   async stop(): Promise<void> {
-    if (!this.#isRunning) return
-    this.#isRunning = false
+    if (this.#state !== 'running') return
+    this.#state = 'stopped'
     await this.cluster.brokerStopped(this)
     this.epoch = -1
   }
@@ -62,7 +66,7 @@ export class Broker {
   }
 
   leads(partition: Partition): boolean {
-    return partition.leaderId === this.id && this.#isRunning && !partition.isDeleted
+    return partition.leaderId === this.id && this.#state === 'running' && !partition.isDeleted
   }
 
   #leader(topic: Topic | undefined, index: number, currentLeaderEpoch: number): Partition {
@@ -72,7 +76,7 @@ export class Broker {
       if (!partition.replicas.includes(this.id)) throw new KafkaError('NOT_LEADER_OR_FOLLOWER')
       throw new KafkaError(currentLeaderEpoch < partition.leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH')
     }
-    if (partition.leaderId !== this.id || !this.#isRunning) throw new KafkaError('NOT_LEADER_OR_FOLLOWER')
+    if (partition.leaderId !== this.id || this.#state !== 'running') throw new KafkaError('NOT_LEADER_OR_FOLLOWER')
     partition.requireOpen()
     return partition
   }

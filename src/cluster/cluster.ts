@@ -13,7 +13,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { FileSystem } from '../runtime/file-system.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { type Random, randomUuid } from '../runtime/random.ts'
-import { forEachLimited } from '../runtime/serial-queue.ts'
+import { forEachLimited, LimitedQueue } from '../runtime/serial-queue.ts'
 import { Broker } from './broker.ts'
 import { DynamicConfigs } from './dynamic-configs.ts'
 import { Features, supportedFeatures } from './features.ts'
@@ -61,6 +61,8 @@ export interface Node {
 const maxMetadataBatchBytes = 8 * 1024 * 1024
 /** Partition changes written as one batch. */
 const changesPerBatch = 5_000
+/** Topics of which it is logged that they can't be created. */
+const maxWarnings = 1000
 /** Logs that are opened or removed at a time. */
 const parallelLogs = 32
 
@@ -80,8 +82,13 @@ export class Cluster {
   readonly #leaderChanged = new Set<(partition: Partition) => void>()
   /** Topics that are being created because somebody asked for them. */
   readonly #autoCreating = new Map<string, Promise<void>>()
+  readonly #warnedOf = new Set<string>()
   /** Removals under way, by name of the partition: a new one of that name waits. */
   readonly #removals = new Map<string, Promise<void>>()
+  readonly #removalQueue = new LimitedQueue(parallelLogs)
+  /** Where partitions lie, with several directories. */
+  readonly #storedIn = new Map<string, LogDirectory>()
+  #isClosing = false
 
   private constructor(options: ClusterOptions, metadata: MetadataLog) {
     this.#options = options
@@ -93,6 +100,12 @@ export class Cluster {
     this.dynamicConfigs = new DynamicConfigs(metadata)
     this.features = new Features(metadata)
     this.#producerIdBlocks = new ProducerIdBlocks(metadata)
+    if (options.directories.length === 1) return
+    for (const directory of options.directories) {
+      for (const { topic, partition } of directory.storedPartitions()) {
+        this.#storedIn.set(`${topic}-${partition}`, directory)
+      }
+    }
   }
 
   /** Replays the metadata log and opens every partition's log. No broker runs yet: see `addBroker` and `Broker.start`. */
@@ -122,12 +135,14 @@ export class Cluster {
 
   /** Stops all brokers, and closes logs and directories. */
   async close(): Promise<void> {
+    this.#isClosing = true
+    const brokerEpoch = Math.max(-1, ...[...this.#brokers.values()].map(({ epoch }) => epoch))
     for (const broker of this.#brokers.values()) await broker.stop()
     await Promise.allSettled(this.#autoCreating.values())
     await this.metadata.close()
     for (const partition of this.topics.partitions()) partition.detach()
     await Promise.all(this.#removals.values())
-    await Promise.all(this.directories.map((directory) => directory.close()))
+    await Promise.all(this.directories.map((directory) => directory.close(brokerEpoch)))
   }
 
   // Brokers
@@ -161,7 +176,7 @@ export class Cluster {
 
   /** Only for Broker. Returns the broker's epoch. */
   async brokerStarted(broker: Broker, endpoints: readonly Endpoint[]): Promise<number> {
-    const running = new Set([...this.#brokers.values()].filter((each) => each.isRunning).map(({ id }) => id))
+    const available = this.#availableBrokers()
     const epoch = await this.#run((nextOffset) => ({
       records: [
         metadataRecord(registerBrokerRecord, this.features.registerBrokerRecordVersion, {
@@ -179,23 +194,23 @@ export class Cluster {
           brokerEpoch: nextOffset,
           fenced: -1,
         }),
-        ...this.#fenceDead(running),
+        ...this.#fenceDead(),
       ],
       response: nextOffset,
     }))
     await this.#runInBatches(() =>
-      decideBrokerStarted({ features: this.features, running }, this.topics.partitions(), broker.id),
+      decideBrokerStarted({ features: this.features, available }, this.topics.partitions(), broker.id),
     )
     return epoch
   }
 
   /** Only for Broker. */
   async brokerStopped(broker: Broker): Promise<void> {
-    const running = new Set([...this.#brokers.values()].filter((each) => each.isRunning).map(({ id }) => id))
-    // The last one leaves its partitions as they are: the next start gives them a new leader epoch.
-    if (running.size > 0) {
+    const available = this.#availableBrokers()
+    // When all go, partitions stay as they are: the next start gives them a new leader epoch.
+    if (available.size > 0 && !this.#isClosing) {
       await this.#runInBatches(() =>
-        decideBrokerStopped({ features: this.features, running }, this.topics.partitions(), broker.id),
+        decideBrokerStopped({ features: this.features, available }, this.topics.partitions(), broker.id),
       )
     }
     await this.#run(() => ({
@@ -210,11 +225,16 @@ export class Cluster {
     }))
   }
 
+  /** Brokers that run or are about to. */
+  #availableBrokers(): ReadonlySet<number> {
+    return new Set([...this.#brokers.values()].filter(({ state }) => state !== 'stopped').map(({ id }) => id))
+  }
+
   /** Brokers that an earlier, killed process has left unfenced. */
-  #fenceDead(running: ReadonlySet<number>): MetadataRecord[] {
+  #fenceDead(): MetadataRecord[] {
     return this.registrations
       .values()
-      .filter(({ id, isFenced }) => !isFenced && !running.has(id))
+      .filter(({ id, isFenced }) => !isFenced && this.#brokers.get(id)?.isRunning !== true)
       .map(({ id, epoch }) =>
         metadataRecord(brokerRegistrationChangeRecord, 0, { brokerId: id, brokerEpoch: epoch, fenced: 1 }),
       )
@@ -263,7 +283,7 @@ export class Cluster {
   autoCreateTopic(name: string): void {
     if (this.#autoCreating.has(name)) return
     const creating = this.#createOne(name)
-      .catch((error: unknown) => this.#options.logger.warn({ topic: name, error }, 'the topic could not be created'))
+      .catch((error: unknown) => this.#warnOnce(name, error))
       .finally(() => this.#autoCreating.delete(name))
     this.#autoCreating.set(name, creating)
   }
@@ -277,6 +297,13 @@ export class Cluster {
     const topic = this.topics.byName(name)
     if (topic === undefined) throw new KafkaError('COORDINATOR_NOT_AVAILABLE')
     return topic
+  }
+
+  /** A client asks for its topic again and again. */
+  #warnOnce(topic: string, error: unknown): void {
+    if (this.#warnedOf.has(topic) || this.#warnedOf.size >= maxWarnings) return
+    this.#warnedOf.add(topic)
+    this.#options.logger.warn({ topic, error }, 'a topic that a client asks for could not be created')
   }
 
   async #createOne(name: string): Promise<void> {
@@ -365,11 +392,8 @@ export class Cluster {
       for (const partition of topic.partitions) this.#remove(partition)
       for (const listener of this.#topicDeleted) listener(topic)
     }
-    if (removedTopics.length > 0) await Promise.all(this.#removals.values())
-    const epochs = new Map<Partition, number>()
-    for (const partition of changedPartitions) epochs.set(partition, partition.leaderEpoch)
     await forEachLimited(changedPartitions, parallelLogs, (partition) => this.#open(partition))
-    for (const [partition] of epochs) {
+    for (const partition of changedPartitions) {
       partition.wake()
       if (partition.isOpen) for (const listener of this.#leaderChanged) listener(partition)
     }
@@ -417,10 +441,10 @@ export class Cluster {
   }
 
   #remove(partition: Partition): void {
-    const log = partition.detach()
-    if (log === undefined) return
-    const removal = this.#directoryOf(partition)
-      .deletePartition(partition.topic, partition.index)
+    partition.detach()
+    const directory = this.#directoryOf(partition)
+    const removal = this.#removalQueue
+      .run(() => directory.deletePartition(partition.topic, partition.index))
       .catch((error: unknown) => {
         this.#options.logger.error({ partition: partition.name, error }, 'the partition could not be removed')
       })
@@ -431,7 +455,7 @@ export class Cluster {
   /** Where its replicas lie: they share one log. */
   #directoryOf(partition: Partition): LogDirectory {
     const byId = this.directories.find(({ directoryId }) => partition.directories.includes(directoryId))
-    return byId ?? firstOf(this.directories)
+    return byId ?? this.#storedIn.get(partition.name) ?? firstOf(this.directories)
   }
 
   #emptiestDirectory(): LogDirectory {

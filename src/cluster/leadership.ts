@@ -9,8 +9,8 @@ import { noLeader, type Partition } from './partition.ts'
 
 export interface LeadershipState {
   readonly features: Features
-  /** Brokers that run in this process. */
-  readonly running: ReadonlySet<number>
+  /** Brokers of this process that run, or are about to: those keep what they led. */
+  readonly available: ReadonlySet<number>
 }
 
 /**
@@ -25,10 +25,9 @@ export function decideBrokerStarted(
   const records: MetadataRecord[] = []
   for (const partition of partitions) {
     if (!partition.replicas.includes(brokerId)) continue
-    // A broker that is not running keeps what it led only until one of the other replicas comes.
-    const isLed = partition.leaderId !== brokerId && state.running.has(partition.leaderId)
+    const isLed = partition.leaderId !== brokerId && state.available.has(partition.leaderId)
     const mayLead = partition.isr.length === 0 || partition.isr.includes(brokerId)
-    const inSync = partition.isr.filter((id) => id === brokerId || state.running.has(id))
+    const inSync = partition.isr.filter((id) => id === brokerId || state.available.has(id))
     if (!isLed && (mayLead || partition.leaderId === noLeader || inSync.length === 0)) {
       records.push(change(state, partition, inSyncWith(partition, brokerId), brokerId))
     } else if (!partition.isr.includes(brokerId)) {
@@ -48,7 +47,7 @@ export function decideBrokerStopped(
   for (const partition of partitions) {
     if (!partition.replicas.includes(brokerId)) continue
     const isr = partition.isr.filter((id) => id !== brokerId)
-    const next = partition.replicas.find((id) => isr.includes(id) && state.running.has(id))
+    const next = partition.replicas.find((id) => isr.includes(id) && state.available.has(id))
     if (partition.leaderId === brokerId) {
       records.push(change(state, partition, next === undefined ? partition.isr : isr, next ?? noLeader))
     } else if (isr.length < partition.isr.length && next !== undefined) {

@@ -98,6 +98,7 @@ export class Partition {
 
   /** Only for Cluster, which owns logs. */
   attach(log: PartitionLog): void {
+    this.#stopLog?.()
     this.#log = log
     this.#stopLog = log.onAdvance(() => this.wake())
   }
@@ -108,12 +109,11 @@ export class Partition {
   }
 
   /** Only for Cluster: the log goes, waiting readers wake. */
-  detach(): PartitionLog | undefined {
-    const log = this.#log
+  detach(): void {
     this.#stopLog?.()
+    this.#stopLog = undefined
     this.#log = undefined
     this.wake()
-    return log
   }
 
   wake(): void {

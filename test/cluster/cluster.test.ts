@@ -35,6 +35,20 @@ describe('brokers that share a cluster', () => {
     await cluster.close()
   })
 
+  it('lead the same partitions again after a restart of all of them', async () => {
+    const { cluster, files } = await openCluster({ brokers: [1, 2] })
+    await cluster.createTopics([newTopic('shared', { numPartitions: 4, replicationFactor: 2 })])
+    const leadersOf = (each: typeof cluster) => each.topics.byName('shared')?.partitions.map(({ leaderId }) => leaderId)
+    const before = leadersOf(cluster)
+    await cluster.close()
+    const again = await openCluster({ files, brokers: [1, 2], seed: 2 })
+    expect(leadersOf(again.cluster)).toEqual(before)
+    for (const { isr, leaderEpoch } of again.cluster.topics.byName('shared')?.partitions ?? []) {
+      expect([isr.length, leaderEpoch]).toEqual([2, 1])
+    }
+    await again.cluster.close()
+  })
+
   it('store the bytes of a partition with two replicas once', async () => {
     const { cluster, brokers } = await openCluster({ brokers: [1, 2] })
     await cluster.createTopics([newTopic('twice', { replicationFactor: 2 })])
@@ -170,11 +184,12 @@ describe('topics', () => {
     expect(second?.kafkaError).toBe('UNKNOWN_TOPIC_ID')
     expect(woken).toBeGreaterThan(0)
     expect(deleted).toEqual(['gone'])
-    expect(await files.exists('/data/gone-0')).toBe(false)
     await cluster.createTopics([newTopic('gone')])
     expect(brokers[0]?.leaderFor('gone', 0).log.logEndOffset).toBe(0)
     expect(cluster.dynamicConfigs.of('topic', 'gone').size).toBe(0)
+    await cluster.deleteTopics([cluster.topics.byName('gone')!.id])
     await cluster.close()
+    expect((await files.list('/data')).filter((name) => name.startsWith('gone'))).toEqual([])
   })
 
   it('get more partitions', async () => {
