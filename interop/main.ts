@@ -3,6 +3,8 @@ import { existsSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
 import { confluent } from './confluent/client.ts'
+import { java } from './java/client.ts'
+import { tools } from './java/tools.ts'
 import { kafkajs } from './kafkajs/client.ts'
 import { kcat } from './kcat/client.ts'
 import { nodeRdkafka } from './node-rdkafka/client.ts'
@@ -15,8 +17,8 @@ import { Report } from './scenarios/report.ts'
 import { restart } from './scenarios/restart.ts'
 import type { Run } from './scenarios/run.ts'
 
-const descriptions: readonly ClientDescription[] = [kafkajs, nodeRdkafka, confluent, kcat]
-const scenarios: Record<string, (run: Run) => Promise<void>> = { produceAndConsume, groups, admin, restart }
+const descriptions: readonly ClientDescription[] = [kafkajs, nodeRdkafka, confluent, kcat, java]
+const scenarios: Record<string, (run: Run) => Promise<void>> = { produceAndConsume, groups, admin, tools, restart }
 
 const { values: options } = parseArgs({
   options: {

@@ -56,6 +56,7 @@ modules_key=$(cat "$here/package-lock.json" <(node -p 'process.version + process
 jars_key=$(sha256sum < "$here/java/pom.xml" | cut -c1-16)
 modules=$cache/$modules_key
 jars=$cache/jars-$jars_key
+classes=$jars/classes-$(sha256sum < "$here/java/Agent.java" | cut -c1-16)
 
 # npm ci without scripts, then each native addon on its own, so that one that does not build costs only its client.
 install_modules() {
@@ -107,6 +108,12 @@ install_java() {
     mvn -q -B -f "$here/java/pom.xml" dependency:copy-dependencies -DoutputDirectory="$jars" >"$jars/mvn.log" 2>&1 ||
       { tail -5 "$jars/mvn.log" >&2; say 'fetching the jars failed'; return 0; }
     touch "$jars/.installed"
+  fi
+  if [ ! -f "$classes/Agent.class" ]; then
+    rm -rf "$jars"/classes-*
+    mkdir -p "$classes"
+    javac -nowarn -d "$classes" -cp "$jars/*" "$here/java/Agent.java" >"$jars/javac.log" 2>&1 ||
+      { tail -5 "$jars/javac.log" >&2; say 'compiling interop/java/Agent.java failed'; }
   fi
 }
 

@@ -36,8 +36,24 @@ export const samples: readonly Sample[] = [
   { kind: 'neither key nor value', key: null, value: null },
   { kind: 'binary', key: allBytes, value: Buffer.concat([allBytes, allBytes]) },
   { kind: 'unicode', key: 'Odradek', value: 'Zwirnspule, 🕸️, линия' },
-  { kind: 'headers', key: 'key', value: 'value', headers: [['first', '1'], ['second', 'zwei ✓']] }, // biome-ignore format: one sample, one line
-  { kind: 'repeated header', key: 'key', value: 'value', headers: [['same', '1'], ['same', '2']] }, // biome-ignore format: one sample, one line
+  {
+    kind: 'headers',
+    key: 'key',
+    value: 'value',
+    headers: [
+      ['first', '1'],
+      ['second', 'zwei ✓'],
+    ],
+  },
+  {
+    kind: 'repeated header',
+    key: 'key',
+    value: 'value',
+    headers: [
+      ['same', '1'],
+      ['same', '2'],
+    ],
+  },
   { kind: 'empty header value', key: 'key', value: 'value', headers: [['empty', '']] },
   { kind: 'null header value', key: 'key', value: 'value', headers: [['none', null]] },
   { kind: 'with headers, without value', key: 'key', value: null, headers: [['deleted', 'yes']] },

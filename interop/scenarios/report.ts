@@ -38,8 +38,9 @@ export class Report {
   }
 }
 
+/** Compares as JSON, whatever the order of keys. */
 export function assertEqual(actual: unknown, expected: unknown, what: string): void {
-  const [a, e] = [JSON.stringify(actual), JSON.stringify(expected)]
+  const [a, e] = [JSON.stringify(actual, sortKeys), JSON.stringify(expected, sortKeys)]
   if (a !== e) throw new Error(`${what}: expected ${shorten(e)}, got ${shorten(a)}`)
 }
 
@@ -49,3 +50,8 @@ export function assert(condition: boolean, message: string): void {
 
 const shorten = (text: string | undefined) =>
   text === undefined ? 'nothing' : text.length > 240 ? `${text.slice(0, 240)}… (${text.length} characters)` : text
+
+const sortKeys = (_key: string, value: unknown) =>
+  value !== null && typeof value === 'object' && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+    : value

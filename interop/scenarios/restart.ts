@@ -60,8 +60,8 @@ export async function restart(run: Run): Promise<void> {
   // Apache Kafka listens before it has loaded its groups, and not every client's admin asks again then.
   for (const client of ready) {
     const { topic, group } = names(client)
-    const committed = () => run.hands.call('committed', { group, topic, partitions: 1 }).catch(() => undefined)
-    await eventually(committed, (answer) => answer !== undefined, 'committed offsets').catch(() => undefined)
+    const committed = () => run.hands.call('committed', { group, topic, partitions: 1 })
+    await eventually(committed, () => true, 'committed offsets').catch(() => undefined)
   }
 
   await eachClient(run, async (client) => {

@@ -25,7 +25,7 @@ export async function checkClient(
   return run.report.check(client.name, behaviour, test)
 }
 
-/** Polls until `probe` gives what is expected; fails with the last thing it gave. */
+/** Polls until `probe` gives what is expected, errors being answers too; fails with the last of either. */
 export async function eventually<T>(
   probe: () => Promise<T>,
   expected: (value: T) => boolean,
@@ -34,9 +34,15 @@ export async function eventually<T>(
 ) {
   const end = Date.now() + limitMs
   for (;;) {
-    const value = await probe()
-    if (expected(value)) return value
-    if (Date.now() > end) throw new Error(`${what}: still ${JSON.stringify(value)} after ${limitMs / 1000} s`)
+    let last: string
+    try {
+      const value = await probe()
+      if (expected(value)) return value
+      last = JSON.stringify(value)
+    } catch (error) {
+      last = (error as Error).message
+    }
+    if (Date.now() > end) throw new Error(`${what}: still ${last} after ${limitMs / 1000} s`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }
