@@ -22,6 +22,8 @@ export interface Broker {
   readonly pid: number
   /** From the start of the process to its first answer to ApiVersions. */
   readonly startMs: number
+  /** What it has said since it was ready: warnings and errors, as all peers are quiet otherwise. */
+  complaints(): { readonly lines: number; readonly last: string }
   stop(): Promise<void>
 }
 
@@ -74,8 +76,10 @@ async function launch(peer: string, { command, args, directory, port }: Launch):
   const startedAtMs = performance.now()
   const child = spawnTracked(command, args, directory)
   let output = ''
+  let lines = 0
   const readyLine = new Promise<number>((resolve) => {
     const read = (text: string) => {
+      lines += text.split('\n').length - 1
       output = (output + text).slice(-keptOutputCharacters)
       const found = /localhost:(\d+)/.exec(output)
       if (found !== null) resolve(Number(found[1]))
@@ -92,10 +96,13 @@ async function launch(peer: string, { command, args, directory, port }: Launch):
   })
   const answering = port === undefined ? readyLine.then(answered) : answered(port)
   const readyPort = await Promise.race([answering, ended, deadline])
+  const startMs = performance.now() - startedAtMs
+  const linesUntilReady = lines
   return {
     port: readyPort,
     pid: child.pid!,
-    startMs: performance.now() - startedAtMs,
+    startMs,
+    complaints: () => ({ lines: lines - linesUntilReady, last: output.trim().split('\n').at(-1) ?? '' }),
     async stop() {
       if (child.exitCode === null && child.signalCode === null) {
         const exit = once(child, 'exit')
@@ -212,7 +219,13 @@ export function runningBroker(port: number, pid: number): Peer {
     isWhole: true,
     isOurs: false,
     async start() {
-      return { port: await answered(port), pid, startMs: Number.NaN, stop: async () => undefined }
+      return {
+        port: await answered(port),
+        pid,
+        startMs: Number.NaN,
+        complaints: () => ({ lines: 0, last: '' }),
+        stop: async () => undefined,
+      }
     },
   }
 }

@@ -131,10 +131,17 @@ export class Measurement {
     try {
       for (let index = 0; index < count; index += 1) brokers.push(await this.#peer.start())
       await use(brokers)
+      for (const broker of brokers) this.#noteComplaints(broker)
       if (!this.#peer.isOurs) await this.#clearAway(brokers[0]!)
     } finally {
       await Promise.all(brokers.map((broker) => broker.stop()))
     }
+  }
+
+  /** Figures of a broker that fails requests are not worth much: say so. */
+  #noteComplaints(broker: Broker): void {
+    const { lines, last } = broker.complaints()
+    if (lines > 0) this.#say(`WARNING: it logged ${lines} lines under load, the last: ${last.slice(0, 600)}`)
   }
 
   async #createTopic(broker: Broker, name: string, partitions: number): Promise<string> {
