@@ -70,7 +70,7 @@ export function decoderSource(fields: Fields, version: number, flexible: boolean
 }
 
 /** The value of a field that is not there: its default, for a struct one of all defaults. */
-export function defaultOf(field: Field<unknown>): unknown {
+function defaultOf(field: Field<unknown>): unknown {
   if (field.kind !== 'struct' || field.default !== undefined) return field.default
   return Object.fromEntries(Object.entries(field.fields!).map(([name, inner]) => [name, defaultOf(inner)]))
 }

@@ -26,7 +26,7 @@ import { offsetForLeaderEpochHandler } from './offset-for-leader-epoch.ts'
 import { produceHandler } from './produce.ts'
 import { syncGroupHandler } from './sync-group.ts'
 
-export type { Context, Rooms } from './context.ts'
+export type { Rooms } from './context.ts'
 export type { Handler } from './handler.ts'
 
 export const handlers: readonly Handler[] = [

@@ -1,6 +1,6 @@
 /** security: whether the principal of a connection may do something. Without an authorizer, as in Kafka, everyone may do all. */
 
-export type ResourceType = 'Topic' | 'Group' | 'Cluster' | 'TransactionalId' | 'DelegationToken' | 'User'
+type ResourceType = 'Topic' | 'Group' | 'Cluster' | 'TransactionalId' | 'DelegationToken' | 'User'
 
 export type Operation =
   | 'Read'

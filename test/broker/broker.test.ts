@@ -133,11 +133,9 @@ describe('a broker on disk', () => {
     const dataDir = await temporaryDirectory()
     const first = await start({ dataDir })
     const kafka = client(first)
-    await kafka
-      .admin()
-      .createTopics({
-        topics: [{ topic: 'kept', numPartitions: 3, configEntries: [{ name: 'retention.ms', value: '1000000' }] }],
-      })
+    await kafka.admin().createTopics({
+      topics: [{ topic: 'kept', numPartitions: 3, configEntries: [{ name: 'retention.ms', value: '1000000' }] }],
+    })
     const producer = await producerOf(kafka)
     await producer.send({
       topic: 'kept',
