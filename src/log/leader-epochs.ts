@@ -13,6 +13,7 @@ interface EpochEntry {
 
 export class LeaderEpochs {
   #entries: EpochEntry[] = []
+  #saved: readonly EpochEntry[] = []
   /** What is here is not in the file yet. */
   isChanged = false
 
@@ -26,8 +27,21 @@ export class LeaderEpochs {
       if (!Number.isSafeInteger(epoch) || !Number.isSafeInteger(startOffset)) return undefined
       epochs.assign(epoch!, startOffset!)
     }
-    epochs.isChanged = false
+    epochs.markSaved()
     return epochs
+  }
+
+  markSaved(): void {
+    this.isChanged = false
+    this.#saved = this.#entries
+  }
+
+  /** The file lacks more than an epoch without a batch: it would tell something wrong about what lies below `logEndOffset`. */
+  isFileOutdated(logEndOffset: number): boolean {
+    if (!this.isChanged) return false
+    const below = (entries: readonly EpochEntry[]) =>
+      entries.flatMap(({ epoch, startOffset }) => (startOffset < logEndOffset ? [`${epoch} ${startOffset}`] : []))
+    return below(this.#entries).join() !== below(this.#saved).join()
   }
 
   format(): string {

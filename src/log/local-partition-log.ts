@@ -7,8 +7,9 @@
 import { KafkaError } from '../../protocol/errors.ts'
 import { batchSizeAt } from '../../protocol/records/batches.ts'
 import { assignOffsetAndEpochAt, RecordBatchView, readInt32 } from '../../protocol/records/record-batch.ts'
+import { abortedBetween } from './aborted-transactions.ts'
 import { checkRecords } from './append-validation.ts'
-import { type LeaderEpochs, leaderEpochFileName } from './leader-epochs.ts'
+import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
 import { LogReader } from './log-reader.ts'
 import { type LogStorage, storageError } from './log-storage.ts'
@@ -26,14 +27,13 @@ import type {
   TimestampAndOffset,
 } from './partition-log.ts'
 import { PendingAppend } from './pending-append.ts'
-import { encodeProducerSnapshot } from './producer-snapshot.ts'
 import type { ProducedBatch, ProducerStates } from './producer-states.ts'
 import { type LoadedLog, noteProduced, replayProducers } from './recovery.ts'
-import { type Segment, segmentFileName } from './segment.ts'
+import type { Segment } from './segment.ts'
 import type { Segments } from './segments.ts'
+import { SideFiles } from './side-files.ts'
 import { PartitionTail } from './tail-cache.ts'
 import { findMaxTimestamp, findTimestamp } from './timestamp-lookup.ts'
-import type { AbortedTransactionEntry, TransactionIndex } from './transaction-index.ts'
 
 const leaderEpochField = 12
 
@@ -55,6 +55,7 @@ export class LocalPartitionLog implements PartitionLog {
   readonly #epochs: LeaderEpochs
   readonly #writer: LogWriter
   readonly #reader: LogReader
+  readonly #sideFiles: SideFiles
   readonly #tail = new PartitionTail()
   readonly #listeners = new Set<() => void>()
   #config: LogConfig
@@ -65,14 +66,12 @@ export class LocalPartitionLog implements PartitionLog {
   /** Behind what is pending. */
   #nextOffset: number
   #recoveryPoint: number
-  #newestSnapshotOffset: number
   /** Why nothing goes any more. */
   #stopped: KafkaError | undefined
   #hasFailed = false
   #isClosed = false
   /** A truncation is under way: appends wait for it. */
   #exclusive: Promise<void> | undefined
-  #epochsSaved: Promise<void> = Promise.resolve()
 
   constructor(
     name: { topic: string; partition: number },
@@ -95,8 +94,8 @@ export class LocalPartitionLog implements PartitionLog {
     this.#logEndOffset = loaded.logEndOffset
     this.#nextOffset = loaded.logEndOffset
     this.#recoveryPoint = Math.min(recoveryPoint, loaded.logEndOffset)
-    this.#newestSnapshotOffset = loaded.newestSnapshotOffset
     this.#reader = new LogReader(loaded.segments)
+    this.#sideFiles = new SideFiles(this.directory, storage, loaded.epochs, loaded.newestSnapshotOffset)
     this.#writer = new LogWriter(this.#writerTarget(), loaded.segments, storage)
   }
 
@@ -224,7 +223,7 @@ export class LocalPartitionLog implements PartitionLog {
   }
 
   async abortedTransactions(fromOffset: number, upToOffset: number): Promise<readonly AbortedTransaction[]> {
-    return await this.#abortedBetween(fromOffset, upToOffset)
+    return await abortedBetween(this.#segments, fromOffset, upToOffset)
   }
 
   producerStates(): readonly ProducerState[] {
@@ -285,11 +284,12 @@ export class LocalPartitionLog implements PartitionLog {
     const failure = this.#stopped
     this.#stop(new KafkaError('KAFKA_STORAGE_ERROR', `${this.directory} is closed`))
     try {
-      if (failure === undefined) {
+      await this.#sideFiles.settle()
+      if (failure === undefined && this.#storage.failure === undefined) {
         await this.#sync()
         await this.#segments.active.seal()
-        await this.#takeSnapshot(this.#logEndOffset)
-        await this.#saveEpochs()
+        await this.#sideFiles.takeSnapshot(this.#logEndOffset, this.#producers)
+        await this.#sideFiles.settleEpochs(this.#logEndOffset)
       }
     } finally {
       await this.#segments.close()
@@ -303,7 +303,7 @@ export class LocalPartitionLog implements PartitionLog {
     for (const append of this.#writer.takeQueued()) append.reject(reason)
     await this.#writer.idle()
     await this.#segments.close()
-    await this.#epochsSaved
+    await this.#sideFiles.settle()
     await this.#owner.removeDirectory(this)
   }
 
@@ -360,26 +360,8 @@ export class LocalPartitionLog implements PartitionLog {
     })
     if (isolation !== 'txn_committed') return finish(undefined)
     if (records.length === 0) return finish([])
-    const aborted = this.#abortedBetween(fromOffset, endOf(records.at(-1)!))
+    const aborted = abortedBetween(this.#segments, fromOffset, endOf(records.at(-1)!))
     return aborted instanceof Promise ? aborted.then(finish) : finish(aborted)
-  }
-
-  /** Not a promise when the indexes are in memory. */
-  #abortedBetween(fromOffset: number, upToOffset: number): AbortedTransaction[] | Promise<AbortedTransaction[]> {
-    const found: AbortedTransactionEntry[] = []
-    const { all } = this.#segments
-    const collect = (from: number): AbortedTransaction[] | Promise<AbortedTransaction[]> => {
-      for (let index = from; index < all.length; index += 1) {
-        const transactions = all[index]!.transactionIndex()
-        const use = (loaded: TransactionIndex): boolean => loaded.collect(fromOffset, upToOffset, found)
-        if (transactions instanceof Promise) {
-          return transactions.then((loaded) => (use(loaded) ? toAborted(found) : collect(index + 1)))
-        }
-        if (use(transactions)) break
-      }
-      return toAborted(found)
-    }
-    return collect(this.#segments.indexOf(fromOffset))
   }
 
   #writerTarget(): ConstructorParameters<typeof LogWriter>[0] {
@@ -413,7 +395,7 @@ export class LocalPartitionLog implements PartitionLog {
     }
     this.#storage.tailCache.add(this.#tail, append.baseOffset, append.nextOffset, bytes)
     this.#logEndOffset = append.nextOffset
-    if (this.#epochs.isChanged) this.#epochsSaved = this.#epochsSaved.then(() => this.#saveEpochs()).catch(() => {})
+    if (this.#epochs.isChanged) this.#sideFiles.saveEpochsSoon()
   }
 
   #acknowledge(appends: readonly PendingAppend[]): void {
@@ -425,7 +407,7 @@ export class LocalPartitionLog implements PartitionLog {
   }
 
   async #roll(baseOffset: number): Promise<void> {
-    await this.#takeSnapshot(baseOffset)
+    await this.#sideFiles.takeSnapshot(baseOffset, this.#producers)
     await this.#segments.roll(baseOffset, this.#config)
   }
 
@@ -452,26 +434,6 @@ export class LocalPartitionLog implements PartitionLog {
     this.#recoveryPoint = Math.max(this.#recoveryPoint, upTo)
   }
 
-  async #takeSnapshot(offset: number): Promise<void> {
-    if (offset <= this.#newestSnapshotOffset || offset === 0) return
-    const path = `${this.directory}/${segmentFileName(offset, '.snapshot')}`
-    await this.#storage.files.replaceFile(path, encodeProducerSnapshot(this.#producers.snapshot()), 'unsynced')
-    this.#newestSnapshotOffset = offset
-  }
-
-  async #saveEpochs(): Promise<void> {
-    if (!this.#epochs.isChanged || (this.#isClosed && this.#stopped?.kafkaError === 'UNKNOWN_TOPIC_OR_PARTITION'))
-      return
-    this.#epochs.isChanged = false
-    const path = `${this.directory}/${leaderEpochFileName}`
-    try {
-      await this.#storage.files.replaceFile(path, this.#epochs.format(), 'unsynced')
-    } catch (error) {
-      this.#epochs.isChanged = true
-      throw error
-    }
-  }
-
   /** Cuts at the start of the batch that holds `offset`. */
   async #truncateTo(offset: number): Promise<void> {
     const index = this.#segments.indexOf(offset)
@@ -482,24 +444,15 @@ export class LocalPartitionLog implements PartitionLog {
     const cutAt = await segment.positionOfBatch(offset)
     if (cutAt !== undefined) await segment.truncate(cutAt.position, cutAt.baseOffset)
     else await segment.saveIndexes()
-    await this.#removeSnapshotsBehind(cutAt?.baseOffset ?? segment.nextOffset)
+    await this.#sideFiles.truncateSnapshots(cutAt?.baseOffset ?? segment.nextOffset)
     await segment.resume(this.#config.indexIntervalBytes)
     this.#logEndOffset = segment.nextOffset
     this.#nextOffset = segment.nextOffset
     this.#recoveryPoint = Math.min(this.#recoveryPoint, segment.nextOffset)
     this.#logStartOffset = Math.min(this.#logStartOffset, segment.nextOffset)
     this.#epochs.truncateFromEnd(segment.nextOffset)
-    this.#newestSnapshotOffset = -1
     this.#producers.clear()
     await replayProducers(this.#segments, this.#producers, this.firstSegmentOffset, false)
-  }
-
-  async #removeSnapshotsBehind(offset: number): Promise<void> {
-    for (const name of await this.#storage.files.list(this.directory)) {
-      if (name.endsWith('.snapshot') && Number(name.slice(0, 20)) > offset) {
-        await this.#storage.files.remove(`${this.directory}/${name}`)
-      }
-    }
   }
 
   #advanced(): void {
@@ -515,8 +468,4 @@ function endOf(records: Buffer): number {
     position += size
   }
   return batch.lastOffset + 1
-}
-
-function toAborted(entries: readonly AbortedTransactionEntry[]): AbortedTransaction[] {
-  return entries.map(({ producerId, firstOffset }) => ({ producerId, firstOffset }))
 }

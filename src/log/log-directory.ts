@@ -299,8 +299,12 @@ export class LogDirectory implements LogOwner {
 
   async #writePartitionMetadata(directory: string, topicId: string | undefined): Promise<void> {
     if (topicId === undefined) return
-    const content = `version: 0\ntopic_id: ${topicId}`
-    await this.#storage.files.replaceFile(`${directory}/${partitionMetadataFileName}`, content, 'unsynced')
+    const file = await this.#storage.files.open(`${directory}/${partitionMetadataFileName}`, 'write')
+    try {
+      file.writeNow(0, [Buffer.from(`version: 0\ntopic_id: ${topicId}`)])
+    } finally {
+      await file.close()
+    }
   }
 
   async #removeStored(name: string): Promise<void> {

@@ -40,6 +40,8 @@ export class LogStorage {
   readonly scheduler = new WriteScheduler()
   /** Set by the first failed fsync: what is on disk is unknown from then on, so nothing may be acknowledged any more. */
   failure: KafkaError | undefined
+  #rootSync: Promise<void> = Promise.resolve()
+  #nextRootSync: Promise<void> | undefined
 
   constructor(
     parts: { files: FileSystem; clock: Clock; random: Random; logger: Logger },
@@ -52,6 +54,19 @@ export class LogStorage {
     this.limits = limits
     this.openFiles = new OpenFiles(parts.files, limits.maxOpenFiles, limits.maxIndexBytes)
     this.tailCache = new TailCache(limits.tailCacheBytes)
+  }
+
+  /** Syncs the log directory itself, `path`: once for all that ask while an earlier sync is under way. */
+  syncRoot(path: string): Promise<void> {
+    if (this.#nextRootSync === undefined) {
+      const sync = this.#rootSync.then(() => {
+        this.#nextRootSync = undefined
+        return this.files.syncDirectory(path)
+      })
+      this.#nextRootSync = sync
+      this.#rootSync = sync.catch(() => {})
+    }
+    return this.#nextRootSync
   }
 
   /** An fsync has failed: the whole directory is given up. */

@@ -83,19 +83,12 @@ export class Segment {
     return `${this.#directory}/${segmentFileName(this.baseOffset, suffix)}`
   }
 
-  /** Makes the files of a new, empty segment. */
+  /** Makes the files of a new, empty segment; none of them is there. */
   async create(): Promise<void> {
     this.startIndexes()
-    await this.log.use(async (file) => {
-      if ((await file.size()) > 0) await file.truncate(0)
-    })
+    await this.log.use(() => {})
     for (const suffix of ['.index', '.timeindex'] as const) {
-      const file = await this.#openFiles.files.open(this.path(suffix), 'write')
-      try {
-        if ((await file.size()) > 0) await file.truncate(0)
-      } finally {
-        await file.close()
-      }
+      await (await this.#openFiles.files.open(this.path(suffix), 'write')).close()
     }
   }
 
@@ -203,6 +196,7 @@ export class Segment {
     const logBytes = this.size
     this.startIndexes()
     this.nextOffset = this.baseOffset
+    if (logBytes === 0 && trustedOffset === Number.MAX_SAFE_INTEGER) return true
     const { files } = this.#openFiles
     await this.transactionIndex()
     const offsetIndexBytes = await readIfExists(files, this.path('.index'))

@@ -72,12 +72,13 @@ export class Segments {
   /** Makes all that is written durable. */
   async sync(): Promise<void> {
     for (const segment of [...this.#segments]) await segment.sync()
-    if (!this.isDirectoryChanged) return
+    // Names of files without content are not worth a wait for the disk.
+    if (!this.isDirectoryChanged || (this.#segments.length === 1 && this.active.size === 0)) return
     this.isDirectoryChanged = false
     await this.#storage.files.syncDirectory(this.directory)
     if (!this.isDirectoryNew) return
     this.isDirectoryNew = false
-    await this.#storage.files.syncDirectory(this.directory.slice(0, this.directory.lastIndexOf('/')))
+    await this.#storage.syncRoot(this.directory.slice(0, this.directory.lastIndexOf('/')))
   }
 
   async close(): Promise<void> {

@@ -9,7 +9,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import type { FileHandle, FileSystem } from './file-system.ts'
 import { acquireProcessLock } from './process-lock.ts'
-import { LimitedQueue, nextTurn } from './serial-queue.ts'
+import { LimitedQueue } from './serial-queue.ts'
 
 const inPlaceCallsPerTurn = 128
 const concurrentSyncs = 2
@@ -24,21 +24,25 @@ const syncs = new LimitedQueue(concurrentSyncs)
 const reads = new LimitedQueue(concurrentReads)
 
 let callsThisTurn = 0
+let isTurnEndScheduled = false
+const waitingForTurn: (() => void)[] = []
 
-/** Waits for the next turn when this one had its share of calls. Undefined: go on at once. */
-function turnShare(): Promise<void> | undefined {
-  if (callsThisTurn === 0) {
-    setImmediate(() => {
-      callsThisTurn = 0
-    })
-  }
-  callsThisTurn += 1
-  return callsThisTurn > inPlaceCallsPerTurn ? nextTurn().then(turnShare) : undefined
+function endTurn(): void {
+  const next = waitingForTurn.splice(0, inPlaceCallsPerTurn)
+  callsThisTurn = next.length
+  isTurnEndScheduled = next.length > 0
+  if (isTurnEndScheduled) setImmediate(endTurn)
+  for (const go of next) go()
 }
 
+/** Waits for a later turn when this one had its share of calls. */
 async function inPlace<T>(call: () => T): Promise<T> {
-  const wait = turnShare()
-  if (wait !== undefined) await wait
+  if (!isTurnEndScheduled) {
+    isTurnEndScheduled = true
+    setImmediate(endTurn)
+  }
+  if (callsThisTurn < inPlaceCallsPerTurn) callsThisTurn += 1
+  else await new Promise<void>((resolve) => waitingForTurn.push(resolve))
   return call()
 }
 
@@ -159,8 +163,14 @@ export const nodeFileSystem: FileSystem = {
   },
 
   async readFile(file) {
-    const size = await inPlace(() => fs.statSync(file).size)
-    return size <= smallFileBytes ? fs.readFileSync(file) : reads.run(() => fs.promises.readFile(file))
+    const descriptor = await inPlace(() => fs.openSync(file, 'r'))
+    const handle = new NodeFileHandle(descriptor)
+    try {
+      const { size } = fs.fstatSync(descriptor)
+      return size <= smallFileBytes ? handle.readNow(0, size) : await handle.read(0, size)
+    } finally {
+      fs.closeSync(descriptor)
+    }
   },
 
   async replaceFile(file, content, durability = 'synced') {

@@ -1,0 +1,30 @@
+/** log: the aborted transactions that a read_committed reader must be told of, from the segments' transaction indexes. */
+import type { AbortedTransaction } from './partition-log.ts'
+import type { Segments } from './segments.ts'
+import type { AbortedTransactionEntry, TransactionIndex } from './transaction-index.ts'
+
+/** Those that overlap `fromOffset` (inclusive) to `upToOffset` (exclusive). Not a promise when the indexes are in memory. */
+export function abortedBetween(
+  segments: Segments,
+  fromOffset: number,
+  upToOffset: number,
+): AbortedTransaction[] | Promise<AbortedTransaction[]> {
+  const found: AbortedTransactionEntry[] = []
+  const { all } = segments
+  const collect = (from: number): AbortedTransaction[] | Promise<AbortedTransaction[]> => {
+    for (let index = from; index < all.length; index += 1) {
+      const transactions = all[index]!.transactionIndex()
+      const isComplete = (loaded: TransactionIndex): boolean => loaded.collect(fromOffset, upToOffset, found)
+      if (transactions instanceof Promise) {
+        return transactions.then((loaded) => (isComplete(loaded) ? toAborted(found) : collect(index + 1)))
+      }
+      if (isComplete(transactions)) break
+    }
+    return toAborted(found)
+  }
+  return collect(segments.indexOf(fromOffset))
+}
+
+function toAborted(entries: readonly AbortedTransactionEntry[]): AbortedTransaction[] {
+  return entries.map(({ producerId, firstOffset }) => ({ producerId, firstOffset }))
+}
