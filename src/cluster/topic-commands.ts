@@ -289,7 +289,7 @@ function newPartitionRecord(
   })
 }
 
-export function topicConfigRecord(topic: string, name: string, value: string | null): MetadataRecord {
+function topicConfigRecord(topic: string, name: string, value: string | null): MetadataRecord {
   return metadataRecord(configRecord, 0, {
     resourceType: configResourceTypes.topic,
     resourceName: topic,
