@@ -22,7 +22,7 @@ export const fetchHandler = handle(fetch, {
       usesTopicIds: apiVersion >= firstTopicIdVersion,
       hardMaxBytes: apiVersion < 3,
       isReadable: (topic) => access.isAllowed('Topic', topic, 'Read'),
-      onClose: connection.onClose,
+      onClose: (listener) => connection.onClose(listener),
     })
     const hints = new LeaderHints(context)
     for (const { topic, topicId, partitions } of responses) {

@@ -1,6 +1,7 @@
 import { CompressionTypes, type Consumer, Kafka, logLevel, type Producer } from 'kafkajs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type BrokerOptions, type RunningBroker, startBroker } from '../../src/broker.ts'
+import { silentLogger } from '../../src/runtime/logger.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
 async function start(options: BrokerOptions = { memory: true }): Promise<RunningBroker> {
@@ -94,6 +95,28 @@ describe('a broker in memory', () => {
     }
     const again = await start({ memory: true, port: Number(servers.split(':')[1]) })
     expect(again.bootstrapServers).toBe(servers)
+  })
+
+  it('wakes a fetch that waits, and has nothing to complain of', async () => {
+    const complaints: string[] = []
+    const complain = (fields: object, message: string): void => {
+      complaints.push(`${message} ${JSON.stringify(fields)}`)
+    }
+    const kafka = client(await start({ memory: true, logger: { ...silentLogger, warn: complain, error: complain } }))
+    await kafka.admin().createTopics({ topics: [{ topic: 'late' }] })
+    const consumer = kafka.consumer({ groupId: 'waiting', maxWaitTimeInMs: 60_000 })
+    onTestFinished(() => consumer.disconnect())
+    await consumer.connect()
+    await consumer.subscribe({ topic: 'late' })
+    const fetching = new Promise((resolve) => consumer.on(consumer.events.FETCH_START, resolve))
+    const received = new Promise((resolve) => {
+      void consumer.run({ eachMessage: async ({ message }) => resolve(String(message.value)) })
+    })
+    await fetching
+    const producer = await producerOf(kafka)
+    await producer.send({ topic: 'late', messages: [{ value: 'at last' }] })
+    expect(await received).toBe('at last')
+    expect(complaints).toEqual([])
   })
 
   it('closes in less than a second while fetches and joins are parked', async () => {
