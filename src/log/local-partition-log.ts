@@ -189,22 +189,19 @@ export class LocalPartitionLog implements PartitionLog {
     if (fromOffset >= endOffset) return this.#result([], fromOffset, options)
     const found = this.#tail.read(fromOffset, endOffset, options.maxBytes, options.minOneBatch)
     if (found !== undefined) return this.#result(found, fromOffset, options)
-    return this.#reader
-      .read(fromOffset, endOffset, options.maxBytes, options.minOneBatch)
-      .then((records) => this.#result(records, fromOffset, options))
-      .catch((error: unknown) => {
-        throw error instanceof KafkaError ? error : (this.#stopped ?? storageError(this.directory, error))
-      })
+    const reading = this.#reader.read(fromOffset, endOffset, options.maxBytes, options.minOneBatch)
+    return this.#guarded(reading.then((records) => this.#result(records, fromOffset, options)))
   }
 
   async offsetForTimestamp(timestampMs: number, isolation: Isolation): Promise<TimestampAndOffset | undefined> {
     this.#ensureOpen()
-    return await findTimestamp(this.#segments, timestampMs, this.#logStartOffset, this.#endOf(isolation))
+    const endOffset = this.#endOf(isolation)
+    return await this.#guarded(findTimestamp(this.#segments, timestampMs, this.#logStartOffset, endOffset))
   }
 
   async offsetOfMaxTimestamp(): Promise<TimestampAndOffset | undefined> {
     this.#ensureOpen()
-    return await findMaxTimestamp(this.#segments, this.#logStartOffset, this.highWatermark)
+    return await this.#guarded(findMaxTimestamp(this.#segments, this.#logStartOffset, this.highWatermark))
   }
 
   endOffsetForEpoch(leaderEpoch: number): EpochEndOffset {
@@ -223,7 +220,7 @@ export class LocalPartitionLog implements PartitionLog {
   }
 
   async abortedTransactions(fromOffset: number, upToOffset: number): Promise<readonly AbortedTransaction[]> {
-    return await abortedBetween(this.#segments, fromOffset, upToOffset)
+    return await this.#guarded(Promise.resolve(abortedBetween(this.#segments, fromOffset, upToOffset)))
   }
 
   producerStates(): readonly ProducerState[] {
@@ -241,7 +238,7 @@ export class LocalPartitionLog implements PartitionLog {
       this.#logStartOffset = newStart
       this.#epochs.truncateFromStart(newStart)
       this.#advanced()
-      await this.#owner.logStartOffsetMoved()
+      await this.#guarded(this.#owner.logStartOffsetMoved())
     }
     return this.#logStartOffset
   }
@@ -252,7 +249,8 @@ export class LocalPartitionLog implements PartitionLog {
 
   async flush(): Promise<void> {
     this.#ensureOpen()
-    await this.#writer.idle()
+    await this.#writer.writtenUpTo(this.#nextOffset)
+    this.#ensureOpen()
     await this.#sync()
   }
 
@@ -279,13 +277,12 @@ export class LocalPartitionLog implements PartitionLog {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
+    this.#stop(new KafkaError('KAFKA_STORAGE_ERROR', `${this.directory} is closed`))
     await this.#exclusive
     await this.#writer.idle()
-    const failure = this.#stopped
-    this.#stop(new KafkaError('KAFKA_STORAGE_ERROR', `${this.directory} is closed`))
     try {
       await this.#sideFiles.settle()
-      if (failure === undefined && this.#storage.failure === undefined) {
+      if (!this.#hasFailed && this.#storage.failure === undefined) {
         await this.#sync()
         await this.#segments.active.seal()
         await this.#sideFiles.takeSnapshot(this.#logEndOffset, this.#producers)
@@ -324,6 +321,15 @@ export class LocalPartitionLog implements PartitionLog {
   #ensureOpen(): void {
     const reason = this.#stopped ?? this.#storage.failure
     if (reason !== undefined) throw reason
+  }
+
+  /** What fails in files is the storage's error to a caller, or what has stopped this log meanwhile. */
+  async #guarded<T>(access: Promise<T>): Promise<T> {
+    try {
+      return await access
+    } catch (error) {
+      throw error instanceof KafkaError ? error : (this.#stopped ?? storageError(this.directory, error))
+    }
   }
 
   #assignOffsets(bytes: Buffer, baseOffset: number, origin: AppendOrigin): void {

@@ -49,6 +49,8 @@ export class LogWriter implements Writer {
   #isBusy = false
   #failure: KafkaError | undefined
   #whenIdle: (() => void)[] = []
+  /** In the order of their offsets. */
+  #whenWritten: { readonly nextOffset: number; readonly done: () => void }[] = []
 
   constructor(target: WriterTarget, segments: Segments, storage: LogStorage) {
     this.#target = target
@@ -77,13 +79,19 @@ export class LogWriter implements Writer {
       }
       if (!this.#write(this.#takeGroup(active), active)) return
     }
-    for (const done of this.#whenIdle.splice(0)) done()
+    this.#becomeIdle()
   }
 
   /** Resolves when nothing is queued or under way. */
   idle(): Promise<void> {
     if (this.#queue.length === 0 && !this.#isBusy) return Promise.resolve()
     return new Promise((resolve) => this.#whenIdle.push(resolve))
+  }
+
+  /** Resolves when all below `nextOffset`, where the queue ends now, is written or has failed. */
+  writtenUpTo(nextOffset: number): Promise<void> {
+    if (this.#queue.length === 0 && !this.#isBusy) return Promise.resolve()
+    return new Promise((done) => this.#whenWritten.push({ nextOffset, done }))
   }
 
   /** Fails all that waits. `unwritten`: what was taken from the queue. */
@@ -94,7 +102,7 @@ export class LogWriter implements Writer {
     this.#failure = error instanceof KafkaError ? error : storageError(this.#segments.directory, error)
     this.#target.failed(error, appends)
     for (const append of appends) append.reject(this.#failure)
-    for (const done of this.#whenIdle.splice(0)) done()
+    this.#becomeIdle()
   }
 
   /** Takes what is queued out of the queue; a write under way goes on. */
@@ -111,7 +119,12 @@ export class LogWriter implements Writer {
   #continue(): void {
     this.#isBusy = false
     if (this.#queue.length > 0) this.#schedule()
-    else for (const done of this.#whenIdle.splice(0)) done()
+    else this.#becomeIdle()
+  }
+
+  #becomeIdle(): void {
+    for (const { done } of this.#whenWritten.splice(0)) done()
+    for (const done of this.#whenIdle.splice(0)) done()
   }
 
   #mustRoll(segment: Segment, queuedBytes: number, append: PendingAppend): boolean {
@@ -177,6 +190,9 @@ export class LogWriter implements Writer {
       return false
     }
     this.#target.acknowledge(group.appends)
+    const { nextOffset } = group.appends.at(-1)!
+    while (this.#whenWritten.length > 0 && this.#whenWritten[0]!.nextOffset <= nextOffset)
+      this.#whenWritten.shift()!.done()
     return true
   }
 }

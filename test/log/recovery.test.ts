@@ -272,6 +272,23 @@ describe('after a crash', () => {
   })
 })
 
+describe('a log that is being closed', () => {
+  it('writes what waits, and takes no more', async () => {
+    const files = new MemoryFileSystem()
+    const directory = await written(files)
+    const log = directory.partition('topic', 0)!
+    const waiting = log.append(batch(2, { valueBytes: 300_000 }), 'client')
+    const closing = log.close()
+    await expect(log.append(batch(1), 'client')).rejects.toMatchObject({ kafkaError: 'KAFKA_STORAGE_ERROR' })
+    expect((await waiting).baseOffset).toBe(20)
+    await closing
+    await directory.close()
+    const { directory: second, log: again } = await reopen(files)
+    expect(second.wasCleanlyStopped).toBe(true)
+    expect(again.logEndOffset).toBe(22)
+  })
+})
+
 describe('a failing disk', () => {
   it('takes the partition offline; the next start has all that was acknowledged', async () => {
     const files = new MemoryFileSystem()

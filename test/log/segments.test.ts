@@ -130,6 +130,24 @@ describe('appends of one turn of the event loop', () => {
   })
 })
 
+describe('a flush', () => {
+  it('waits for what was appended before, not for what comes after', async () => {
+    const { log } = await open()
+    let goesOn = true
+    const append = async (): Promise<void> => {
+      while (goesOn) await log.append(batch(1, { valueBytes: 300_000 }), 'client')
+    }
+    const appenders = [append(), append(), append()]
+    for (let round = 0; round < 3; round += 1) {
+      const before = log.logEndOffset
+      await log.flush()
+      expect(log.recoveryPoint).toBeGreaterThan(before)
+    }
+    goesOn = false
+    await Promise.all(appenders)
+  })
+})
+
 describe('the open files of a directory', () => {
   it('are no more than allowed, and those in use stay', async () => {
     const files = new MemoryFileSystem()
