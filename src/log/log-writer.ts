@@ -17,7 +17,7 @@ import type { Segments } from './segments.ts'
 import { follows } from './tail-cache.ts'
 import type { Writer } from './write-scheduler.ts'
 
-/** One write takes no more, so that the first of many waiting appends is not answered with the last. */
+/** A write by a thread takes no more, so that the first of many waiting appends is not answered with the last. */
 const maxGroupBytes = 4 * 1024 * 1024
 
 /** What the log does when the writer got on. */
@@ -138,9 +138,11 @@ export class LogWriter implements Writer {
     const chunks: Buffer[] = []
     let sizeInBytes = 0
     let count = 0
+    const { inPlaceBytes } = this.#storage.scheduler
+    const mostBytes = this.#queue[0]!.bytes.length <= inPlaceBytes ? inPlaceBytes : maxGroupBytes
     for (const append of this.#queue) {
       const { length } = append.bytes
-      if (count > 0 && (sizeInBytes + length > maxGroupBytes || this.#mustRoll(segment, sizeInBytes, append))) break
+      if (count > 0 && (sizeInBytes + length > mostBytes || this.#mustRoll(segment, sizeInBytes, append))) break
       append.bytes = this.#storage.tailCache.compact(append.bytes)
       const last = chunks.at(-1)
       if (last !== undefined && follows(last, append.bytes)) {

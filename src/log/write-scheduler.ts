@@ -23,9 +23,14 @@ export class WriteScheduler {
     this.#writers.push(writer)
   }
 
+  /** So many bytes may be written in place now. */
+  get inPlaceBytes(): number {
+    return Math.min(inPlaceBytesPerWrite, this.#budgetBytes)
+  }
+
   /** May `bytes` be written in place? Takes them from the turn's budget if so. */
   mayWriteInPlace(bytes: number): boolean {
-    if (bytes > inPlaceBytesPerWrite || bytes > this.#budgetBytes) return false
+    if (bytes > this.inPlaceBytes) return false
     this.#budgetBytes -= bytes
     return true
   }

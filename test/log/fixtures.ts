@@ -35,11 +35,6 @@ export function sequenced(producerId: bigint, producerEpoch: number, baseSequenc
   return batch(count, {}, { producerId, producerEpoch, baseSequence })
 }
 
-export interface OpenedLog {
-  readonly log: PartitionLog
-  readonly directory: LogDirectory
-}
-
 export function directoryOptions(
   files: LogDirectoryOptions['files'] = new MemoryFileSystem(),
   more: Partial<LogDirectoryOptions> = {},
