@@ -119,9 +119,11 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
     if (!this.#groups.has(groupId) && !this.#unserved.has(groupId)) this.#addGroup(groupId)
   }
 
-  #addGroup(groupId: string, stored?: GroupMetadata): void {
+  #addGroup(groupId: string, stored?: GroupMetadata): Entry {
     const group = new ClassicGroup(groupId, this.#options, stored)
-    this.#groups.set(groupId, { group, timerAtMs: Number.POSITIVE_INFINITY, cancelTimer: undefined })
+    const entry = { group, timerAtMs: Number.POSITIVE_INFINITY, cancelTimer: undefined }
+    this.#groups.set(groupId, entry)
+    return entry
   }
 
   #removeGroup(groupId: string): void {
@@ -145,25 +147,16 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
     } else if (known !== undefined) {
       known.group.join(joining, outcome)
       this.#arm(known)
-    } else if (memberId === '') {
-      this.#joinNewGroup(joining, outcome)
-    } else {
+    } else if (memberId !== '') {
       outcome.answer(poll, joinError('UNKNOWN_MEMBER_ID', memberId))
+    } else {
+      // As in Kafka, asking makes the group, also when the member is refused.
+      const entry = this.#addGroup(groupId)
+      entry.group.join(joining, outcome)
+      outcome.records.push(newGroupRecord(groupId, this.#options.clock.now()))
+      this.#arm(entry)
     }
     return decision(outcome)
-  }
-
-  #joinNewGroup(joining: Joining, outcome: Outcome): void {
-    const { groupId } = joining.request
-    this.#addGroup(groupId)
-    const entry = this.#groups.get(groupId)!
-    entry.group.join(joining, outcome)
-    if (entry.group.isUnused) {
-      this.#groups.delete(groupId)
-      return
-    }
-    outcome.records.push(newGroupRecord(groupId, this.#options.clock.now()))
-    this.#arm(entry)
   }
 
   /** Answers `poll`, at once or when the leader has handed in the assignment. @throws KafkaError as ClassicGroup.sync */

@@ -1,21 +1,12 @@
 /** handlers: DescribeGroups: state and members of classic groups. */
 import { errorCode } from '../../protocol/errors.ts'
 import { type DescribeGroupsResponse, describeGroups } from '../../protocol/messages/describe-groups.ts'
-import type { Access, Operation } from '../security/access.ts'
+import { authorizedOperations } from './authorized-operations.ts'
 import { answerEach, handle } from './handler.ts'
 
 type Answer = NonNullable<DescribeGroupsResponse['groups']>[number]
 
 const groupIdNotFound = errorCode('GROUP_ID_NOT_FOUND')
-
-/** What can be allowed on a group, by Kafka's code of the operation. */
-const groupOperations: readonly (readonly [operation: Operation, code: number])[] = [
-  ['Read', 3],
-  ['Delete', 6],
-  ['Describe', 8],
-  ['DescribeConfigs', 10],
-  ['AlterConfigs', 11],
-]
 
 export const describeGroupsHandler = handle(describeGroups, {
   async serve(request, { groups, access, apiVersion }) {
@@ -25,26 +16,17 @@ export const describeGroupsHandler = handle(describeGroups, {
         access.require('Group', groupId, 'Describe')
         const group = await groups.describeGroup(groupId)
         if (!request.includeAuthorizedOperations) return { groupId, ...group }
-        return { groupId, ...group, authorizedOperations: authorizedOperations(access, groupId) }
+        return { groupId, ...group, authorizedOperations: authorizedOperations(access, 'Group', groupId) }
       },
       (groupId, errorCode, errorMessage) => {
         if (errorCode !== groupIdNotFound) return { groupId, errorCode }
         // A group that is not there was a dead one before v6.
         if (apiVersion >= 6) return { groupId, groupState: 'Dead', errorCode, errorMessage }
         if (!request.includeAuthorizedOperations) return { groupId, groupState: 'Dead' }
-        return { groupId, groupState: 'Dead', authorizedOperations: authorizedOperations(access, groupId) }
+        return { groupId, groupState: 'Dead', authorizedOperations: authorizedOperations(access, 'Group', groupId) }
       },
     )
     return { groups: await described }
   },
   fail: (request, errorCode) => ({ groups: request.groups.map((groupId) => ({ groupId, errorCode })) }),
 })
-
-/** One bit for each operation that is allowed. */
-function authorizedOperations(access: Access, groupId: string): number {
-  let bits = 0
-  for (const [operation, code] of groupOperations) {
-    if (access.isAllowed('Group', groupId, operation)) bits |= 1 << code
-  }
-  return bits
-}

@@ -90,17 +90,8 @@ export class ClassicGroup {
     return this.#state
   }
 
-  get generationId(): number {
-    return this.#generationId
-  }
-
   get protocolType(): string {
     return this.#protocolType ?? ''
-  }
-
-  /** Nobody has joined it, and nobody has been told to. */
-  get isUnused(): boolean {
-    return this.#members.size === 0 && this.#pendingMembers.size === 0
   }
 
   /** When `expire` is due, on the monotonic clock; it may find nothing to do. */

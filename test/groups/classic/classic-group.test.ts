@@ -71,7 +71,7 @@ describe('joining', () => {
   it('refuses a member without protocols, of another type, or without a protocol that all share', async () => {
     expect(await group.join({ protocolType: '' })).toMatchObject({ error: 'INCONSISTENT_GROUP_PROTOCOL' })
     expect(await group.join({ protocols: [] })).toMatchObject({ error: 'INCONSISTENT_GROUP_PROTOCOL' })
-    expect(await group.state()).toBe('none')
+    expect(await group.state()).toBe('Empty')
     await group.stable(1, { protocols: protocols(['range', 'roundrobin']) })
     expect(await group.join({ protocolType: 'connect' })).toMatchObject({ error: 'INCONSISTENT_GROUP_PROTOCOL' })
     expect(await group.join({ protocols: protocols(['sticky']) })).toMatchObject({
