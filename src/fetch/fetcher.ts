@@ -46,6 +46,8 @@ export interface PartitionAnswer {
 }
 
 export interface FetchAnswer {
+  /** Gives back the memory that the records lie in, when the answer has been sent. */
+  release(): void
   readonly sessionId: number
   readonly responses: readonly {
     readonly topic: string
@@ -60,6 +62,7 @@ interface PartitionRead {
   readonly partition: Partition | undefined
   readonly answer: PartitionAnswer
   readonly sizeInBytes: number
+  readonly release?: (() => void) | undefined
 }
 
 /** What one pass over all partitions found. */
@@ -99,10 +102,12 @@ export class Fetcher {
       if (remainingMs <= 0) break
       const woken = await this.#waitForAdvance(pass.reads, request, remainingMs, options)
       if (woken === 'closed') break
+      release(pass)
       pass = await this.#readAll(request, options, scope)
       if (woken === 'timeout') break
     }
-    return { sessionId: scope.sessionId, responses: assemble(pass.reads, scope) }
+    const { sessionId } = scope
+    return { sessionId, responses: assemble(pass.reads, scope), release: () => release(pass) }
   }
 
   async #readAll(request: FetchRequest, options: FetchOptions, scope: FetchScope): Promise<Pass> {
@@ -182,6 +187,10 @@ export class Fetcher {
   }
 }
 
+function release(pass: Pass): void {
+  for (const read of pass.reads) read.release?.()
+}
+
 function isolationOf(request: FetchRequest): Isolation {
   if (request.replicaId === -2) return 'log_end'
   return request.isolationLevel === 1 ? 'txn_committed' : 'high_watermark'
@@ -197,9 +206,11 @@ function successful(
     readonly lastStableOffset: number
     readonly logStartOffset: number
     readonly abortedTransactions: readonly AbortedTransaction[] | undefined
+    readonly release?: (() => void) | undefined
   },
 ): PartitionRead {
   return {
+    release: result.release,
     asked,
     partition,
     sizeInBytes: result.sizeInBytes,

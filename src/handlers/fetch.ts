@@ -3,7 +3,7 @@ import { KafkaError } from '../../protocol/errors.ts'
 import { type FetchRequest, fetch } from '../../protocol/messages/fetch.ts'
 import { downConvert } from '../../protocol/records/index.ts'
 import type { PartitionAnswer } from '../fetch/fetcher.ts'
-import { handle } from './handler.ts'
+import { handle, whenSent } from './handler.ts'
 import { LeaderHints } from './leader-hints.ts'
 
 /** From here on topics are named by id alone (KIP-516). */
@@ -18,7 +18,7 @@ const firstZstdVersion = 10
 export const fetchHandler = handle(fetch, {
   async serve(request, context) {
     const { apiVersion, fetcher, connection, access } = context
-    const { sessionId, responses } = await fetcher.fetch(request, {
+    const { sessionId, responses, release } = await fetcher.fetch(request, {
       usesTopicIds: apiVersion >= firstTopicIdVersion,
       hardMaxBytes: apiVersion < 3,
       isReadable: (topic) => access.isAllowed('Topic', topic, 'Read'),
@@ -32,7 +32,7 @@ export const fetchHandler = handle(fetch, {
         if (apiVersion < firstZstdVersion) convertForOldClient(partition, topic, request, apiVersion)
       }
     }
-    return { sessionId, responses, nodeEndpoints: hints.nodeEndpoints() }
+    return { sessionId, responses, nodeEndpoints: hints.nodeEndpoints(), [whenSent]: release }
   },
   fail: (_request, errorCode) => ({ errorCode }),
 })

@@ -13,7 +13,10 @@ import {
 } from '../../protocol/schema/index.ts'
 import type { Context } from './context.ts'
 
-type Answer<A> = Response<A> | undefined
+/** Key of what an answer may bring beside its fields: a call to make when its bytes are with the kernel; never, if they don't get there. */
+export const whenSent = Symbol('whenSent')
+
+type Answer<A> = (Response<A> & { readonly [whenSent]?: () => void }) | undefined
 
 /** Thrown by `serve` where Kafka has no answer but the end of the connection: a Produce with acks=0 that failed. */
 export class CloseConnection extends Error {

@@ -94,7 +94,7 @@ export class LocalPartitionLog implements PartitionLog {
     this.#logEndOffset = loaded.logEndOffset
     this.#nextOffset = loaded.logEndOffset
     this.#recoveryPoint = Math.min(recoveryPoint, loaded.logEndOffset)
-    this.#reader = new LogReader(loaded.segments)
+    this.#reader = new LogReader(loaded.segments, storage.readBuffers)
     this.#sideFiles = new SideFiles(this.directory, storage, loaded.epochs, loaded.newestSnapshotOffset)
     this.#writer = new LogWriter(this.#writerTarget(), loaded.segments, storage)
   }
@@ -190,7 +190,9 @@ export class LocalPartitionLog implements PartitionLog {
     const found = this.#tail.read(fromOffset, endOffset, options.maxBytes, options.minOneBatch)
     if (found !== undefined) return this.#result(found, fromOffset, options)
     const reading = this.#reader.read(fromOffset, endOffset, options.maxBytes, options.minOneBatch)
-    return this.#guarded(reading.then((records) => this.#result(records, fromOffset, options)))
+    return this.#guarded(
+      reading.then(({ records, release }) => ({ ...this.#result(records, fromOffset, options), release })),
+    )
   }
 
   async offsetForTimestamp(timestampMs: number, isolation: Isolation): Promise<TimestampAndOffset | undefined> {

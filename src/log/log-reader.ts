@@ -5,6 +5,7 @@
 import { batchSizeAt } from '../../protocol/records/batches.ts'
 import { lastOffsetAt, logOverhead, readInt32 } from '../../protocol/records/record-batch.ts'
 import type { FileHandle } from '../runtime/file-system.ts'
+import type { ReadBuffers } from './read-buffers.ts'
 import type { Segment } from './segment.ts'
 import type { Segments } from './segments.ts'
 import { cut } from './tail-cache.ts'
@@ -15,7 +16,16 @@ const sizeUpToMagic = 17
 /** Up to lastOffsetDelta. */
 const headerBytes = 27
 const rememberedCursors = 4
-const nothing: readonly Buffer[] = []
+/** A part of lent memory below this size is copied, so that the rest can be used. */
+const smallestLentBytes = 64 * 1024
+
+/** Whole batches, and the way to give back the memory that they lie in. */
+export interface FoundBatches {
+  readonly records: readonly Buffer[]
+  readonly release?: (() => void) | undefined
+}
+
+const nothing: FoundBatches = { records: [] }
 
 interface Cursor {
   readonly offset: number
@@ -25,10 +35,12 @@ interface Cursor {
 
 export class LogReader {
   readonly #segments: Segments
+  readonly #buffers: ReadBuffers
   #cursors: Cursor[] = []
 
-  constructor(segments: Segments) {
+  constructor(segments: Segments, buffers: ReadBuffers) {
     this.#segments = segments
+    this.#buffers = buffers
   }
 
   /** Segments have gone or shrunk. */
@@ -37,18 +49,13 @@ export class LogReader {
   }
 
   /** As PartitionTail.read, from the files. Ends with the segment. */
-  async read(
-    fromOffset: number,
-    endOffset: number,
-    maxBytes: number,
-    minOneBatch: boolean,
-  ): Promise<readonly Buffer[]> {
+  async read(fromOffset: number, endOffset: number, maxBytes: number, minOneBatch: boolean): Promise<FoundBatches> {
     const { all } = this.#segments
     for (let index = this.#segments.indexOf(fromOffset); index < all.length; index += 1) {
       const segment = all[index]!
       if (segment.baseOffset >= endOffset) break
       const found = await this.#readSegment(segment, fromOffset, endOffset, maxBytes, minOneBatch)
-      if (found !== undefined) return found.length === 0 ? nothing : [found]
+      if (found !== undefined) return found
     }
     return nothing
   }
@@ -60,14 +67,16 @@ export class LogReader {
     endOffset: number,
     maxBytes: number,
     minOneBatch: boolean,
-  ): Promise<Buffer | undefined> {
+  ): Promise<FoundBatches | undefined> {
     const cursor = this.#takeCursor(segment, fromOffset)
     const start = cursor?.position ?? (await segment.positionFor(fromOffset))
     const { size } = segment
     return await segment.log.use(async (file) => {
       const wanted = maxBytes + (cursor === undefined ? searchBytes : 0)
       let position = start
-      let bytes = await file.read(position, Math.min(Math.max(wanted, sizeUpToMagic), size - position))
+      const length = Math.min(Math.max(wanted, sizeUpToMagic), size - position)
+      const lease = this.#buffers.take(length)
+      let bytes = await file.read(position, length, lease?.buffer)
       const skipped = await skipTo(file, bytes, position, size, fromOffset)
       if (skipped === undefined) return undefined
       if (skipped.position !== position) {
@@ -77,12 +86,17 @@ export class LogReader {
         position = skipped.position
       }
       if (bytes.length < skipped.size) {
-        if (skipped.size > maxBytes && !minOneBatch) return bytes.subarray(0, 0)
+        if (skipped.size > maxBytes && !minOneBatch) return nothing
         bytes = await file.read(position, Math.min(Math.max(maxBytes, skipped.size), size - position))
       }
       const found = cut(bytes, fromOffset, endOffset, maxBytes, minOneBatch)
       this.#remember(found, segment, position)
-      return worthKeeping(found)
+      if (found.length === 0) return nothing
+      if (lease === undefined || found.buffer !== lease.buffer.buffer) return { records: [worthKeeping(found)] }
+      if (found.length >= smallestLentBytes) return { records: [found], release: lease.release }
+      const records = [Buffer.from(found)]
+      lease.release()
+      return { records }
     })
   }
 

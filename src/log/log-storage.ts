@@ -5,6 +5,7 @@ import type { FileSystem } from '../runtime/file-system.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Random } from '../runtime/random.ts'
 import { OpenFiles } from './open-files.ts'
+import { ReadBuffers } from './read-buffers.ts'
 import { TailCache } from './tail-cache.ts'
 import { WriteScheduler } from './write-scheduler.ts'
 
@@ -37,6 +38,7 @@ export class LogStorage {
   readonly limits: LogLimits
   readonly openFiles: OpenFiles
   readonly tailCache: TailCache
+  readonly readBuffers = new ReadBuffers()
   readonly scheduler = new WriteScheduler()
   /** Set by the first failed fsync: what is on disk is unknown from then on, so nothing may be acknowledged any more. */
   failure: KafkaError | undefined

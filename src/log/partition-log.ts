@@ -43,6 +43,8 @@ export interface ReadResult {
   readonly logStartOffset: number
   /** With `txn_committed`: the aborted transactions that overlap what is returned, else undefined. */
   readonly abortedTransactions: readonly AbortedTransaction[] | undefined
+  /** Gives back the memory that `records` lie in: they must not be touched afterwards. Need not be called. */
+  readonly release?: (() => void) | undefined
 }
 
 export interface AbortedTransaction {

@@ -89,15 +89,18 @@ export class FrameConnection {
   /**
    * Sends `buffers` one after the other. All that is sent in one callback goes out in one write; with `moreFollows` all of one turn
    * of the event loop, which saves most of the writes of a client with many requests on the way.
+   * `written` runs when the kernel has taken them, or the connection has ended.
    */
-  send(buffers: readonly Buffer[], moreFollows = false): void {
+  send(buffers: readonly Buffer[], moreFollows = false, written?: () => void): void {
     if (this.#ended) return
     this.idleChecks = 0
     if (!this.#corked) {
       this.#corked = true
       this.#socket.cork()
     }
-    for (const buffer of buffers) this.#socket.write(buffer)
+    const last = buffers.length - 1
+    for (let index = 0; index < last; index += 1) this.#socket.write(buffers[index]!)
+    this.#socket.write(buffers[last]!, written)
     this.#scheduleFlush(moreFollows ? 'end of turn' : 'next tick')
   }
 

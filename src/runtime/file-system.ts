@@ -7,8 +7,11 @@
  */
 
 export interface FileHandle {
-  /** Up to `length` bytes from `position`, without blocking the event loop; shorter only at the end of the file. */
-  read(position: number, length: number): Promise<Buffer>
+  /**
+   * Up to `length` bytes from `position`, without blocking the event loop; shorter only at the end of the file. `into`: memory of at
+   * least that length that may be used for them.
+   */
+  read(position: number, length: number, into?: Buffer): Promise<Buffer>
   /** The same, in place. For small reads of what lately was written: it is in the page cache. */
   readNow(position: number, length: number): Buffer
   /** Writes all of `chunks` one after the other from `position`, without blocking the event loop (one writev where it fits). */

@@ -82,9 +82,9 @@ class NodeFileHandle implements FileHandle {
     this.#descriptor = descriptor
   }
 
-  read(position: number, length: number): Promise<Buffer> {
+  read(position: number, length: number, into?: Buffer): Promise<Buffer> {
     return reads.run(async () => {
-      const buffer = Buffer.allocUnsafeSlow(length)
+      const buffer = into?.subarray(0, length) ?? Buffer.allocUnsafeSlow(length)
       let filled = 0
       while (filled < length) {
         const count = await called<number>((done) =>

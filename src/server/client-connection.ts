@@ -8,8 +8,11 @@ export interface ClientConnection {
   readonly id: string
   readonly listener: string
   readonly clientAddress: string
-  /** Sends `buffers` one after the other; they must not change any more. `moreFollows`: other answers are on their way. */
-  send(buffers: readonly Buffer[], moreFollows: boolean): void
+  /**
+   * Sends `buffers` one after the other; they must not change until `written` is called, if it ever is. `moreFollows`: other answers
+   * are on their way.
+   */
+  send(buffers: readonly Buffer[], moreFollows: boolean, written?: () => void): void
   /** No more frames until `resume`. */
   pause(): void
   resume(): void

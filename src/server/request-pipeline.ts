@@ -10,7 +10,7 @@ import { errorCode, KafkaError } from '../../protocol/errors.ts'
 import { apiByKey } from '../../protocol/messages/index.ts'
 import { ProtocolError, Reader } from '../../protocol/schema/index.ts'
 import type { Context, Rooms } from '../handlers/context.ts'
-import { CloseConnection } from '../handlers/handler.ts'
+import { CloseConnection, whenSent } from '../handlers/handler.ts'
 import type { Access } from '../security/access.ts'
 import { type ClientConnection, HandledConnection } from './client-connection.ts'
 import type { ServedApi, ServedApis } from './served-apis.ts'
@@ -37,6 +37,8 @@ class Call {
   isPending = true
   /** Absent where none is sent. */
   answer: readonly Buffer[] | undefined
+  /** For when the answer's bytes are with the kernel. */
+  whenSent: (() => void) | undefined
   /** Why the connection ends instead of an answer. */
   closeReason: string | undefined
 
@@ -194,7 +196,10 @@ export class RequestPipeline {
 
   /** @throws ProtocolError for a body that can't be encoded: a fault of the handler. */
   #answer(call: Call, body: object | undefined): void {
-    if (body !== undefined) call.answer = call.served!.encode(call.apiVersion, call.correlationId, body)
+    if (body !== undefined) {
+      call.answer = call.served!.encode(call.apiVersion, call.correlationId, body)
+      call.whenSent = (body as { [whenSent]?: () => void })[whenSent]
+    }
     this.#end(call)
   }
 
@@ -256,7 +261,7 @@ export class RequestPipeline {
   #deliver(call: Call): void {
     if (call.closeReason !== undefined) this.#close(call)
     else if (call.answer !== undefined) {
-      this.#connection.send(call.answer, this.#running.length + this.#waiting.length > 0)
+      this.#connection.send(call.answer, this.#running.length + this.#waiting.length > 0, call.whenSent)
     }
   }
 
