@@ -13,7 +13,7 @@ import { type Broker, externalBroker, removeDirectory, startKafka, startOdradek,
 import { Client, type ClientDescription, type Installed } from './scenarios/client.ts'
 import { groups } from './scenarios/groups.ts'
 import { produceAndConsume } from './scenarios/produce-consume.ts'
-import { Report } from './scenarios/report.ts'
+import { assertEqual, Report } from './scenarios/report.ts'
 import { restart } from './scenarios/restart.ts'
 import type { Run } from './scenarios/run.ts'
 
@@ -45,6 +45,15 @@ function onInterrupt(signal: string): void {
   console.log(`FAIL all: interrupted by ${signal}`)
   process.exit(1)
 }
+/** A broker that answers nothing would otherwise cost each check its own limit. */
+const limitMs = 8 * 60_000
+function onLimit(): void {
+  for (const one of running) one.kill()
+  report.fail('all', 'the run', `it was not done after ${limitMs / 60_000} minutes; logs are kept in ${directory}`)
+  console.log(report.summary())
+  process.exit(1)
+}
+setTimeout(onLimit, limitMs).unref()
 process.on('SIGINT', onInterrupt)
 process.on('SIGTERM', onInterrupt)
 
@@ -99,6 +108,8 @@ try {
   }
   await Promise.all([...clients, hands].map((client) => client.close()))
   await broker.stop()
+  const { errors } = broker
+  if (errors) await report.check('all', 'the broker logs no error', async () => assertEqual(errors(), [], 'errors'))
 } catch (error) {
   report.fail('all', 'the run', (error as Error).message)
   for (const one of running) one.kill()

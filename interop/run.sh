@@ -13,6 +13,8 @@ root=$(dirname "$here")
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/odradek-interop
 ci=${CI:-}
 say() { printf 'interop: %s\n' "$*" >&2; }
+# Of stdin, the same on every system that has Node.
+key() { node -p 'crypto.createHash("sha256").update(fs.readFileSync(0)).digest("hex").slice(0, 16)'; }
 is_ci() { [ "$ci" = true ] || [ "$ci" = 1 ]; }
 
 # What native builds and the JVM need, as Debian names it, each with a probe that says whether it is there.
@@ -51,12 +53,15 @@ install_packages() {
   fi
 }
 
+# Headers of the running Node lie beside it, but for some packagings; then node-gyp looks for them on its own.
 node_prefix=$(node -p 'path.dirname(path.dirname(fs.realpathSync(process.execPath)))')
-modules_key=$(cat "$here/package-lock.json" <(node -p 'process.version + process.platform + process.arch') | sha256sum | cut -c1-16)
-jars_key=$(sha256sum < "$here/java/pom.xml" | cut -c1-16)
+[ -f "$node_prefix/include/node/node.h" ] && export npm_config_nodedir=$node_prefix
+
+modules_key=$(cat "$here/package-lock.json" <(node -p 'process.version + process.platform + process.arch') | key)
+jars_key=$(key < "$here/java/pom.xml")
 modules=$cache/$modules_key
 jars=$cache/jars-$jars_key
-classes=$jars/classes-$(sha256sum < "$here/java/Agent.java" | cut -c1-16)
+classes=$jars/classes-$(key < "$here/java/Agent.java")
 
 # npm ci without scripts, then each native addon on its own, so that one that does not build costs only its client.
 install_modules() {
@@ -86,9 +91,11 @@ build_addon() {
   command -v g++ >/dev/null && command -v make >/dev/null && command -v python3 >/dev/null || return 0
   say "building $name from source (minutes; log: $log)"
   if (cd "$modules" && env -u MAKEFLAGS -u JOBS CKJS_LINKING=dynamic BUILD_LIBRDKAFKA=1 \
-    npm_config_nodedir="$node_prefix" npm_config_build_from_source=true \
-    npm rebuild --foreground-scripts "$name" >"$log" 2>&1 </dev/null) &&
+    npm_config_build_from_source=true npm rebuild \
+    --foreground-scripts "$name" >"$log" 2>&1 </dev/null) &&
     (cd "$modules" && node -e 'require(process.argv[1])' "$name" >>"$log" 2>&1); then
+    # Sources and objects are most of a gigabyte; what is used is in build/.
+    rm -rf "$modules/node_modules/$name/deps/librdkafka" "$modules/node_modules/$name/build/Release/obj.target"
     touch "$mark"
     say "built $name"
   else
@@ -119,13 +126,14 @@ install_java() {
 
 mkdir -p "$cache"
 exec 9>"$cache/.lock"
-flock 9
-install_packages
+if command -v flock >/dev/null; then flock 9; fi
+install_packages || true # what is missing then shows as a failed client
 install_java &
 java_job=$!
 install_modules
 wait "$java_job"
-flock -u 9
+touch "$modules" "$jars"
+find "$cache" -mindepth 1 -maxdepth 1 -type d -mtime +30 -exec rm -rf {} +
 exec 9>&-
 
 if [ "${1:-}" = --install-only ]; then
@@ -135,6 +143,10 @@ fi
 
 if [ ! -x "$root/node_modules/.bin/tsx" ]; then
   say 'the checkout has no node_modules: run npm ci first'
+  exit 1
+fi
+if [[ " $* " == *' --kafka '* ]] && [ ! -f "$jars/.installed" ]; then
+  say 'Apache Kafka needs JDK 17 and Maven'
   exit 1
 fi
 if [ -z "${BOOTSTRAP:-}" ] && [[ " $* " != *' --kafka '* ]]; then

@@ -12,5 +12,4 @@ export const allowances: Allowances = {
     'empty header value': 'it hands librdkafka no header value where the value is empty',
     'null header value': { nullHeaderValue: '', reason: 'it makes a buffer of each header value' },
   },
-  skips: {},
 }

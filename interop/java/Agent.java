@@ -162,6 +162,10 @@ public final class Agent {
         return bytes == null ? null : Base64.getEncoder().encodeToString(bytes);
     }
 
+    private static String text(byte[] bytes) {
+        return bytes == null ? "null" : new String(bytes, StandardCharsets.UTF_8);
+    }
+
     // --- produce and consume
 
     /** Idempotent, as a Java producer is unless told otherwise; one per codec, kept through a broker's restart. */
@@ -290,7 +294,7 @@ public final class Agent {
         }
 
         private synchronized void receive(ConsumerRecord<byte[], byte[]> record) {
-            received.add(record.partition() + ":" + new String(record.value(), StandardCharsets.UTF_8));
+            received.add(record.partition() + ":" + text(record.value()));
         }
 
         synchronized List<String> received() {
@@ -374,7 +378,7 @@ public final class Agent {
             while (values.size() < count && System.currentTimeMillis() < end) {
                 for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
                     if (values.size() == count) break;
-                    values.add(new String(record.value(), StandardCharsets.UTF_8));
+                    values.add(text(record.value()));
                     last = record;
                 }
             }

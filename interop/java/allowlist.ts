@@ -4,5 +4,4 @@ import type { Allowances } from '../scenarios/client.ts'
 export const allowances: Allowances = {
   cannotWrite: {},
   readsAs: {},
-  skips: {},
 }

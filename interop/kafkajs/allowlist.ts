@@ -6,5 +6,4 @@ export const allowances: Allowances = {
     'null header value': 'its encoder takes the byte length of the value without asking whether there is one',
   },
   readsAs: {},
-  skips: {},
 }

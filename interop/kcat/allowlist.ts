@@ -6,5 +6,4 @@ export const allowances: Allowances = {
     'neither key nor value': 'it takes an empty line without a key for nothing to send',
   },
   readsAs: {},
-  skips: {},
 }

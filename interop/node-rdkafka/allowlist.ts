@@ -10,5 +10,4 @@ export const allowances: Allowances = {
   readsAs: {
     'null header value': { nullHeaderValue: '', reason: 'it makes a buffer of each header value' },
   },
-  skips: {},
 }

@@ -9,6 +9,8 @@ export type Broker = {
   bootstrap: string
   /** Stops the broker cleanly and starts it again on the same directory and port; absent where it isn't ours. Answers with the ms that the stop took. */
   restart?(): Promise<number>
+  /** What the broker logged as an error, each kind once. */
+  errors?(): string[]
   /** Ends the process; its directory goes with the run's. */
   stop(): Promise<void>
   kill(): void
@@ -35,11 +37,24 @@ export async function startOdradek(root: string, directory: string): Promise<Bro
       await listening(broker, port, `${directory}/broker.log`)
       return stoppedAfter
     },
+    errors: () => loggedErrors(`${directory}/broker.log`),
     stop: async () => {
       await stopProcess(broker)
     },
     kill: () => broker.kill('SIGKILL'),
   }
+}
+
+const pinoError = 50
+
+function loggedErrors(log: string): string[] {
+  const errors = readFileSync(log, 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as { level: number; msg: string; api?: string; err?: { message: string } })
+    .filter(({ level }) => level >= pinoError)
+    .map(({ msg, api, err }) => [api, msg, err?.message].filter((part) => part !== undefined).join(': '))
+  return [...new Set(errors)]
 }
 
 /** Apache Kafka, one KRaft node, with the one-node settings that its own server.properties ships. */

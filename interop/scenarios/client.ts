@@ -26,8 +26,6 @@ export type Allowances = {
   cannotWrite: Partial<Record<string, string>>
   /** Kinds that it hands over changed. */
   readsAs: Partial<Record<string, { nullHeaderValue?: string; reason: string }>>
-  /** Checks that it is not put to, by the name they are printed with. */
-  skips: Partial<Record<string, string>>
 }
 
 export class AgentFailure extends Error {
@@ -121,7 +119,7 @@ export class Client {
     return methods.every((method) => this.#methods.has(method))
   }
 
-  call<M extends MethodName>(method: M, request: RequestOf<M>, limitMs = 60_000): Promise<ResponseOf<M>> {
+  call<M extends MethodName>(method: M, request: RequestOf<M>, limitMs = 45_000): Promise<ResponseOf<M>> {
     if (this.#ended) return Promise.reject(new Error(`the agent has ended (${this.#ended})`))
     const id = this.#nextId++
     return new Promise((resolve, reject) => {
