@@ -3,7 +3,7 @@ import { KafkaError } from '../../protocol/errors.ts'
 import type { Api, DecodedResponse, Encodable, Fields } from '../../protocol/schema/index.ts'
 import { Reader, Writer } from '../../protocol/schema/index.ts'
 import type { Broker } from '../../src/cluster/broker.ts'
-import type { Context } from '../../src/handlers/context.ts'
+import type { Context, Rooms } from '../../src/handlers/context.ts'
 import type { Handler } from '../../src/handlers/handler.ts'
 import { SimulatedClock } from '../../src/runtime/clock.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
@@ -15,11 +15,14 @@ export class Client {
   readonly broker: Broker
   access: Access
   readonly #producerIds: ProducerIds
+  readonly #rooms: Partial<Rooms>
 
-  constructor(broker: Broker, access: Access = openAccess) {
+  /** `rooms`: those that the handlers need besides the cluster. */
+  constructor(broker: Broker, access: Access = openAccess, rooms: Partial<Rooms> = {}) {
     this.broker = broker
     this.access = access
     this.#producerIds = new ProducerIds(broker)
+    this.#rooms = rooms
   }
 
   async ask<Q extends Fields, P extends Fields>(
@@ -51,8 +54,7 @@ export class Client {
     }
     const rooms = { cluster: broker.cluster, broker, producerIds: this.#producerIds, config: broker.config }
     const rest = { clock: new SimulatedClock(), logger: silentLogger, handlers: [], apiVersion, clientId: 'test' }
-    // Groups and fetches are not asked for here.
-    return { ...rooms, ...rest, connection, access } as unknown as Context
+    return { ...rooms, ...rest, ...this.#rooms, connection, access } as unknown as Context
   }
 }
 
@@ -70,7 +72,8 @@ export function only(...allowed: string[]): Access {
     isAllowed,
     require(type, name, operation) {
       if (isAllowed(type, name, operation)) return
-      throw new KafkaError(type === 'Cluster' ? 'CLUSTER_AUTHORIZATION_FAILED' : 'TOPIC_AUTHORIZATION_FAILED')
+      if (type === 'Cluster') throw new KafkaError('CLUSTER_AUTHORIZATION_FAILED')
+      throw new KafkaError(type === 'Group' ? 'GROUP_AUTHORIZATION_FAILED' : 'TOPIC_AUTHORIZATION_FAILED')
     },
   }
 }
