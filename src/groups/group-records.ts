@@ -55,7 +55,7 @@ export interface GroupMetadataRecord {
 export type UnservedGroupType = 'consumer' | 'share' | 'streams'
 
 /** Read, never written. */
-export interface UnservedGroupRecord {
+interface UnservedGroupRecord {
   readonly kind: 'UnservedGroup'
   readonly groupId: string
   readonly type: UnservedGroupType

@@ -23,7 +23,7 @@ export interface OffsetCommit {
   }[]
 }
 
-export interface PartitionAnswer {
+interface PartitionAnswer {
   readonly partitionIndex: number
   readonly errorCode: number
 }

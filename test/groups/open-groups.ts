@@ -5,7 +5,7 @@ import { silentLogger } from '../../src/runtime/logger.ts'
 import { SeededRandom } from '../../src/runtime/random.ts'
 import { endpoint, type OpenOptions, openCluster } from '../cluster/open-cluster.ts'
 
-export interface GroupBroker {
+interface GroupBroker {
   readonly broker: Broker
   readonly groups: GroupCoordinator
 }
