@@ -145,9 +145,10 @@ export function odradek(): Peer {
     isOurs: true,
     start() {
       const directory = emptyDirectory()
-      const main = path.join(root, 'dist', 'main.js')
-      const args = [main, '--port', '0', '--data-dir', path.join(directory, 'data')]
-      return launch('Odradek', { command: process.execPath, args, directory })
+      // The command as it is installed: its first line says how Node is to be started.
+      const command = path.join(root, 'dist', 'main.js')
+      const args = ['--port', '0', '--data-dir', path.join(directory, 'data')]
+      return launch('Odradek', { command, args, directory })
     },
   }
 }

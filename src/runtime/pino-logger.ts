@@ -42,7 +42,8 @@ function load({ level, destination, readable }: PinoLoggerSettings): PinoLogger 
   // Synchronous, so that the last lines before an exit are not lost.
   const lines = destination ?? pino.destination({ dest: stdout, sync: true })
   const isReadable = readable ?? (destination === undefined && isatty(stdout))
-  return pino({ level, base: null }, isReadable ? prettified(lines, destination === undefined) : lines)
+  const serializers = { err: pino.stdSerializers.err, error: pino.stdSerializers.err }
+  return pino({ level, base: null, serializers }, isReadable ? prettified(lines, destination === undefined) : lines)
 }
 
 function prettified(lines: DestinationStream, colorize: boolean): DestinationStream {

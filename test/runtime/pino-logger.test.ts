@@ -21,11 +21,11 @@ describe('the logger', () => {
     })
   })
 
-  it('keeps an error with its stack', () => {
+  it.each(['err', 'error'])('keeps an error with its stack, named %s', (name) => {
     const destination = lines()
-    createLogger({ level: 'info', destination }).error({ err: new TypeError('no such thing') }, 'failed')
+    createLogger({ level: 'info', destination }).error({ [name]: new TypeError('no such thing') }, 'failed')
 
-    const { err } = JSON.parse(destination.lines[0]!)
+    const err = JSON.parse(destination.lines[0]!)[name]
     expect(err).toMatchObject({ type: 'TypeError', message: 'no such thing' })
     expect(err.stack).toContain('pino-logger.test')
   })
