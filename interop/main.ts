@@ -45,21 +45,24 @@ function onInterrupt(signal: string): void {
   console.log(`FAIL all: interrupted by ${signal}`)
   process.exit(1)
 }
-/** A broker that answers nothing would otherwise cost each check its own limit. */
-const limitMs = 8 * 60_000
-function onLimit(): void {
+function giveUp(behaviour: string, reason: string): never {
   for (const one of running) one.kill()
-  report.fail('all', 'the run', `it was not done after ${limitMs / 60_000} minutes; logs are kept in ${directory}`)
+  report.fail('all', behaviour, `${reason}; logs are kept in ${directory}`)
   console.log(report.summary())
   process.exit(1)
 }
-setTimeout(onLimit, limitMs).unref()
+
+const onDeath = (reason: string) => giveUp('the broker stays up', reason)
+
+/** A broker that answers nothing would otherwise cost each check its own limit. */
+const limitMs = 8 * 60_000
+setTimeout(() => giveUp('the run', `it was not done after ${limitMs / 60_000} minutes`), limitMs).unref()
 process.on('SIGINT', onInterrupt)
 process.on('SIGTERM', onInterrupt)
 
 async function startBroker(): Promise<Broker> {
   if (process.env.BOOTSTRAP) return externalBroker(process.env.BOOTSTRAP)
-  return options.kafka ? startKafka(installed.jars, directory) : startOdradek(root, directory)
+  return options.kafka ? startKafka(installed.jars, directory, onDeath) : startOdradek(root, directory, onDeath)
 }
 
 async function startClients(broker: Broker): Promise<{ clients: Client[]; hands: Client }> {

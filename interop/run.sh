@@ -48,8 +48,8 @@ install_packages() {
   else
     say "apt-get install $missing"
     # shellcheck disable=SC2086
-    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $missing; } >&2 ||
-      { say "apt-get could not install: $missing"; return 1; }
+    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $missing; } \
+      >"$cache/apt.log" 2>&1 || { tail -5 "$cache/apt.log" >&2; say "apt-get could not install: $missing"; return 1; }
   fi
 }
 

@@ -16,15 +16,18 @@ export type Broker = {
   kill(): void
 }
 
+/** Called when a broker ends that nobody asked to, with how. */
+export type OnDeath = (reason: string) => void
+
 export function externalBroker(bootstrap: string): Broker {
   return { name: 'the broker at BOOTSTRAP', bootstrap, stop: async () => {}, kill: () => {} }
 }
 
 /** `node dist/main.js` on any free port. */
-export async function startOdradek(root: string, directory: string): Promise<Broker> {
+export async function startOdradek(root: string, directory: string, onDeath: OnDeath): Promise<Broker> {
   const start = (port: number) => {
     const args = [`${root}/dist/main.js`, '--port', String(port), '--data-dir', `${directory}/data`]
-    return startProcess(process.execPath, args, `${directory}/broker.log`)
+    return startProcess(process.execPath, args, `${directory}/broker.log`, onDeath)
   }
   let broker = start(0)
   const port = await readyPort(broker, `${directory}/broker.log`)
@@ -58,7 +61,7 @@ function loggedErrors(log: string): string[] {
 }
 
 /** Apache Kafka, one KRaft node, with the one-node settings that its own server.properties ships. */
-export async function startKafka(jars: string, directory: string): Promise<Broker> {
+export async function startKafka(jars: string, directory: string, onDeath: OnDeath): Promise<Broker> {
   const [port, controllerPort] = [await freePort(), await freePort()]
   const properties = `${directory}/server.properties`
   writeFileSync(
@@ -83,7 +86,7 @@ export async function startKafka(jars: string, directory: string): Promise<Broke
   const formatted = spawnSync('java', ['-cp', `${jars}/*`, ...format], { encoding: 'utf8' })
   if (formatted.status !== 0) throw new Error(`StorageTool failed: ${formatted.stderr}`)
   const args = ['-Xms512m', '-Xmx1g', '-cp', `${jars}/*`, 'kafka.Kafka', properties]
-  const start = () => startProcess('java', args, `${directory}/broker.log`)
+  const start = () => startProcess('java', args, `${directory}/broker.log`, onDeath)
   let broker = start()
   await listening(broker, port, `${directory}/broker.log`)
   return {
@@ -103,18 +106,25 @@ export async function startKafka(jars: string, directory: string): Promise<Broke
 }
 
 /** A process whose output, both streams, is appended to a file: nobody needs to drain it. */
-function startProcess(file: string, args: string[], log: string): ChildProcess {
+function startProcess(file: string, args: string[], log: string, onDeath: OnDeath): ChildProcess {
   mkdirSync(log.slice(0, log.lastIndexOf('/')), { recursive: true })
   const output = openSync(log, 'a')
   const child = spawn(file, args, { stdio: ['ignore', output, output] })
   closeSync(output)
+  child.once('exit', (code, signal) => {
+    if (!stopped.has(child)) onDeath(`it ended with ${code ?? signal}: ${tail(log, 12)}`)
+  })
   return child
 }
+
+/** Those that were told to end. */
+const stopped = new WeakSet<ChildProcess>()
 
 const ended = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null
 
 async function stopProcess(child: ChildProcess): Promise<number> {
   if (ended(child)) return 0
+  stopped.add(child)
   const started = Date.now()
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   child.kill('SIGTERM')
@@ -149,7 +159,8 @@ async function listening(child: ChildProcess, port: number, log: string): Promis
   throw new Error(`the broker does not listen on ${port}: ${tail(log)}`)
 }
 
-export const tail = (log: string): string => readFileSync(log, 'utf8').trim().split('\n').slice(-5).join(' | ')
+export const tail = (log: string, lines = 5): string =>
+  readFileSync(log, 'utf8').trim().split('\n').slice(-lines).join(' | ')
 
 async function freePort(): Promise<number> {
   const server = createServer()

@@ -5,7 +5,7 @@ export class Report {
   failed = 0
   readonly #width: number
 
-  constructor(width = 600) {
+  constructor(width = 1000) {
     this.#width = width
   }
 
