@@ -9,7 +9,7 @@ export const allowances: Allowances = {
     'null header value': 'it writes header values as strings',
   },
   readsAs: {
-    'empty header value': 'it hands librdkafka no header value where the value is empty',
+    'empty header value': { reason: 'it hands librdkafka no header value where the value is empty' },
     'null header value': { nullHeaderValue: '', reason: 'it makes a buffer of each header value' },
   },
 }
