@@ -177,7 +177,11 @@ class BrokerStack {
   async #openCluster(): Promise<Cluster> {
     const nodeId = this.#config.get('node.id')
     const shared = { nodeId, files: this.#files, clock: realClock, random: realRandom, logger: this.#logger }
-    const limits = { producerIdExpirationMs: this.#config.get('producer.id.expiration.ms') }
+    const limits = {
+      producerIdExpirationMs: this.#config.get('producer.id.expiration.ms'),
+      initialTaskDelayMs: this.#config.get('log.initial.task.delay.ms'),
+      retentionCheckIntervalMs: this.#config.get('log.retention.check.interval.ms'),
+    }
     for (const path of this.#config.logDirectories) {
       const [first] = this.#directories
       const clusterId = first === undefined ? {} : { clusterId: first.clusterId }

@@ -115,7 +115,7 @@ export class Cluster {
       topic: metadataTopic,
       partition: 0,
       topicId: metadataTopicId,
-      config: { ...defaultLogConfig, maxMessageBytes: maxMetadataBatchBytes },
+      config: { ...defaultLogConfig, maxMessageBytes: maxMetadataBatchBytes, deletes: false },
     })
     const metadata = new MetadataLog({
       log,

@@ -57,5 +57,9 @@ export function logConfigOf(topic: TopicConfig): LogConfig {
     messageTimestampBeforeMaxMs: topic.get('message.timestamp.before.max.ms'),
     messageTimestampAfterMaxMs: topic.get('message.timestamp.after.max.ms'),
     compacted: topic.get('cleanup.policy').includes('compact'),
+    deletes: topic.get('cleanup.policy').includes('delete'),
+    retentionMs: topic.get('retention.ms'),
+    retentionBytes: topic.get('retention.bytes'),
+    fileDeleteDelayMs: topic.get('file.delete.delay.ms'),
   }
 }

@@ -8,7 +8,7 @@ export const topicConfigs = {
   'cleanup.policy': list(['delete'], {
     valid: listOf(['compact', 'delete'], 'may be empty'),
     brokerSynonyms: ['log.cleanup.policy'],
-    effect: notYet.retention,
+    effect: obeyed,
     documentation: 'This config designates the retention policy to use on log segments.',
   }),
   'compression.gzip.level': int(-1, {
@@ -44,7 +44,7 @@ export const topicConfigs = {
   'file.delete.delay.ms': long(60000, {
     valid: atLeast(0),
     brokerSynonyms: ['log.segment.delete.delay.ms'],
-    effect: notYet.retention,
+    effect: obeyed,
     documentation: 'The time to wait before deleting a file from the filesystem',
   }),
   'flush.messages': long(maxLong, {
@@ -169,14 +169,14 @@ export const topicConfigs = {
   }),
   'retention.bytes': long(-1, {
     brokerSynonyms: ['log.retention.bytes'],
-    effect: notYet.retention,
+    effect: obeyed,
     documentation:
       'This configuration controls the maximum size a partition (which consists of log segments) can grow to before we will discard old log segments to free up space if we are using the "delete" retention policy.',
   }),
   'retention.ms': long(604_800_000, {
     valid: atLeast(-1),
     brokerSynonyms: ['log.retention.ms', 'log.retention.minutes', 'log.retention.hours'],
-    effect: notYet.retention,
+    effect: obeyed,
     documentation:
       'This configuration controls the maximum time we will retain a log before we will discard old log segments to free up space if we are using the "delete" retention policy.',
   }),

@@ -20,6 +20,9 @@ import {
 import type { LogConfig } from './log-config.ts'
 import type { AppendOrigin } from './partition-log.ts'
 
+/** So many are named in the message; the answer lists all. */
+const shownRecordErrors = 3
+
 /** Checked batches without offsets. */
 export interface CheckedRecords {
   /** One batch from a client, one or more from others. */
@@ -32,13 +35,22 @@ export interface CheckedRecords {
   readonly first: RecordBatchView
 }
 
+/** What a log knows that its checks need. */
+interface Checking {
+  readonly config: LogConfig
+  readonly nowMs: number
+  /** `topic-0`, as messages have it. */
+  readonly partitionName: string
+}
+
 /** @throws KafkaError as `PartitionLog.append` says, but for what depends on the producer's state. */
-export function checkRecords(records: Buffer, origin: AppendOrigin, config: LogConfig, nowMs: number): CheckedRecords {
+export function checkRecords(records: Buffer, origin: AppendOrigin, checking: Checking): CheckedRecords {
+  const { config, nowMs } = checking
   const size = batchSizeAt(records, 0)
   if (size === 0) throw new KafkaError('INVALID_RECORD', 'The records hold no whole batch')
   if (origin !== 'client') return checkOwn(records, config)
   const batch = new RecordBatchView(records)
-  if (batch.magic < 2) return checkConverted(convertLegacy(records, config), config, nowMs)
+  if (batch.magic < 2) return checkConverted(convertLegacy(records, config), checking)
   checkEnvelope(batch, size, config)
   if (batchSizeAt(records, size) > 0) {
     throw new KafkaError('INVALID_RECORD', 'A produce request may hold only one batch for a partition')
@@ -46,11 +58,11 @@ export function checkRecords(records: Buffer, origin: AppendOrigin, config: LogC
   checkClientBatch(batch)
   const codec = targetCodec(config, batch.codec)
   if (codec === batch.codec) {
-    checkRecordsOf(batch, config, nowMs)
+    checkRecordsOf(batch, checking)
     return checked(batch, size === records.length ? records : records.subarray(0, size), config, nowMs)
   }
-  checkRecordsOf(batch, config, nowMs)
-  return checkConverted(recompress(batch, { codec, level: compressionLevel(codec, config) }), config, nowMs, true)
+  checkRecordsOf(batch, checking)
+  return checkConverted(recompress(batch, { codec, level: compressionLevel(codec, config) }), checking, true)
 }
 
 /** Batches that this broker made. */
@@ -113,7 +125,7 @@ function compressionLevel(codec: Codec, config: LogConfig): number | undefined {
 }
 
 /** Looks at the records where they lie open or the config needs it. Corrects the batch's largest timestamp. */
-function checkRecordsOf(batch: RecordBatchView, config: LogConfig, nowMs: number): void {
+function checkRecordsOf(batch: RecordBatchView, { config, nowMs, partitionName }: Checking): void {
   const { timestampType } = batch
   const earliest = nowMs - config.messageTimestampBeforeMaxMs
   const latest = nowMs + config.messageTimestampAfterMaxMs
@@ -127,16 +139,16 @@ function checkRecordsOf(batch: RecordBatchView, config: LogConfig, nowMs: number
     if (cursor.offsetDelta !== cursor.index) {
       throw new KafkaError('INVALID_RECORD', `Record ${cursor.index} has offset delta ${cursor.offsetDelta}`)
     }
-    const timestamp = cursor.baseTimestamp + cursor.timestampDelta
+    // A client that says LogAppendTime has one time for all, and is not believed.
+    const isCreateTime = timestampType !== 'LogAppendTime'
+    const timestamp = isCreateTime ? cursor.baseTimestamp + cursor.timestampDelta : batch.maxTimestamp
     if (timestamp > maxTimestamp) maxTimestamp = timestamp
     if (config.compacted && cursor.keyLength < 0) {
-      const message = 'A compacted topic cannot accept a message without a key'
+      const message = `Compacted topic cannot accept message without key in topic partition ${partitionName}`
       errors.push({ batchIndex: cursor.index, message, name: 'INVALID_RECORD' })
     } else if (checksTime && timestamp !== noTimestamp && (timestamp < earliest || timestamp > latest)) {
-      const message = `Timestamp ${timestamp} is out of range: it should be within [${earliest}, ${latest}]`
-      errors.push({ batchIndex: cursor.index, message, name: 'INVALID_TIMESTAMP' })
-    } else if (timestampType === 'LogAppendTime') {
-      const message = 'A producer should not set the timestamp type to LogAppendTime'
+      const range = `The timestamp should be within [${earliest}, ${latest}]`
+      const message = `Timestamp ${timestamp} of message with offset ${cursor.index} is out of range. ${range}`
       errors.push({ batchIndex: cursor.index, message, name: 'INVALID_TIMESTAMP' })
     }
   }
@@ -149,8 +161,10 @@ function recordsError(errors: readonly { batchIndex: number; message: string; na
     const message = 'One or more records have been rejected due to invalid timestamp'
     return new RecordsError('INVALID_TIMESTAMP', message, errors)
   }
-  const first = errors[0]!
-  const message = `${errors.length} records have been rejected; the first one, ${first.batchIndex}: ${first.message}`
+  const shown = errors.slice(0, shownRecordErrors)
+  const listed = shown.map((each) => `RecordError(batchIndex=${each.batchIndex}, message='${each.message}')`).join(', ')
+  const counted = `due to ${errors.length} record errors in total, and only showing the first three errors at most`
+  const message = `One or more records have been rejected ${counted}: [${listed}]`
   return new RecordsError('INVALID_RECORD', message, errors)
 }
 
@@ -166,10 +180,11 @@ function checked(batch: RecordBatchView, bytes: Buffer, config: LogConfig, nowMs
 }
 
 /** A batch that was built here. */
-function checkConverted(bytes: Buffer, config: LogConfig, nowMs: number, isChecked = false): CheckedRecords {
+function checkConverted(bytes: Buffer, checking: Checking, isChecked = false): CheckedRecords {
+  const { config, nowMs } = checking
   let batch = new RecordBatchView(bytes)
   if (!isChecked) {
-    checkRecordsOf(batch, config, nowMs)
+    checkRecordsOf(batch, checking)
     const codec = targetCodec(config, batch.codec)
     if (codec !== batch.codec)
       batch = new RecordBatchView(recompress(batch, { codec, level: compressionLevel(codec, config) }))

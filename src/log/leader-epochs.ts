@@ -69,7 +69,7 @@ export class LeaderEpochs {
   endOffsetFor(epoch: number, logEndOffset: number): EpochEndOffset {
     if (epoch >= 0 && epoch === this.latestEpoch) return { leaderEpoch: epoch, endOffset: logEndOffset }
     const higher = this.#entries.find((entry) => entry.epoch > epoch)
-    if (epoch < 0 || higher === undefined) return { leaderEpoch: -1, endOffset: -1 }
+    if (epoch === -1 || higher === undefined) return { leaderEpoch: -1, endOffset: -1 }
     const floor = this.#entries.findLast((entry) => entry.epoch <= epoch)
     return { leaderEpoch: floor?.epoch ?? epoch, endOffset: higher.startOffset }
   }

@@ -7,6 +7,7 @@
 import { KafkaError } from '../../protocol/errors.ts'
 import { batchSizeAt } from '../../protocol/records/batches.ts'
 import { assignOffsetAndEpochAt, RecordBatchView, readInt32 } from '../../protocol/records/record-batch.ts'
+import { SerialQueue } from '../runtime/serial-queue.ts'
 import { abortedBetween } from './aborted-transactions.ts'
 import { checkRecords } from './append-validation.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
@@ -29,6 +30,7 @@ import type {
 import { PendingAppend } from './pending-append.ts'
 import type { ProducedBatch, ProducerStates } from './producer-states.ts'
 import { type LoadedLog, noteProduced, replayProducers } from './recovery.ts'
+import { countExpired } from './retention.ts'
 import type { Segment } from './segment.ts'
 import type { Segments } from './segments.ts'
 import { SideFiles } from './side-files.ts'
@@ -72,6 +74,9 @@ export class LocalPartitionLog implements PartitionLog {
   #isClosed = false
   /** A truncation is under way: appends wait for it. */
   #exclusive: Promise<void> | undefined
+  /** What takes segments out of the log, one at a time. */
+  readonly #removals = new SerialQueue()
+  #oldestOffsetOnDisk: number
 
   constructor(
     name: { topic: string; partition: number },
@@ -94,6 +99,7 @@ export class LocalPartitionLog implements PartitionLog {
     this.#logEndOffset = loaded.logEndOffset
     this.#nextOffset = loaded.logEndOffset
     this.#recoveryPoint = Math.min(recoveryPoint, loaded.logEndOffset)
+    this.#oldestOffsetOnDisk = loaded.segments.all[0]!.baseOffset
     this.#reader = new LogReader(loaded.segments, storage.readBuffers)
     this.#sideFiles = new SideFiles(this.directory, storage, loaded.epochs, loaded.newestSnapshotOffset)
     this.#writer = new LogWriter(this.#writerTarget(), loaded.segments, storage)
@@ -132,6 +138,11 @@ export class LocalPartitionLog implements PartitionLog {
   /** Base offset of the oldest segment; the log start offset may lie behind it. */
   get firstSegmentOffset(): number {
     return this.#segments.all[0]!.baseOffset
+  }
+
+  /** Base offset of the oldest segment that a crash may bring back. */
+  get oldestOffsetOnDisk(): number {
+    return this.#oldestOffsetOnDisk
   }
 
   get directory(): string {
@@ -198,12 +209,16 @@ export class LocalPartitionLog implements PartitionLog {
   async offsetForTimestamp(timestampMs: number, isolation: Isolation): Promise<TimestampAndOffset | undefined> {
     this.#ensureOpen()
     const endOffset = this.#endOf(isolation)
-    return await this.#guarded(findTimestamp(this.#segments, timestampMs, this.#logStartOffset, endOffset))
+    return await this.#guarded(
+      this.#again(() => findTimestamp(this.#segments, timestampMs, this.#logStartOffset, endOffset)),
+    )
   }
 
   async offsetOfMaxTimestamp(): Promise<TimestampAndOffset | undefined> {
     this.#ensureOpen()
-    return await this.#guarded(findMaxTimestamp(this.#segments, this.#logStartOffset, this.highWatermark))
+    return await this.#guarded(
+      this.#again(() => findMaxTimestamp(this.#segments, this.#logStartOffset, this.highWatermark)),
+    )
   }
 
   endOffsetForEpoch(leaderEpoch: number): EpochEndOffset {
@@ -236,13 +251,23 @@ export class LocalPartitionLog implements PartitionLog {
       const message = `Records can be deleted up to the high watermark ${this.highWatermark}, not to ${offset}`
       throw new KafkaError('OFFSET_OUT_OF_RANGE', message)
     }
-    if (newStart > this.#logStartOffset) {
-      this.#logStartOffset = newStart
-      this.#epochs.truncateFromStart(newStart)
-      this.#advanced()
-      await this.#guarded(this.#owner.logStartOffsetMoved())
-    }
+    if (newStart > this.#logStartOffset) await this.#guarded(this.#moveLogStartOffset(newStart))
     return this.#logStartOffset
+  }
+
+  /** Removes the oldest segments, as far as the topic's config does not want them any more. */
+  async enforceRetention(): Promise<void> {
+    if (this.#segments.all.length === 1 && this.#segments.active.size === 0) return
+    await this.#removals.run(async () => {
+      if (this.#stopped !== undefined) return
+      let count = await this.#countExpired()
+      if (count === this.#segments.all.length) {
+        await this.#writer.roll()
+        // Meanwhile it may have got records that are not old.
+        count = Math.min(await this.#countExpired(), this.#segments.all.length - 1)
+      }
+      if (count > 0 && this.#stopped === undefined) await this.#removeOldest(count)
+    })
   }
 
   applyConfig(config: LogConfig): void {
@@ -264,8 +289,10 @@ export class LocalPartitionLog implements PartitionLog {
       done = resolve
     })
     try {
-      await this.#writer.idle()
-      await this.#truncateTo(Math.max(offset, this.firstSegmentOffset))
+      await this.#removals.run(async () => {
+        await this.#writer.idle()
+        await this.#truncateTo(Math.max(offset, this.firstSegmentOffset))
+      })
     } catch (error) {
       this.#failed(error)
       throw this.#stopped
@@ -281,6 +308,7 @@ export class LocalPartitionLog implements PartitionLog {
     this.#isClosed = true
     this.#stop(new KafkaError('KAFKA_STORAGE_ERROR', `${this.directory} is closed`))
     await this.#exclusive
+    await this.#removals.idle()
     await this.#writer.idle()
     try {
       await this.#sideFiles.settle()
@@ -300,6 +328,7 @@ export class LocalPartitionLog implements PartitionLog {
     this.#isClosed = true
     this.#stop(reason)
     for (const append of this.#writer.takeQueued()) append.reject(reason)
+    await this.#removals.idle()
     await this.#writer.idle()
     await this.#segments.close()
     await this.#sideFiles.settle()
@@ -331,6 +360,19 @@ export class LocalPartitionLog implements PartitionLog {
       return await access
     } catch (error) {
       throw error instanceof KafkaError ? error : (this.#stopped ?? storageError(this.directory, error))
+    }
+  }
+
+  /** Looks again when a segment that was looked through has been removed meanwhile. */
+  async #again<T>(look: () => Promise<T>): Promise<T> {
+    for (;;) {
+      const before = this.#logStartOffset
+      try {
+        return await look()
+      } catch (error) {
+        if (!(error instanceof KafkaError && error.kafkaError === 'OFFSET_OUT_OF_RANGE')) throw error
+        if (this.#logStartOffset === before) throw error
+      }
     }
   }
 
@@ -417,6 +459,47 @@ export class LocalPartitionLog implements PartitionLog {
   async #roll(baseOffset: number): Promise<void> {
     await this.#sideFiles.takeSnapshot(baseOffset, this.#producers)
     await this.#segments.roll(baseOffset, this.#config)
+  }
+
+  #countExpired(): Promise<number> {
+    const { highWatermark, logStartOffset } = this
+    return countExpired(this.#segments, { highWatermark, logStartOffset }, this.#config, this.#storage.clock.now())
+  }
+
+  /** The log start offset goes first and is on disk before any file goes, so that a crash never brings back half of what went. */
+  async #removeOldest(count: number): Promise<void> {
+    const start = this.#segments.all[count]!.baseOffset
+    if (start > this.#logStartOffset) await this.#moveLogStartOffset(start)
+    const removed = this.#segments.dropOldest(count)
+    this.#reader.forgetCursors()
+    try {
+      const paths: string[] = []
+      for (const segment of removed) paths.push(...(await segment.renameAway()))
+      await this.#storage.files.syncDirectory(this.directory)
+      this.#oldestOffsetOnDisk = start
+      this.#storage.removals.add(paths, this.#config.fileDeleteDelayMs)
+    } catch (error) {
+      this.#failed(error)
+      throw this.#stopped
+    } finally {
+      for (const segment of removed) this.#closeUnused(segment)
+    }
+    const { directory, logStartOffset } = this
+    this.#storage.logger.info({ directory, logStartOffset, segments: count }, 'old segments were removed')
+  }
+
+  /** Once nobody reads it. */
+  #closeUnused(segment: Segment): void {
+    segment.log.close().catch((error: unknown) => {
+      this.#storage.logger.warn({ path: segment.log.path, error }, 'a removed segment could not be closed')
+    })
+  }
+
+  async #moveLogStartOffset(offset: number): Promise<void> {
+    this.#logStartOffset = offset
+    this.#epochs.truncateFromStart(offset)
+    this.#advanced()
+    await this.#owner.logStartOffsetMoved()
   }
 
   #failed(error: unknown): void {

@@ -16,6 +16,13 @@ export interface LogConfig {
   readonly messageTimestampAfterMaxMs: number
   /** cleanup.policy contains compact: records without a key are refused. */
   readonly compacted: boolean
+  /** cleanup.policy contains delete: retention.ms and retention.bytes hold. */
+  readonly deletes: boolean
+  /** -1: without limit. */
+  readonly retentionMs: number
+  /** -1: without limit. */
+  readonly retentionBytes: number
+  readonly fileDeleteDelayMs: number
 }
 
 /** Kafka's defaults. */
@@ -34,4 +41,8 @@ export const defaultLogConfig: LogConfig = {
   messageTimestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
   messageTimestampAfterMaxMs: 3_600_000,
   compacted: false,
+  deletes: true,
+  retentionMs: 604_800_000,
+  retentionBytes: -1,
+  fileDeleteDelayMs: 60_000,
 }

@@ -16,7 +16,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { FileSystem } from '../runtime/file-system.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Random } from '../runtime/random.ts'
-import { forEachLimited, SerialQueue } from '../runtime/serial-queue.ts'
+import { forEachLimited, nextTurn, SerialQueue } from '../runtime/serial-queue.ts'
 import {
   highWatermarkFileName,
   logStartOffsetFileName,
@@ -43,6 +43,7 @@ const lockFileName = '.odradek.lock'
 const cleanShutdownFileName = '.kafka_cleanshutdown'
 const partitionMetadataFileName = 'partition.metadata'
 const partitionsClosedAtATime = 16
+const retentionChecksPerTurn = 64
 const longestFileName = 255
 
 export interface LogDirectoryOptions {
@@ -87,6 +88,8 @@ export class LogDirectory implements LogOwner {
   readonly #checkpoints = new SerialQueue()
   #startOffsetsQueued: Promise<void> | undefined
   #cancelExpiration: () => void = () => {}
+  #cancelRetention: () => void = () => {}
+  #retention: Promise<void> | undefined
   #hasFailed = false
   #closed: Promise<void> | undefined
 
@@ -109,6 +112,7 @@ export class LogDirectory implements LogOwner {
     ;[this.#recoveryPoints, this.#highWatermarks, this.#logStartOffsets] = loaded.offsets
     this.#stored = loaded.stored
     this.#scheduleExpiration()
+    this.#scheduleRetention(storage.limits.initialTaskDelayMs)
   }
 
   /**
@@ -203,6 +207,14 @@ export class LogDirectory implements LogOwner {
     return this.#closed
   }
 
+  /** Removes what the partitions need not keep any more: one after the other, some in each turn of the event loop. */
+  enforceRetention(): Promise<void> {
+    this.#retention ??= this.#enforceRetention().finally(() => {
+      this.#retention = undefined
+    })
+    return this.#retention
+  }
+
   /** Writes the recovery points, high watermarks and log start offsets of all partitions. */
   async checkpoint(): Promise<void> {
     const { files } = this.#storage
@@ -233,7 +245,10 @@ export class LogDirectory implements LogOwner {
 
   async #close(brokerEpoch: number): Promise<void> {
     this.#cancelExpiration()
+    this.#cancelRetention()
+    this.#storage.removals.close()
     try {
+      await this.#retention
       await Promise.allSettled(this.#opening.values())
       await forEachLimited(this.#open.values(), partitionsClosedAtATime, async (log) => {
         try {
@@ -330,11 +345,30 @@ export class LogDirectory implements LogOwner {
     for (const offsets of [this.#recoveryPoints, this.#highWatermarks, this.#logStartOffsets]) offsets.delete(name)
   }
 
+  async #enforceRetention(): Promise<void> {
+    for (const [index, log] of [...this.#open.values()].entries()) {
+      if (this.#closed !== undefined || this.#storage.failure !== undefined) return
+      try {
+        await log.enforceRetention()
+      } catch (error) {
+        this.#storage.logger.error({ directory: log.directory, error }, 'old segments could not be removed')
+      }
+      if (index % retentionChecksPerTurn === retentionChecksPerTurn - 1) await nextTurn()
+    }
+  }
+
+  #scheduleRetention(delayMs: number): void {
+    this.#cancelRetention = this.#storage.clock.after(delayMs, () => {
+      void this.enforceRetention()
+      this.#scheduleRetention(this.#storage.limits.retentionCheckIntervalMs)
+    })
+  }
+
   #noteOffsets(): void {
     for (const [name, log] of this.#open) {
       this.#recoveryPoints.set(name, log.recoveryPoint)
       this.#highWatermarks.set(name, log.highWatermark)
-      if (log.logStartOffset > log.firstSegmentOffset) this.#logStartOffsets.set(name, log.logStartOffset)
+      if (log.logStartOffset > log.oldestOffsetOnDisk) this.#logStartOffsets.set(name, log.logStartOffset)
       else this.#logStartOffsets.delete(name)
     }
   }

@@ -4,6 +4,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { FileSystem } from '../runtime/file-system.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Random } from '../runtime/random.ts'
+import { DelayedRemovals } from './delayed-removals.ts'
 import { OpenFiles } from './open-files.ts'
 import { ReadBuffers } from './read-buffers.ts'
 import { TailCache } from './tail-cache.ts'
@@ -20,6 +21,10 @@ export interface LogLimits {
   readonly producerIdExpirationMs: number
   /** producer.id.expiration.check.interval.ms */
   readonly producerIdExpirationCheckIntervalMs: number
+  /** log.initial.task.delay.ms */
+  readonly initialTaskDelayMs: number
+  /** log.retention.check.interval.ms */
+  readonly retentionCheckIntervalMs: number
 }
 
 export const defaultLogLimits: LogLimits = {
@@ -28,6 +33,8 @@ export const defaultLogLimits: LogLimits = {
   tailCacheBytes: 32 * 1024 * 1024,
   producerIdExpirationMs: 86_400_000,
   producerIdExpirationCheckIntervalMs: 600_000,
+  initialTaskDelayMs: 30_000,
+  retentionCheckIntervalMs: 300_000,
 }
 
 export class LogStorage {
@@ -40,6 +47,7 @@ export class LogStorage {
   readonly tailCache: TailCache
   readonly readBuffers = new ReadBuffers()
   readonly scheduler = new WriteScheduler()
+  readonly removals: DelayedRemovals
   /** Set by the first failed fsync: what is on disk is unknown from then on, so nothing may be acknowledged any more. */
   failure: KafkaError | undefined
   #rootSync: Promise<void> = Promise.resolve()
@@ -55,6 +63,7 @@ export class LogStorage {
     this.logger = parts.logger
     this.limits = limits
     this.openFiles = new OpenFiles(parts.files, limits.maxOpenFiles, limits.maxIndexBytes)
+    this.removals = new DelayedRemovals(parts)
     this.tailCache = new TailCache(limits.tailCacheBytes)
   }
 

@@ -49,6 +49,8 @@ export class LogWriter implements Writer {
   #isBusy = false
   #failure: KafkaError | undefined
   #whenIdle: (() => void)[] = []
+  /** Who wants a new segment. */
+  #whenRolled: (() => void)[] = []
   /** In the order of their offsets. */
   #whenWritten: { readonly nextOffset: number; readonly done: () => void }[] = []
 
@@ -66,15 +68,15 @@ export class LogWriter implements Writer {
   drain(): void {
     this.#isScheduled = false
     if (this.#isBusy) return
+    if (this.#whenRolled.length > 0) {
+      this.#roll(this.#segments.active.nextOffset)
+      return
+    }
     while (this.#queue.length > 0) {
       const first = this.#queue[0]!
       const { active } = this.#segments
       if (this.#mustRoll(active, 0, first)) {
-        this.#isBusy = true
-        this.#target.roll(first.baseOffset).then(
-          () => this.#continue(),
-          (error: unknown) => this.fail(error, []),
-        )
+        this.#roll(first.baseOffset)
         return
       }
       if (!this.#write(this.#takeGroup(active), active)) return
@@ -82,9 +84,17 @@ export class LogWriter implements Writer {
     this.#becomeIdle()
   }
 
+  /** Starts a new segment behind what is written, unless the active one is empty. Resolves when that is done, or has failed. */
+  roll(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#whenRolled.push(resolve)
+      this.#schedule()
+    })
+  }
+
   /** Resolves when nothing is queued or under way. */
   idle(): Promise<void> {
-    if (this.#queue.length === 0 && !this.#isBusy) return Promise.resolve()
+    if (this.#queue.length === 0 && !this.#isBusy && this.#whenRolled.length === 0) return Promise.resolve()
     return new Promise((resolve) => this.#whenIdle.push(resolve))
   }
 
@@ -100,6 +110,7 @@ export class LogWriter implements Writer {
     this.#queue = []
     this.#isBusy = false
     this.#failure = error instanceof KafkaError ? error : storageError(this.#segments.directory, error)
+    for (const done of this.#whenRolled.splice(0)) done()
     this.#target.failed(error, appends)
     for (const append of appends) append.reject(this.#failure)
     this.#becomeIdle()
@@ -118,8 +129,22 @@ export class LogWriter implements Writer {
 
   #continue(): void {
     this.#isBusy = false
-    if (this.#queue.length > 0) this.#schedule()
+    if (this.#queue.length > 0 || this.#whenRolled.length > 0) this.#schedule()
     else this.#becomeIdle()
+  }
+
+  #roll(baseOffset: number): void {
+    this.#isBusy = true
+    const rolled = this.#whenRolled.splice(0)
+    const rolling = this.#segments.active.size === 0 ? Promise.resolve() : this.#target.roll(baseOffset)
+    void rolling
+      .then(
+        () => this.#continue(),
+        (error: unknown) => this.fail(error, []),
+      )
+      .then(() => {
+        for (const done of rolled) done()
+      })
   }
 
   #becomeIdle(): void {
@@ -191,6 +216,7 @@ export class LogWriter implements Writer {
       this.fail(error, group.appends)
       return false
     }
+    segment.modifiedMs = this.#storage.clock.now()
     this.#target.acknowledge(group.appends)
     const { nextOffset } = group.appends.at(-1)!
     while (this.#whenWritten.length > 0 && this.#whenWritten[0]!.nextOffset <= nextOffset)

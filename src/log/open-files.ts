@@ -2,6 +2,7 @@
  * log: the open segment files of one log directory. They are opened at first use; those not used lately are closed when there
  * are too many of them, or when too much memory hangs on them (the indexes of segments that are read).
  */
+import { KafkaError } from '../../protocol/errors.ts'
 import type { FileHandle, FileSystem } from '../runtime/file-system.ts'
 
 export class OpenFiles {
@@ -62,6 +63,11 @@ export class OpenFiles {
   }
 }
 
+/** What a reader hears whose file was removed after it had looked it up. */
+export function removed(path: string): KafkaError {
+  return new KafkaError('OFFSET_OUT_OF_RANGE', `${path} was removed`)
+}
+
 /** One file; `use` opens it when needed. */
 export class OpenFile {
   readonly path: string
@@ -70,6 +76,8 @@ export class OpenFile {
   #handle: FileHandle | undefined
   #opening: Promise<FileHandle> | undefined
   #users = 0
+  #whenUnused: (() => void)[] = []
+  #isRetired = false
   #recentlyUsed = false
   weightBytes = 0
 
@@ -82,6 +90,10 @@ export class OpenFile {
 
   get isBusy(): boolean {
     return this.#users > 0 || this.#opening !== undefined
+  }
+
+  get isRetired(): boolean {
+    return this.#isRetired
   }
 
   takeRecentlyUsed(): boolean {
@@ -111,7 +123,18 @@ export class OpenFile {
       return await run(this.#handle ?? (await this.#openNow()))
     } finally {
       this.#users -= 1
+      if (this.#users === 0) for (const done of this.#whenUnused.splice(0)) done()
     }
+  }
+
+  /** The file goes: `use` fails from here on where it would have to be opened, with OFFSET_OUT_OF_RANGE: what is in it is no more. */
+  retire(): void {
+    this.#isRetired = true
+  }
+
+  /** Resolves when no opening of the file is under way. */
+  async opened(): Promise<void> {
+    await this.#opening?.catch(() => {})
   }
 
   evict(): void {
@@ -127,11 +150,13 @@ export class OpenFile {
 
   /** Closes it once nobody uses it. */
   async close(): Promise<void> {
-    await this.#opening?.catch(() => {})
+    await this.opened()
+    while (this.#users > 0) await new Promise<void>((resolve) => this.#whenUnused.push(resolve))
     this.evict()
   }
 
   #openNow(): Promise<FileHandle> {
+    if (this.#isRetired) throw removed(this.path)
     this.#opening ??= this.#openWithRetry().finally(() => {
       this.#opening = undefined
     })

@@ -8,12 +8,13 @@ import { batchesIn } from '../../protocol/records/batches.ts'
 import { RecordBatchView, recordBatchOverhead } from '../../protocol/records/record-batch.ts'
 import { batchRuns } from './batch-scan.ts'
 import { OffsetIndex } from './offset-index.ts'
-import { OpenFile, type OpenFiles } from './open-files.ts'
+import { OpenFile, type OpenFiles, removed } from './open-files.ts'
 import { TimeIndex } from './time-index.ts'
 import { TransactionIndex } from './transaction-index.ts'
 
 export type SegmentSuffix = '.log' | '.index' | '.timeindex' | '.txnindex' | '.snapshot'
 
+const allSuffixes = ['.log', '.index', '.timeindex', '.txnindex', '.snapshot'] as const
 const largestRelativeOffset = 0x7fffffff
 const offsetEntryBytes = 8
 const timeEntryBytes = 12
@@ -38,6 +39,8 @@ export class Segment {
   /** Bytes from here on have not been synced. */
   syncedSize: number
   readonly createdMs: number
+  /** When it was last written to, as far as this process knows: its age where no record has a timestamp. */
+  modifiedMs: number
   /** So much earlier than segment.ms this one is rolled. */
   readonly rollJitterMs: number
   /** Largest timestamp of the first batch; -1: unknown or none. Rolling by time counts from it. */
@@ -52,6 +55,8 @@ export class Segment {
   readonly #unsynced = new Set<SegmentSuffix>()
   #bytesSinceIndexEntry = 0
   #maxTimestampMs = unknown
+  /** It was looked for one, and nothing is appended any more. */
+  #hasNoTimestamps = false
   #offsetOfMaxTimestamp: number
 
   constructor(
@@ -73,6 +78,7 @@ export class Segment {
     this.syncedSize = options.size
     this.nextOffset = options.nextOffset
     this.createdMs = options.createdMs
+    this.modifiedMs = options.createdMs
     this.rollJitterMs = options.rollJitterMs
     this.#hasTransactionIndexFile = options.hasTransactionIndex
     this.#offsetOfMaxTimestamp = baseOffset
@@ -170,8 +176,9 @@ export class Segment {
 
   /** Largest timestamp in the segment and the last offset of the first batch that has it; -1 when there is none. */
   async maxTimestamp(): Promise<{ timestampMs: number; offset: number }> {
-    if (this.#maxTimestampMs === unknown && this.size > 0) {
-      const index = await this.timeIndex()
+    if (this.#maxTimestampMs === unknown && this.size > 0 && !this.#hasNoTimestamps) {
+      const index = this.#timeIndex ?? (await this.#readTimeIndex()) ?? (await this.timeIndex())
+      this.#hasNoTimestamps = !this.isActive && index.lastTimestampMs === unknown
       this.noteTimestamp(index.lastTimestampMs, index.lastOffset)
     }
     return { timestampMs: this.#maxTimestampMs, offset: this.#offsetOfMaxTimestamp }
@@ -315,9 +322,32 @@ export class Segment {
 
   async removeFiles(): Promise<void> {
     await this.log.close()
-    for (const suffix of ['.log', '.index', '.timeindex', '.txnindex', '.snapshot'] as const) {
-      await this.#openFiles.files.remove(this.path(suffix))
+    for (const suffix of allSuffixes) await this.#openFiles.files.remove(this.path(suffix))
+  }
+
+  /** It is not part of the log any more: who reads it may go on while it is open, nobody starts to. */
+  retire(): void {
+    this.log.retire()
+  }
+
+  get isRetired(): boolean {
+    return this.log.isRetired
+  }
+
+  /** Gives the files of a retired segment the suffix `.deleted`, the log first: without it the others are nothing. Returns their new paths. */
+  async renameAway(): Promise<string[]> {
+    await this.log.opened()
+    const renamed: string[] = []
+    for (const suffix of allSuffixes) {
+      const path = `${this.path(suffix)}.deleted`
+      try {
+        await this.#openFiles.files.rename(this.path(suffix), path)
+        renamed.push(path)
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      }
     }
+    return renamed
   }
 
   #dropIndexes(): void {
@@ -335,17 +365,23 @@ export class Segment {
   }
 
   async #loadTimeIndex(): Promise<TimeIndex> {
-    const content = await readIfExists(this.#openFiles.files, this.path('.timeindex'))
-    const index = content && TimeIndex.parse(this.baseOffset, content)
-    // Sealing gives each index an entry; without one it was lost, unless no record has a timestamp.
-    const isWhole = index !== undefined && (index.count > 0 || this.size === 0)
-    this.#timeIndex ??= isWhole ? index : (await this.#rebuild()).timeIndex
+    const index = await this.#readTimeIndex()
+    this.#timeIndex ??= index ?? (await this.#rebuild()).timeIndex
     this.#weigh()
     return this.#timeIndex
   }
 
+  /** That of the file; undefined when it was lost. */
+  async #readTimeIndex(): Promise<TimeIndex | undefined> {
+    const content = await readIfExists(this.#openFiles.files, this.path('.timeindex'))
+    const index = content && TimeIndex.parse(this.baseOffset, content)
+    // Sealing gives each index an entry; without one it was lost, unless no record has a timestamp.
+    return index !== undefined && (index.count > 0 || this.size === 0) ? index : undefined
+  }
+
   async #loadTransactionIndex(): Promise<TransactionIndex> {
     const content = await readIfExists(this.#openFiles.files, this.path('.txnindex'))
+    if (content === undefined && this.isRetired) throw removed(this.path('.txnindex'))
     this.#transactionIndex ??= (content && TransactionIndex.parse(content)) ?? TransactionIndex.empty()
     return this.#transactionIndex
   }
@@ -373,6 +409,7 @@ export class Segment {
     })
     const { timestampMs, offset } = await copy.maxTimestamp()
     const timeIndex = copy.#timeIndex!
+    if (this.isRetired) return { offsetIndex: copy.#offsetIndex!, timeIndex }
     if (timestampMs >= 0) timeIndex.maybeAppend(timestampMs, offset)
     await this.dropIndexFiles()
     await copy.#offsetIndex!.save(this.#openFiles.files, this.path('.index'))

@@ -69,9 +69,22 @@ export class Segments {
     this.isDirectoryChanged = true
   }
 
+  /** Takes the `count` oldest out of the log; the active segment stays. Their files are the caller's to remove. */
+  dropOldest(count: number): Segment[] {
+    const dropped = this.#segments.splice(0, Math.min(count, this.#segments.length - 1))
+    for (const segment of dropped) segment.retire()
+    return dropped
+  }
+
   /** Makes all that is written durable. */
   async sync(): Promise<void> {
-    for (const segment of [...this.#segments]) await segment.sync()
+    for (const segment of [...this.#segments]) {
+      try {
+        await segment.sync()
+      } catch (error) {
+        if (!segment.isRetired) throw error
+      }
+    }
     // Names of files without content are not worth a wait for the disk.
     if (!this.isDirectoryChanged || (this.#segments.length === 1 && this.active.size === 0)) return
     this.isDirectoryChanged = false

@@ -101,7 +101,7 @@ export const logConfigs = {
   'log.cleanup.policy': list(['delete'], {
     valid: listOf(['compact', 'delete'], 'may be empty'),
     updateMode: 'cluster-wide',
-    effect: notYet.retention,
+    effect: obeyed,
     documentation: 'This config designates the retention policy to use on log segments.',
   }),
   'log.dir': list(['./odradek-data'], {
@@ -171,7 +171,7 @@ export const logConfigs = {
     valid: atLeast(0),
     importance: 'LOW',
     internal: true,
-    effect: notYet.internals,
+    effect: obeyed,
     documentation: 'The initial task delay in millisecond when initializing tasks in LogManager.',
   }),
   'log.message.timestamp.after.max.ms': long(3_600_000, {
@@ -203,30 +203,30 @@ export const logConfigs = {
   'log.retention.bytes': long(-1, {
     importance: 'HIGH',
     updateMode: 'cluster-wide',
-    effect: notYet.retention,
+    effect: obeyed,
     documentation: 'The maximum size of the log before deleting it',
   }),
   'log.retention.check.interval.ms': long(300_000, {
     valid: atLeast(1),
-    effect: notYet.retention,
+    effect: obeyed,
     documentation: 'The frequency in milliseconds that the log cleaner checks whether any log is eligible for deletion',
   }),
   'log.retention.hours': int(168, {
     importance: 'HIGH',
-    effect: notYet.retention,
+    effect: obeyed,
     documentation:
       'The number of hours to keep a log file before deleting it (in hours), tertiary to log.retention.ms property',
   }),
   'log.retention.minutes': int(null, {
     importance: 'HIGH',
-    effect: notYet.retention,
+    effect: obeyed,
     documentation:
       'The number of minutes to keep a log file before deleting it (in minutes), secondary to log.retention.ms property.',
   }),
   'log.retention.ms': long(null, {
     importance: 'HIGH',
     updateMode: 'cluster-wide',
-    effect: notYet.retention,
+    effect: obeyed,
     documentation:
       'The number of milliseconds to keep a log file before deleting it (in milliseconds), If not set, the value in log.retention.minutes is used.',
   }),
@@ -267,7 +267,7 @@ export const logConfigs = {
     valid: atLeast(0),
     importance: 'HIGH',
     updateMode: 'cluster-wide',
-    effect: notYet.retention,
+    effect: obeyed,
     documentation: 'The amount of time to wait before deleting a file from the filesystem.',
   }),
   'message.max.bytes': int(1_048_588, {
