@@ -71,7 +71,8 @@ export function wholeBatchesEnd(buffer: Buffer, position = 0, end: number = buff
 }
 
 /**
- * What a Produce request from v3 on may hold for a partition: exactly one batch of magic 2, and zstd only where `zstd` says so (v7, KIP-110).
+ * What a Produce request from v3 on may hold for a partition: exactly one whole batch of magic 2 (a part of another
+ * is passed over), and zstd only where `zstd` says so (v7, KIP-110).
  * @throws KafkaError INVALID_RECORD, UNSUPPORTED_COMPRESSION_TYPE, and as `batchSizeAt`.
  */
 export function requireProducibleBatch(records: Buffer, { zstd }: { readonly zstd: boolean }): void {
@@ -91,7 +92,7 @@ export function requireProducibleBatch(records: Buffer, { zstd }: { readonly zst
       'Produce requests before version 7 are not allowed to use ZStandard compression',
     )
   }
-  if (size !== records.length) {
+  if (batchSizeAt(records, size) !== 0) {
     throw new KafkaError(
       'INVALID_RECORD',
       'Produce requests are only allowed to contain exactly one record batch per partition',
