@@ -1,7 +1,7 @@
 /** handlers: Produce: each partition's batches go to its leader's log as they came; all appends of a request run at once. */
-import { errorByCode, errorCode, KafkaError, RecordsError } from '../../protocol/errors.ts'
+import { type ErrorName, errorByCode, KafkaError, RecordsError } from '../../protocol/errors.ts'
 import { type ProduceRequest, type ProduceResponse, produce } from '../../protocol/messages/produce.ts'
-import { requireProducibleBatch } from '../../protocol/records/index.ts'
+import { RecordBatchView, recordBatchOverhead, requireProducibleBatch } from '../../protocol/records/index.ts'
 import type { Partition } from '../cluster/partition.ts'
 import type { Context } from './context.ts'
 import { CloseConnection, handle } from './handler.ts'
@@ -13,6 +13,16 @@ const firstTopicIdVersion = 13
 const firstBatchVersion = 3
 /** zstd needs a client of this version (KIP-110). */
 const firstZstdVersion = 7
+
+/** Errors of an append that come without the log's start; Kafka tells it with all others. */
+const withoutStart: ReadonlySet<ErrorName> = new Set([
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'NOT_LEADER_OR_FOLLOWER',
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'CORRUPT_MESSAGE',
+  'KAFKA_STORAGE_ERROR',
+])
 
 type AskedTopic = ProduceRequest['topicData'][number]
 type AskedPartition = AskedTopic['partitionData'][number]
@@ -31,7 +41,9 @@ interface PartitionAnswer {
 export const produceHandler = handle(produce, {
   overlaps: true,
   async serve(request, context) {
-    if (request.acks < -1 || request.acks > 1) return everyPartition(request, errorCode('INVALID_REQUIRED_ACKS'))
+    if (request.transactionalId === null && holdsTransactional(request)) {
+      throw new KafkaError('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
+    }
     const responses = await Promise.all(
       request.topicData.map(async (topic) => ({
         name: topic.name,
@@ -56,15 +68,18 @@ async function appendTo(
   acks: number,
   context: Context,
 ): Promise<PartitionAnswer> {
+  /** Known when the records have reached it. */
   let partition: Partition | undefined
   try {
-    partition = leaderOf(topic, asked, context)
-    context.access.require('Topic', partition.topic, 'Write')
+    const leader = leaderOf(topic, asked, context)
+    context.access.require('Topic', leader.topic, 'Write')
     const { records } = asked
     if (records === null) throw new KafkaError('INVALID_RECORD', 'Produce requests must hold record batches')
     if (context.apiVersion >= firstBatchVersion) {
       requireProducibleBatch(records, { zstd: context.apiVersion >= firstZstdVersion })
     }
+    if (acks < -1 || acks > 1) throw new KafkaError('INVALID_REQUIRED_ACKS')
+    partition = leader
     const result = await partition.append(records, acks)
     return {
       index: asked.index,
@@ -85,13 +100,28 @@ function leaderOf(topic: AskedTopic, asked: AskedPartition, { apiVersion, broker
     : broker.leaderFor(topic.name, asked.index)
 }
 
+/** In the first batch of a partition, the only one from v3 on. */
+function holdsTransactional(request: ProduceRequest): boolean {
+  return request.topicData.some(({ partitionData }) => partitionData.some(({ records }) => isTransactional(records)))
+}
+
+function isTransactional(records: Buffer | null): boolean {
+  if (records === null || records.length < recordBatchOverhead) return false
+  const batch = new RecordBatchView(records)
+  return batch.magic === 2 && batch.isTransactional
+}
+
+function startOf(partition: Partition): number {
+  return partition.isOpen ? partition.log.logStartOffset : -1
+}
+
 function failure(index: number, error: KafkaError, partition: Partition | undefined): PartitionAnswer {
   return {
     index,
     errorCode: error.code,
     baseOffset: -1,
     logAppendTimeMs: -1,
-    logStartOffset: error.code === errorCode('INVALID_RECORD') ? (partition?.log.logStartOffset ?? -1) : -1,
+    logStartOffset: partition === undefined || withoutStart.has(error.kafkaError) ? -1 : startOf(partition),
     errorMessage: error instanceof RecordsError ? error.message : null,
     recordErrors:
       error instanceof RecordsError
