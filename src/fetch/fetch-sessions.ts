@@ -11,6 +11,9 @@ import { zeroUuid } from '../../protocol/schema/index.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Random } from '../runtime/random.ts'
 
+/** Any negative leader epoch means none. */
+const noEpoch = -1
+
 /** One partition as a client asks for it; in a session it is kept and updated. */
 export class FetchPartition {
   /** Empty when the client knows only the id. */
@@ -22,6 +25,8 @@ export class FetchPartition {
   maxBytes: number
   currentLeaderEpoch: number
   lastFetchedEpoch: number
+  /** The topic's name, where the client knows only the id: known from the first time that it was found. */
+  foundTopic: string | undefined
   /** What the client was told last; -1 makes the next answer tell it again. */
   toldHighWatermark = -1
   toldLogStartOffset = -1
@@ -32,14 +37,14 @@ export class FetchPartition {
     this.partition = asked.partition
     this.fetchOffset = asked.fetchOffset
     this.maxBytes = asked.partitionMaxBytes
-    this.currentLeaderEpoch = asked.currentLeaderEpoch
+    this.currentLeaderEpoch = Math.max(noEpoch, asked.currentLeaderEpoch)
     this.lastFetchedEpoch = asked.lastFetchedEpoch
   }
 
   update(asked: AskedPartition): void {
     this.fetchOffset = asked.fetchOffset
     this.maxBytes = asked.partitionMaxBytes
-    this.currentLeaderEpoch = asked.currentLeaderEpoch
+    this.currentLeaderEpoch = Math.max(noEpoch, asked.currentLeaderEpoch)
     this.lastFetchedEpoch = asked.lastFetchedEpoch
   }
 }
@@ -141,8 +146,7 @@ export class FetchSessions {
         partitions.set(partitionKey(topic, topicId, each.partition), new FetchPartition(topic, topicId, each))
       }
     }
-    const session =
-      request.sessionEpoch === initialEpoch && partitions.size > 0 ? this.#create(usesTopicIds) : undefined
+    const session = request.sessionEpoch === initialEpoch ? this.#create(usesTopicIds) : undefined
     if (session !== undefined) for (const [key, partition] of partitions) session.partitions.set(key, partition)
     return scopeOf([...partitions.values()], session, false)
   }

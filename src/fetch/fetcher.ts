@@ -2,7 +2,7 @@
  * fetch: serves the reads of consumers for one broker: resolves the session, reads each partition up to its limits, and parks a
  * request that found too little until data, a deadline or the connection's end. Nothing polls: partitions wake what waits.
  */
-import { KafkaError } from '../../protocol/errors.ts'
+import { type ErrorName, KafkaError } from '../../protocol/errors.ts'
 import { zeroUuid } from '../../protocol/schema/index.ts'
 import type { Broker } from '../cluster/broker.ts'
 import type { Partition } from '../cluster/partition.ts'
@@ -72,6 +72,13 @@ interface Pass {
   /** An error or a divergence: the client must hear of it at once. */
   readonly urgent: boolean
 }
+
+/** Kafka knows them before it looks at the log, and answers with an empty list where others have none. */
+const beforeReading: ReadonlySet<ErrorName> = new Set([
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'UNKNOWN_TOPIC_ID',
+  'TOPIC_AUTHORIZATION_FAILED',
+])
 
 const noRecords: readonly Buffer[] = []
 
@@ -155,11 +162,21 @@ export class Fetcher {
   #partitionFor(asked: FetchPartition, request: FetchRequest, options: FetchOptions): Partition {
     if (request.replicaId >= 0) throw new KafkaError('NOT_LEADER_OR_FOLLOWER', 'this broker has no followers')
     if (options.usesTopicIds && asked.topicId === zeroUuid) throw new KafkaError('UNKNOWN_TOPIC_ID')
+    if (options.usesTopicIds) this.#requireSameTopic(asked)
     const partition = options.usesTopicIds
       ? this.#broker.leaderForId(asked.topicId, asked.partition, asked.currentLeaderEpoch)
       : this.#broker.leaderFor(asked.topic, asked.partition, asked.currentLeaderEpoch)
+    asked.foundTopic = partition.topic
     if (!options.isReadable(partition.topic)) throw new KafkaError('TOPIC_AUTHORIZATION_FAILED')
     return partition
+  }
+
+  /** @throws KafkaError for a topic that was there under this id earlier in the session: it is gone, or another has its name */
+  #requireSameTopic({ topicId, foundTopic }: FetchPartition): void {
+    const { topics } = this.#broker.cluster
+    if (foundTopic === undefined || topics.byId(topicId) !== undefined) return
+    const isReplaced = topics.byName(foundTopic) !== undefined
+    throw new KafkaError(isReplaced ? 'INCONSISTENT_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION')
   }
 
   /** Waits until a partition has more than `reads` saw, time is up, or the client is gone. */
@@ -228,17 +245,17 @@ function successful(
 
 function failed(asked: FetchPartition, partition: Partition | undefined, error: unknown): PartitionRead {
   if (!(error instanceof KafkaError)) throw error
-  return { asked, partition, sizeInBytes: 0, answer: withoutRecords(asked, error.code) }
+  return { asked, partition, sizeInBytes: 0, answer: withoutRecords(asked, error) }
 }
 
-function withoutRecords(asked: FetchPartition, code: number): PartitionAnswer {
+function withoutRecords(asked: FetchPartition, error?: KafkaError): PartitionAnswer {
   return {
     partitionIndex: asked.partition,
-    errorCode: code,
+    errorCode: error?.code ?? 0,
     highWatermark: -1,
     lastStableOffset: -1,
     logStartOffset: -1,
-    abortedTransactions: null,
+    abortedTransactions: error !== undefined && beforeReading.has(error.kafkaError) ? [] : null,
     records: noRecords,
   }
 }
@@ -255,7 +272,7 @@ function divergence(asked: FetchPartition, partition: Partition): PartitionRead 
     partition,
     sizeInBytes: 0,
     answer: {
-      ...withoutRecords(asked, 0),
+      ...withoutRecords(asked),
       highWatermark,
       lastStableOffset,
       logStartOffset,
