@@ -10,6 +10,9 @@ type Isolation = Parameters<Log['offsetForTimestamp']>[1]
 type TimestampAndOffset = Awaited<ReturnType<Log['offsetForTimestamp']>>
 type Asked = ListOffsetsRequest['topics'][number]['partitions'][number]
 
+/** v0 takes a partition twice: it has several offsets for one anyway. */
+const firstUniqueVersion = 1
+
 interface Found {
   readonly timestamp: number
   readonly offset: number
@@ -38,12 +41,16 @@ const special: Readonly<
 
 export const listOffsetsHandler = handle(listOffsets, {
   async serve(request, context) {
+    const repeated = context.apiVersion < firstUniqueVersion ? new Set<string>() : repeatedPartitions(request)
     const topics = await Promise.all(
       request.topics.map(async ({ name, partitions }) => ({
         name,
         partitions: await answerEach(
-          partitions,
-          (asked) => find(name, asked, request, context),
+          partitions.filter((asked, index) => !repeated.has(keyOf(name, asked)) || isFirst(partitions, index)),
+          (asked) => {
+            if (repeated.has(keyOf(name, asked))) throw new KafkaError('INVALID_REQUEST')
+            return find(name, asked, request, context)
+          },
           ({ partitionIndex }, errorCode) => ({ partitionIndex, errorCode, ...nothing }),
         ),
       })),
@@ -57,6 +64,26 @@ export const listOffsetsHandler = handle(listOffsets, {
     })),
   }),
 })
+
+const keyOf = (topic: string, { partitionIndex }: Asked): string => `${topic}-${partitionIndex}`
+
+function isFirst(partitions: readonly Asked[], index: number): boolean {
+  return partitions.findIndex(({ partitionIndex }) => partitionIndex === partitions[index]!.partitionIndex) === index
+}
+
+/** Partitions that are asked for more than once get no answer but an error, one. */
+function repeatedPartitions({ topics }: ListOffsetsRequest): Set<string> {
+  const seen = new Set<string>()
+  const repeated = new Set<string>()
+  for (const { name, partitions } of topics) {
+    for (const asked of partitions) {
+      const key = keyOf(name, asked)
+      if (seen.has(key)) repeated.add(key)
+      seen.add(key)
+    }
+  }
+  return repeated
+}
 
 async function find(topic: string, asked: Asked, request: ListOffsetsRequest, context: Context): Promise<object> {
   const { partitionIndex, currentLeaderEpoch, timestamp } = asked
