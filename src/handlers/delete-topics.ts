@@ -59,8 +59,15 @@ function resolve(asked: readonly Asked[], context: Context): Resolved[] {
   const entries = new Map<string, Resolved>()
   for (const each of asked) {
     const key = `${each.name === null ? 'id' : 'name'}:${each.name ?? each.topicId}`
-    const isRepeated = entries.has(key) && each.topicId === zeroUuid
-    entries.set(key, isRepeated ? { ...each, error: invalid('Duplicate topic name.') } : resolveOne(each, context))
+    const isRepeated = entries.has(key) && (each.name === null || each.topicId === zeroUuid)
+    const message = `Duplicate topic ${each.name === null ? 'id' : 'name'}.`
+    entries.set(key, isRepeated ? { ...each, error: invalid(message) } : resolveOne(each, context))
+  }
+  for (const [key, { name, topicId, error }] of entries) {
+    const byId = `id:${topicId}`
+    if (error !== undefined || key === byId || !entries.delete(byId)) continue
+    const message = 'The provided topic name maps to an ID that was already supplied.'
+    entries.set(key, { name, topicId, error: invalid(message) })
   }
   return [...entries.values()]
 }
