@@ -17,7 +17,8 @@ export const offsetCommitHandler = handle(offsetCommit, {
     const found = request.topics.map((asked) => find(asked, context))
     const answers = await commit(request, found, context)
     return {
-      topics: request.topics.map(({ name, topicId, partitions }, index) => {
+      topics: request.topics.flatMap(({ name, topicId, partitions }, index) => {
+        if (partitions.length === 0) return []
         const topic = found[index]!
         const codes = new Map(answers.get(index)?.partitions.map((each) => [each.partitionIndex, each.errorCode]))
         return {
