@@ -50,6 +50,8 @@ export interface LogOwner {
 export class LocalPartitionLog implements PartitionLog {
   readonly topic: string
   readonly partition: number
+  /** `topic-0` */
+  readonly #name: string
   readonly #storage: LogStorage
   readonly #owner: LogOwner
   readonly #segments: Segments
@@ -88,6 +90,7 @@ export class LocalPartitionLog implements PartitionLog {
   ) {
     this.topic = name.topic
     this.partition = name.partition
+    this.#name = `${name.topic}-${name.partition}`
     this.#config = config
     this.#storage = storage
     this.#owner = owner
@@ -158,7 +161,11 @@ export class LocalPartitionLog implements PartitionLog {
     if (this.#exclusive !== undefined) return this.#exclusive.then(() => this.append(records, origin))
     try {
       this.#ensureOpen()
-      const checked = checkRecords(records, origin, this.#config, this.#storage.clock.now())
+      const checked = checkRecords(records, origin, {
+        config: this.#config,
+        nowMs: this.#storage.clock.now(),
+        partitionName: this.#name,
+      })
       const { first } = checked
       const checksProducer = first.hasProducerId && !first.isControl
       if (checksProducer) {
@@ -390,9 +397,12 @@ export class LocalPartitionLog implements PartitionLog {
   }
 
   #resultOfDuplicate(batch: ProducedBatch): AppendResult {
-    const isLogAppendTime = this.#config.messageTimestampType === 'LogAppendTime'
-    const logAppendTimeMs = isLogAppendTime ? batch.timestampMs : -1
-    return { baseOffset: batch.baseOffset, logAppendTimeMs, logStartOffset: this.#logStartOffset }
+    // With CreateTime, too: Kafka answers the time that it remembers.
+    return {
+      baseOffset: batch.baseOffset,
+      logAppendTimeMs: batch.timestampMs,
+      logStartOffset: this.#logStartOffset,
+    }
   }
 
   #result(

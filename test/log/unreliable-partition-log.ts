@@ -102,14 +102,19 @@ export class UnreliablePartitionLog implements PartitionLog {
 
   async append(records: Buffer, origin: AppendOrigin): Promise<AppendResult> {
     this.#ensureOpen()
-    const checked = checkRecords(records, origin, this.#config, this.#clock.now())
+    const checking = { config: this.#config, nowMs: this.#clock.now(), partitionName: 'topic-0' }
+    const checked = checkRecords(records, origin, checking)
     const { first, bytes } = checked
     const checksProducer = first.hasProducerId && !first.isControl
     if (checksProducer) {
       const duplicate = origin === 'client' ? this.#producers.findDuplicate(first) : undefined
       if (duplicate instanceof PendingAppend) return await duplicate.written
       if (duplicate !== undefined) {
-        return { baseOffset: duplicate.baseOffset, logAppendTimeMs: -1, logStartOffset: this.logStartOffset }
+        return {
+          baseOffset: duplicate.baseOffset,
+          logAppendTimeMs: duplicate.timestampMs,
+          logStartOffset: this.logStartOffset,
+        }
       }
       this.#producers.check(first, origin === 'client')
     }
