@@ -1,6 +1,7 @@
 #!/usr/bin/env -S node --single-threaded-gc
 /**
- * The command `odradek`: reads flags, variables and a properties file, starts one broker, and stops it on a signal.
+ * The command `odradek`: reads flags, variables and a properties file, starts one broker, and stops it on a signal. `odradek dump-log` is
+ * src/dump's, loaded only when it is called.
  * V8's helper threads cost a broker more than they save, because its heap is small and most of what is collected are buffers outside of
  * it: a megabyte produced takes a quarter less CPU without them. The flag must be there when Node starts.
  */
@@ -11,6 +12,7 @@ import type { LogLevel } from './runtime/pino-logger.ts'
 const help = `Odradek ${packageJson.version}, a Kafka broker
 
   odradek [start] [flags]
+  odradek dump-log FILE|DIR    shows or verifies what Kafka's files hold (see odradek dump-log --help)
 
   --port PORT          where to listen (9092); 0: any free port
   --host NAME          where to bind, and what clients are told (localhost)
@@ -84,6 +86,11 @@ async function readConfigFile(path: string): Promise<string> {
 }
 
 async function main(): Promise<void> {
+  if (process.argv[2] === 'dump-log') {
+    const { dumpLogCommand } = await import('./dump/command.ts')
+    process.exitCode = await dumpLogCommand(process.argv.slice(3), process.stdout)
+    return
+  }
   const flags = readFlags()
   if (flags.help) return void process.stdout.write(help)
   if (flags.version) return void process.stdout.write(`${packageJson.version}\n`)

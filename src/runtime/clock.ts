@@ -12,6 +12,12 @@ export interface Clock {
   after(delayMs: number, run: () => void): Cancel
 }
 
+/** `2026-11-20T20:36:22.476Z`; undefined beyond what a Date can hold. */
+export function isoTime(ms: number): string | undefined {
+  const date = new Date(ms)
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString()
+}
+
 /** setTimeout fires at once for anything longer, so longer delays are taken in steps. */
 const longestTimerMs = 2 ** 31 - 1
 
