@@ -139,7 +139,7 @@ function checkRecordsOf(batch: RecordBatchView, { config, nowMs, partitionName }
     if (cursor.offsetDelta !== cursor.index) {
       throw new KafkaError('INVALID_RECORD', `Record ${cursor.index} has offset delta ${cursor.offsetDelta}`)
     }
-    // A client that says LogAppendTime has one time for all, and is not believed.
+    // A client that says LogAppendTime has one time for all. Kafka takes that for CreateTime, but not where LogAppendTime is the topic's.
     const isCreateTime = timestampType !== 'LogAppendTime'
     const timestamp = isCreateTime ? cursor.baseTimestamp + cursor.timestampDelta : batch.maxTimestamp
     if (timestamp > maxTimestamp) maxTimestamp = timestamp
@@ -149,6 +149,11 @@ function checkRecordsOf(batch: RecordBatchView, { config, nowMs, partitionName }
     } else if (checksTime && timestamp !== noTimestamp && (timestamp < earliest || timestamp > latest)) {
       const range = `The timestamp should be within [${earliest}, ${latest}]`
       const message = `Timestamp ${timestamp} of message with offset ${cursor.index} is out of range. ${range}`
+      errors.push({ batchIndex: cursor.index, message, name: 'INVALID_TIMESTAMP' })
+    } else if (!isCreateTime && !(checksTime && timestamp !== noTimestamp)) {
+      const sizes = `key=${Math.max(0, cursor.keyLength)} bytes, value=${Math.max(0, cursor.valueLength)} bytes`
+      const record = `DefaultRecord(offset=${cursor.index}, timestamp=${timestamp}, ${sizes})`
+      const message = `Invalid timestamp type in message ${record}. Producer should not set timestamp type to LogAppendTime.`
       errors.push({ batchIndex: cursor.index, message, name: 'INVALID_TIMESTAMP' })
     }
   }
