@@ -1,5 +1,5 @@
 /** DeleteTopics: by name, from v6 also by id. */
-import { type ErrorName, KafkaError } from '../../protocol/errors.ts'
+import { type ErrorName, errorCode, KafkaError } from '../../protocol/errors.ts'
 import { type DeleteTopicsRequest, deleteTopics } from '../../protocol/messages/delete-topics.ts'
 import { zeroUuid } from '../../protocol/schema/index.ts'
 import type { Context } from './context.ts'
@@ -40,7 +40,7 @@ export const deleteTopicsHandler = handle(deleteTopics, {
       name,
       topicId,
       errorCode: code,
-      errorMessage: message,
+      errorMessage: code === errorCode('TOPIC_DELETION_DISABLED') ? null : message,
     })),
   }),
 })
