@@ -1,0 +1,45 @@
+/** test: all scenarios, by the file that holds them; each suite is told to a broker of its own. */
+import type { Scenario } from './conversation.ts'
+import { clusterScenarios } from './scenarios/cluster.ts'
+import { committedOffsetsScenarios } from './scenarios/committed-offsets.ts'
+import { fetchScenarios } from './scenarios/fetch.ts'
+import { groupsScenarios } from './scenarios/groups.ts'
+import { offsetsScenarios } from './scenarios/offsets.ts'
+import { produceScenarios } from './scenarios/produce.ts'
+import { restrictedScenarios } from './scenarios/restricted.ts'
+import { topicsScenarios } from './scenarios/topics.ts'
+
+export interface Suite {
+  readonly name: string
+  /** Broker configs beside those that all suites have. */
+  readonly configs: Readonly<Record<string, string>>
+  readonly scenarios: readonly Scenario[]
+}
+
+/** Small internal topics, and no retention, for the records are years old. */
+const everySuite = { 'log.retention.ms': '-1', 'offsets.topic.num.partitions': '3' }
+
+function suite(name: string, scenarios: readonly Scenario[], configs: Record<string, string> = {}): Suite {
+  return { name, scenarios, configs: { ...everySuite, ...configs } }
+}
+
+export const suites: readonly Suite[] = [
+  suite('produce', produceScenarios),
+  suite('fetch', fetchScenarios),
+  suite('offsets', offsetsScenarios),
+  suite('topics', topicsScenarios),
+  suite('cluster', clusterScenarios),
+  suite('groups', groupsScenarios),
+  suite('committed-offsets', committedOffsetsScenarios),
+  suite('restricted', restrictedScenarios, {
+    'auto.create.topics.enable': 'false',
+    'delete.topic.enable': 'false',
+    'num.partitions': '3',
+    'message.max.bytes': '400',
+    'log.message.timestamp.type': 'LogAppendTime',
+    'group.max.size': '1',
+    'group.min.session.timeout.ms': '100',
+    'group.max.session.timeout.ms': '20000',
+    'offset.metadata.max.bytes': '10',
+  }),
+]
