@@ -201,7 +201,7 @@ export class LogDirectory implements LogOwner {
     else if (this.#stored.has(name)) await this.#removeStored(name)
   }
 
-  /** Closes all partitions; if none has failed, the next start trusts what is here. `brokerEpoch`: for the clean shutdown file. */
+  /** Closes all partitions; if none has failed or is still to be recovered, the next start trusts what is here. `brokerEpoch`: for the clean shutdown file. */
   close(brokerEpoch = -1): Promise<void> {
     this.#closed ??= this.#close(brokerEpoch)
     return this.#closed
@@ -260,7 +260,9 @@ export class LogDirectory implements LogOwner {
         this.#hasFailed ||= log.hasFailed
       })
       await this.checkpoint()
-      if (!this.#hasFailed && this.#storage.failure === undefined) {
+      // What a crash left and nobody opened since is still to be recovered.
+      const isRecovered = this.wasCleanlyStopped || [...this.#stored].every((name) => this.#open.has(name))
+      if (isRecovered && !this.#hasFailed && this.#storage.failure === undefined) {
         await this.#storage.files.replaceFile(
           `${this.path}/${cleanShutdownFileName}`,
           JSON.stringify({ version: 0, brokerEpoch }),

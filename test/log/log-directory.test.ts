@@ -64,6 +64,20 @@ describe('a log directory', () => {
     expect((await openDirectory(files.afterCrash())).wasCleanlyStopped).toBe(false)
   })
 
+  it('is not marked while a partition that a crash left is still to be recovered', async () => {
+    const files = new MemoryFileSystem()
+    await openLog(await openDirectory(files))
+    const crashed = files.afterCrash()
+    const failedStart = await openDirectory(crashed)
+    expect(failedStart.storedPartitions()).toHaveLength(1)
+    await failedStart.close()
+    expect(await crashed.exists('data/.kafka_cleanshutdown')).toBe(false)
+    const nextStart = await openDirectory(crashed)
+    await openLog(nextStart)
+    await nextStart.close()
+    expect(await crashed.exists('data/.kafka_cleanshutdown')).toBe(true)
+  })
+
   it('makes a partition with the files that Kafka makes', async () => {
     const files = new MemoryFileSystem()
     const directory = await openDirectory(files)
