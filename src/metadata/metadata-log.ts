@@ -195,11 +195,21 @@ export class MetadataLog {
     for (let offset = fromOffset; offset < log.logEndOffset; ) {
       const { records } = await log.read(offset, { maxBytes: readBytes, minOneBatch: true, isolation: 'log_end' })
       const firstOffset = offset
-      for (const buffer of records) {
-        offset = await this.#replayBatches(buffer, firstOffset, log.logEndOffset, (recordOffset) => recordOffset)
+      try {
+        for (const buffer of records) {
+          offset = await this.#replayBatches(buffer, firstOffset, log.logEndOffset, (recordOffset) => recordOffset)
+        }
+      } catch (error) {
+        throw this.#damaged(`can't be replayed from offset ${firstOffset} on`, error)
       }
-      if (offset <= firstOffset) throw new Error(`the metadata log can't be read at offset ${firstOffset}`)
+      if (offset <= firstOffset) throw this.#damaged(`can't be read at offset ${firstOffset}`)
     }
+  }
+
+  /** A start that can't go on: without its metadata a broker would serve something else than what is stored. */
+  #damaged(what: string, cause?: unknown): Error {
+    const reason = cause instanceof Error ? `: ${cause.message}` : ''
+    return new Error(`${this.#options.path}/${metadataTopic}-0 is damaged and ${what}${reason}`, { cause })
   }
 
   /** Replays the records from `fromOffset` on; returns the offset after the last batch. */
@@ -214,6 +224,7 @@ export class MetadataLog {
     for (const batch of batchesIn(buffer)) {
       if (batch.baseOffset >= endOffset) break
       nextOffset = batch.nextOffset
+      if (!batch.isCrcValid()) throw new Error(`the checksum of the batch at offset ${batch.baseOffset} is wrong`)
       if (batch.isControl) readControlBatch(batch, this.#quorum)
       else this.#replayBatch(batch, fromOffset, offsetOf)
       sinceTurn += batch.recordCount

@@ -188,6 +188,19 @@ describe('loading', () => {
     await second.close()
   })
 
+  it('ends with one line that names the log where a byte in it has changed', async () => {
+    const first = await open()
+    await first.metadata.run(() => ({ records: [topic('changed')], response: undefined }))
+    await first.close()
+    const path = `${logPath}/00000000000000000000.log`
+    const content = await files.readFile(path)
+    content.write('C', content.indexOf('changed'))
+    await files.replaceFile(path, content)
+    await expect(open()).rejects.toThrow(
+      /^\/data\/__cluster_metadata-0 is damaged and can't be replayed from offset \d+ on: the checksum of the batch at offset \d+ is wrong$/,
+    )
+  })
+
   it('keeps records of kinds that nobody serves yet, byte for byte', async () => {
     const rule = metadataRecord(accessControlEntryRecord, 0, { id: topicId, resourceName: 'x', principal: 'User:a' })
     const unknown = { bytes: Buffer.from([1, 99, 0, 1, 2, 3]) }
