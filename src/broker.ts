@@ -41,7 +41,7 @@ export interface BrokerOptions {
 }
 
 export interface RunningBroker extends AsyncDisposable {
-  /** What a client needs: `localhost:9092`. */
+  /** What a client needs: `localhost:9092`; one address for each listener. */
   readonly bootstrapServers: string
   readonly clusterId: string
   /** Empty in memory. */
@@ -70,6 +70,11 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
     dataDirectory: options.memory ? memoryDirectory : options.dataDir,
     hostName: hostname(),
   })
+  if (config.get('authorizer.class.name') !== '') {
+    throw new ConfigError(
+      'authorizer.class.name asks for authorization, which this version does not have: leave it out, and every client may do everything.',
+    )
+  }
   const logger = options.logger ?? silentLogger
   for (const warning of config.warnings) logger.warn({}, warning)
   const stack = new BrokerStack(config, options.memory ? new MemoryFileSystem() : nodeFileSystem, logger)
@@ -85,11 +90,25 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
     return closing
   }
   return {
-    bootstrapServers: stack.endpoints.map(({ host, port }) => `${host}:${port}`).join(','),
+    bootstrapServers: stack.endpoints.map(addressOf).join(','),
     clusterId: stack.clusterId,
     dataDirectories: options.memory ? [] : config.logDirectories,
     close,
     [Symbol.asyncDispose]: close,
+  }
+}
+
+function addressOf({ host, port }: Endpoint): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+/** What the system refuses names a file at most; whoever started the broker knows the directory. */
+async function using<T>(directory: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error
+    throw new Error(`the log directory ${directory} can't be used: ${(error as Error).message}`, { cause: error })
   }
 }
 
@@ -181,13 +200,19 @@ class BrokerStack {
       producerIdExpirationMs: this.#config.get('producer.id.expiration.ms'),
       initialTaskDelayMs: this.#config.get('log.initial.task.delay.ms'),
       retentionCheckIntervalMs: this.#config.get('log.retention.check.interval.ms'),
+      flushSchedulerIntervalMs: this.#config.get('log.flush.scheduler.interval.ms'),
+      recoveryPointCheckpointIntervalMs: this.#config.get('log.flush.offset.checkpoint.interval.ms'),
+      logStartOffsetCheckpointIntervalMs: this.#config.get('log.flush.start.offset.checkpoint.interval.ms'),
+      highWatermarkCheckpointIntervalMs: this.#config.get('replica.high.watermark.checkpoint.interval.ms'),
     }
     for (const path of this.#config.logDirectories) {
       const [first] = this.#directories
       const clusterId = first === undefined ? {} : { clusterId: first.clusterId }
-      this.#directories.push(await LogDirectory.open({ path, limits, ...clusterId, ...shared }))
+      this.#directories.push(await using(path, () => LogDirectory.open({ path, limits, ...clusterId, ...shared })))
     }
-    this.#cluster = await Cluster.open({ directories: this.#directories, config: this.#config, ...shared })
+    this.#cluster = await using(this.#directories.map(({ path }) => path).join(', '), () =>
+      Cluster.open({ directories: this.#directories, config: this.#config, ...shared }),
+    )
     return this.#cluster
   }
 }

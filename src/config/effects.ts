@@ -10,7 +10,9 @@ function because(noEffect: string): Effect {
 
 /** The reasons, shared by many rows. A feature that gets built turns its rows to `obeyed` and loses its reason. */
 export const notYet = {
-  authorization: because('Authorization is not built yet: every client may do everything.'),
+  authorization: because(
+    'Authorization is not built yet: every client may do everything, and a broker with an authorizer does not start.',
+  ),
   compaction: because('Logs are not compacted yet.'),
   connectionLimits: because('The number of connections is not limited yet.'),
   consumerGroups: because('The consumer group protocol of KIP-848 is not built yet; classic groups are.'),

@@ -1,8 +1,13 @@
+import { writeFile } from 'node:fs/promises'
+import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
 import { CompressionTypes, type Consumer, Kafka, logLevel, type Producer } from 'kafkajs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type BrokerOptions, type RunningBroker, startBroker } from '../../src/broker.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
+
+const hasIpv6 = Object.values(networkInterfaces()).some((each) => each?.some(({ address }) => address === '::1'))
 
 async function start(options: BrokerOptions = { memory: true }): Promise<RunningBroker> {
   const broker = await startBroker({ port: 0, ...options })
@@ -144,6 +149,15 @@ describe('a broker in memory', () => {
     )
   })
 
+  it('does not let everybody in where authorization is asked for', async () => {
+    const settings = { 'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer' }
+    await expect(startBroker({ memory: true, port: 0, settings })).rejects.toThrow(/^authorizer\.class\.name[^\n]*$/)
+  })
+
+  it.runIf(hasIpv6)('names an IPv6 address as clients read it', async () => {
+    expect((await start({ memory: true, host: '::1' })).bootstrapServers).toMatch(/^\[::1\]:\d+$/)
+  })
+
   it('says in one line that a port is taken', async () => {
     const broker = await start()
     const port = Number(broker.bootstrapServers.split(':')[1])
@@ -186,6 +200,15 @@ describe('a broker on disk', () => {
     const dataDir = await temporaryDirectory()
     await start({ dataDir })
     await expect(startBroker({ port: 0, dataDir })).rejects.toThrow(/^[^\n]+$/)
+  })
+
+  it('says in one line which directory can not be used', async () => {
+    const dataDir = join(await temporaryDirectory(), 'file')
+    await writeFile(dataDir, '')
+    await expect(startBroker({ port: 0, dataDir })).rejects.toThrow(
+      `the log directory ${dataDir} can't be used: EEXIST`,
+    )
+    await expect(startBroker({ port: 0, dataDir: join(dataDir, 'x') })).rejects.toThrow(/can't be used: ENOTDIR[^\n]*$/)
   })
 
   it('leaves no lock behind when its start fails', async () => {
