@@ -15,6 +15,7 @@ import type { Logger } from '../runtime/logger.ts'
 import { type Random, randomUuid } from '../runtime/random.ts'
 import { forEachLimited, LimitedQueue } from '../runtime/serial-queue.ts'
 import { Broker } from './broker.ts'
+import { type AlteredResource, decideAlterConfigs } from './config-commands.ts'
 import { DynamicConfigs } from './dynamic-configs.ts'
 import { Features, supportedFeatures } from './features.ts'
 import { internalTopic } from './internal-topics.ts'
@@ -88,6 +89,8 @@ export class Cluster {
   readonly #removalQueue = new LimitedQueue(parallelLogs)
   /** Where partitions lie, with several directories. */
   readonly #storedIn = new Map<string, LogDirectory>()
+  /** One more with each change of configs. */
+  #configChanges = 0
   #isClosing = false
 
   private constructor(options: ClusterOptions, metadata: MetadataLog) {
@@ -345,10 +348,25 @@ export class Cluster {
     return effective
   }
 
-  topicConfig(topic: string): TopicConfig {
-    return topicConfigOf(this.config, this.dynamicConfigs.of('topic', topic), (problem) =>
+  /** What holds for the topic's partitions that `brokerId` leads, which may have configs of its own. */
+  topicConfig(topic: string, brokerId = -1): TopicConfig {
+    return topicConfigOf(this.configOf(brokerId), this.dynamicConfigs.of('topic', topic), (problem) =>
       this.#options.logger.warn({ topic, problem }, 'a stored topic config is not valid: ignored'),
     )
+  }
+
+  /** One result for each resource, in their order: undefined where its configs are changed, which has taken effect. `broker`: the one that is asked. */
+  async alterConfigs(
+    broker: Broker,
+    resources: readonly AlteredResource[],
+    options: { validateOnly?: boolean } = {},
+  ): Promise<(KafkaError | undefined)[]> {
+    const { topics, features, dynamicConfigs } = this
+    return this.#run(() => {
+      const state = { topics, features, dynamicConfigs, config: this.#options.config, brokerId: broker.id }
+      const { records, results } = decideAlterConfigs(state, resources)
+      return { records: options.validateOnly === true ? [] : records, response: results }
+    })
   }
 
   /** A block of producer ids for one broker, recorded before it is used. */
@@ -401,15 +419,21 @@ export class Cluster {
 
   #applyConfigChanges(): void {
     const changes = this.dynamicConfigs.takeChanges()
+    if (changes.length > 0) this.#configChanges += 1
     const brokerChanged = changes.some(({ type }) => type === 'broker')
-    if (brokerChanged) this.#configs.clear()
+    if (brokerChanged) {
+      this.#configs.clear()
+      const producerIdExpirationMs = this.configOf(this.#options.nodeId).get('producer.id.expiration.ms')
+      for (const directory of this.directories) directory.producerIdExpirationMs = producerIdExpirationMs
+    }
     const changed = new Set(changes.filter(({ type }) => type === 'topic').map(({ name }) => name))
     for (const topic of this.topics.values()) {
       if (!brokerChanged && !changed.has(topic.name)) continue
-      const config = this.topicConfig(topic.name)
+      const configs = new Map<number, TopicConfig>()
       for (const partition of topic.partitions) {
-        partition.minInsyncReplicas = config.get('min.insync.replicas')
-        if (partition.isOpen) partition.log.applyConfig(logConfigOf(config))
+        const config = configs.get(partition.leaderId) ?? this.topicConfig(topic.name, partition.leaderId)
+        configs.set(partition.leaderId, config)
+        applyConfig(partition, config)
       }
     }
   }
@@ -419,9 +443,13 @@ export class Cluster {
     await this.#removals.get(partition.name)
     if (partition.isDeleted) return
     try {
-      if (!partition.isOpen) {
-        const config = this.topicConfig(partition.topic)
-        partition.minInsyncReplicas = config.get('min.insync.replicas')
+      const { topic, leaderId } = partition
+      if (partition.isOpen) {
+        if (this.#brokersHaveConfigs()) applyConfig(partition, this.topicConfig(topic, leaderId))
+      } else {
+        const config = this.topicConfig(topic, leaderId)
+        const configChanges = this.#configChanges
+        applyConfig(partition, config)
         const log = await this.#directoryOf(partition).openPartition({
           topic: partition.topic,
           partition: partition.index,
@@ -429,6 +457,7 @@ export class Cluster {
           config: logConfigOf(config),
         })
         partition.attach(log)
+        if (this.#configChanges > configChanges) applyConfig(partition, this.topicConfig(topic, leaderId))
         if (partition.isDeleted) return this.#remove(partition)
       }
       const log: PartitionLog = partition.log
@@ -438,6 +467,11 @@ export class Cluster {
       this.#options.logger.error({ partition: partition.name, error }, 'the partition could not be opened')
       partition.fail(new KafkaError('KAFKA_STORAGE_ERROR', `${partition.name} is offline: ${reason}`))
     }
+  }
+
+  /** Some have configs of their own, so that those of a partition change with its leader. */
+  #brokersHaveConfigs(): boolean {
+    return [...this.#brokers.keys()].some((id) => this.dynamicConfigs.of('broker', String(id)).size > 0)
   }
 
   #remove(partition: Partition): void {
@@ -470,6 +504,11 @@ export class Cluster {
     }
     return emptiest
   }
+}
+
+function applyConfig(partition: Partition, config: TopicConfig): void {
+  partition.minInsyncReplicas = config.get('min.insync.replicas')
+  if (partition.isOpen) partition.log.applyConfig(logConfigOf(config))
 }
 
 function firstOf(directories: readonly LogDirectory[]): LogDirectory {

@@ -11,8 +11,23 @@ type Settings = Pick<BrokerConfig, 'get' | 'isSet' | 'logDirectories'>
 export function checkRules(settings: Settings): void {
   checkRoles(settings)
   checkLogs(settings)
+  checkCompactionLag(
+    settings.get('log.cleaner.min.compaction.lag.ms'),
+    settings.get('log.cleaner.max.compaction.lag.ms'),
+  )
   checkConnections(settings)
   checkReplication(settings)
+  checkGroups(settings)
+}
+
+/** Those of the rules that configs which may change while the broker runs can break. @throws ConfigError in the words of Kafka's answer */
+export function checkRulesOfChange(settings: Settings): void {
+  try {
+    checkLogs(settings)
+    checkConnections(settings)
+  } catch (error) {
+    throw error instanceof ConfigError ? new ConfigError(`requirement failed: ${error.message}`) : error
+  }
   checkGroups(settings)
 }
 
@@ -65,10 +80,6 @@ function checkLogs(settings: Settings): void {
   ensure(
     settings.get('log.cleaner.dedupe.buffer.size') / Math.max(1, settings.get('log.cleaner.threads')) > 1024 * 1024,
     'log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread.',
-  )
-  checkCompactionLag(
-    settings.get('log.cleaner.min.compaction.lag.ms'),
-    settings.get('log.cleaner.max.compaction.lag.ms'),
   )
   const cordoned = settings.get('cordoned.log.dirs')
   if (cordoned.includes('*'))

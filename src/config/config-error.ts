@@ -4,6 +4,9 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
 
+/** A setting that Kafka answers with INVALID_REQUEST, where most are INVALID_CONFIG. */
+export class ConfigRequestError extends ConfigError {}
+
 /** Kafka's wording for a value that its type or its range refuses. */
 export function invalidValue(name: string, value: unknown, problem: string): ConfigError {
   return new ConfigError(`Invalid value ${value} for configuration ${name}: ${problem}`)

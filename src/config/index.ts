@@ -1,7 +1,8 @@
 /** config: what other rooms use of it. */
 
 export { BrokerConfig } from './broker-config.ts'
-export { ConfigError } from './config-error.ts'
+export { validateClientMetricsConfigs } from './client-metrics-rules.ts'
+export { ConfigError, ConfigRequestError } from './config-error.ts'
 export {
   type DescribedConfig,
   describeBrokerConfigs,
@@ -10,5 +11,8 @@ export {
   describeGroupConfigs,
   describeTopicConfigs,
 } from './describe.ts'
+export { type DynamicBrokerConfigs, validateDynamicBrokerConfigs } from './dynamic-broker-configs.ts'
+export { validateGroupConfigs } from './group-rules.ts'
+export { listConfigDefault } from './list-configs.ts'
 export type { Listener } from './listeners.ts'
 export { TopicConfig, type TopicConfigName, validateTopicConfigs } from './topic-config.ts'

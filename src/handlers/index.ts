@@ -1,8 +1,10 @@
 /** handlers: the one list: dispatch, ApiVersions and docs/apis.md come from it. In order of API keys. */
+import { alterConfigsHandler } from './alter-configs.ts'
 import { apiVersionsHandler } from './api-versions.ts'
 import { createPartitionsHandler } from './create-partitions.ts'
 import { createTopicsHandler } from './create-topics.ts'
 import { deleteGroupsHandler } from './delete-groups.ts'
+import { deleteRecordsHandler } from './delete-records.ts'
 import { deleteTopicsHandler } from './delete-topics.ts'
 import { describeClusterHandler } from './describe-cluster.ts'
 import { describeConfigsHandler } from './describe-configs.ts'
@@ -13,6 +15,7 @@ import { fetchHandler } from './fetch.ts'
 import { findCoordinatorHandler } from './find-coordinator.ts'
 import type { Handler } from './handler.ts'
 import { heartbeatHandler } from './heartbeat.ts'
+import { incrementalAlterConfigsHandler } from './incremental-alter-configs.ts'
 import { initProducerIdHandler } from './init-producer-id.ts'
 import { joinGroupHandler } from './join-group.ts'
 import { leaveGroupHandler } from './leave-group.ts'
@@ -46,12 +49,15 @@ export const handlers: readonly Handler[] = [
   apiVersionsHandler,
   createTopicsHandler,
   deleteTopicsHandler,
+  deleteRecordsHandler,
   initProducerIdHandler,
   offsetForLeaderEpochHandler,
   describeConfigsHandler,
+  alterConfigsHandler,
   describeLogDirsHandler,
   createPartitionsHandler,
   deleteGroupsHandler,
+  incrementalAlterConfigsHandler,
   offsetDeleteHandler,
   describeClusterHandler,
   describeTopicPartitionsHandler,

@@ -349,7 +349,7 @@ export class LocalPartitionLog implements PartitionLog {
 
   /** Forgets idle producers: producer.id.expiration.ms. */
   expireProducers(): void {
-    this.#producers.expire(this.#storage.clock.now(), this.#storage.limits.producerIdExpirationMs)
+    this.#producers.expire(this.#storage.clock.now(), this.#storage.producerIdExpirationMs)
   }
 
   #endOf(isolation: Isolation): number {

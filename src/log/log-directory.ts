@@ -155,6 +155,11 @@ export class LogDirectory implements LogOwner {
     return this.#properties.directoryId
   }
 
+  /** For its partitions, from their next check on. */
+  set producerIdExpirationMs(ms: number) {
+    this.#storage.producerIdExpirationMs = ms
+  }
+
   get nodeId(): number {
     return this.#properties.nodeId
   }

@@ -43,6 +43,8 @@ export class LogStorage {
   readonly random: Random
   readonly logger: Logger
   readonly limits: LogLimits
+  /** producer.id.expiration.ms, which may change while the broker runs. */
+  producerIdExpirationMs: number
   readonly openFiles: OpenFiles
   readonly tailCache: TailCache
   readonly readBuffers = new ReadBuffers()
@@ -62,6 +64,7 @@ export class LogStorage {
     this.random = parts.random
     this.logger = parts.logger
     this.limits = limits
+    this.producerIdExpirationMs = limits.producerIdExpirationMs
     this.openFiles = new OpenFiles(parts.files, limits.maxOpenFiles, limits.maxIndexBytes)
     this.removals = new DelayedRemovals(parts)
     this.tailCache = new TailCache(limits.tailCacheBytes)

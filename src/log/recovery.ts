@@ -185,7 +185,7 @@ async function loadProducers(
   const newestSnapshotOffset = await loadNewestSnapshot(segments, upTo, names, producers, storage)
   const from = Math.max(newestSnapshotOffset, segments.all[0]!.baseOffset)
   if (from < logEndOffset) await replayProducers(segments, producers, from, !options.isClean)
-  producers.expire(storage.clock.now(), storage.limits.producerIdExpirationMs)
+  producers.expire(storage.clock.now(), storage.producerIdExpirationMs)
   return { producers, newestSnapshotOffset }
 }
 

@@ -1,0 +1,243 @@
+/** cluster: decides what changing configs writes to the metadata log. Pure: reads the state, changes none. Messages are Kafka's. */
+import { KafkaError } from '../../protocol/errors.ts'
+import { configRecord } from '../../protocol/state/index.ts'
+import {
+  type BrokerConfig,
+  ConfigError,
+  ConfigRequestError,
+  listConfigDefault,
+  validateClientMetricsConfigs,
+  validateDynamicBrokerConfigs,
+  validateGroupConfigs,
+} from '../config/index.ts'
+import { type MetadataRecord, metadataRecord } from '../metadata/index.ts'
+import { type ConfigResourceType, configResourceTypes, type DynamicConfigs } from './dynamic-configs.ts'
+import type { Features } from './features.ts'
+import { requireValidTopicConfigs } from './topic-configs.ts'
+import { requireValidTopicName } from './topic-name.ts'
+import type { Topics } from './topics.ts'
+
+export interface ConfigOperation {
+  readonly name: string
+  readonly kind: 'SET' | 'DELETE' | 'APPEND' | 'SUBTRACT'
+  /** Of no meaning with DELETE; items between commas with APPEND and SUBTRACT. */
+  readonly value: string
+}
+
+export interface AlteredResource {
+  readonly type: ConfigResourceType
+  readonly name: string
+  readonly operations: readonly ConfigOperation[]
+  /** What no operation names goes. */
+  readonly replacesAll: boolean
+}
+
+/** What commands look at. */
+export interface ConfigState {
+  readonly topics: Topics
+  readonly features: Features
+  readonly dynamicConfigs: DynamicConfigs
+  /** Without dynamic configs. */
+  readonly config: BrokerConfig
+  /** Of the broker that is asked: only its own configs, and those of all, can be changed there. */
+  readonly brokerId: number
+}
+
+/** A value of ConfigRecord, like any string of Kafka's, has this many bytes at most. */
+const maxValueBytes = 32_767
+/** Kafka's limit of one command. */
+const maxRecordsPerCommand = 10_000
+/** One command is one batch: well below what a batch of the metadata log may have. */
+const maxBytesPerCommand = 4 * 1024 * 1024
+const logLevels = ['DEBUG', 'ERROR', 'FATAL', 'INFO', 'TRACE', 'WARN']
+
+/**
+ * One entry for each resource, in their order: undefined where its configs are changed.
+ * @throws KafkaError POLICY_VIOLATION for more than one command may change
+ */
+export function decideAlterConfigs(
+  state: ConfigState,
+  resources: readonly AlteredResource[],
+): { records: MetadataRecord[]; results: (KafkaError | undefined)[] } {
+  const records: MetadataRecord[] = []
+  let bytes = 0
+  const results = resources.map((resource) => {
+    try {
+      for (const record of decideAlterResource(state, resource)) {
+        records.push(record)
+        bytes += record.bytes.length
+      }
+      return undefined
+    } catch (error) {
+      if (error instanceof KafkaError) return error
+      throw error
+    }
+  })
+  if (records.length > maxRecordsPerCommand || bytes > maxBytesPerCommand) {
+    throw new KafkaError('POLICY_VIOLATION', 'Unable to perform excessively large batch operation.')
+  }
+  return { records, results }
+}
+
+function decideAlterResource(state: ConfigState, resource: AlteredResource): MetadataRecord[] {
+  const { type } = resource
+  if (type === 'brokerLogger') {
+    refuseLogLevels(state, resource)
+    return []
+  }
+  // Java reads `+1` and `01` as 1 too.
+  const name = type === 'broker' && resource.name !== '' ? String(requireOwnId(state, resource.name)) : resource.name
+  const current = state.dynamicConfigs.of(type, name)
+  const wanted = new Map(resource.replacesAll ? [] : current)
+  for (const operation of resource.operations) {
+    const value = valueAfter(type, operation, current.get(operation.name))
+    if (value === undefined) wanted.delete(operation.name)
+    else wanted.set(operation.name, value)
+  }
+  const changed = [...new Set([...current.keys(), ...wanted.keys()])].filter(
+    (key) => current.get(key) !== wanted.get(key),
+  )
+  requireValid(state, { type, name }, wanted, changed)
+  return changed.map((key) =>
+    metadataRecord(configRecord, 0, {
+      resourceType: configResourceTypes[type],
+      resourceName: name,
+      name: key,
+      value: wanted.get(key) ?? null,
+    }),
+  )
+}
+
+/** undefined: it is not set any more. */
+function valueAfter(type: ConfigResourceType, operation: ConfigOperation, current: string | undefined) {
+  const { name, kind, value } = operation
+  if (kind === 'DELETE') return undefined
+  if (kind === 'SET') return value
+  const items = current === undefined ? [...requireList(type, operation)] : current.split(',').filter(Boolean)
+  if (current !== undefined) requireList(type, operation)
+  for (const item of value.split(',')) {
+    const index = items.indexOf(item)
+    if (kind === 'APPEND' && index < 0) items.push(item)
+    if (kind === 'SUBTRACT' && index >= 0) items.splice(index, 1)
+  }
+  const joined = items.join(',')
+  if (Buffer.byteLength(joined) <= maxValueBytes) return joined
+  throw new KafkaError('INVALID_CONFIG', `The value of ${name} would be longer than ${maxValueBytes} bytes.`)
+}
+
+/** Returns its default. @throws KafkaError INVALID_CONFIG for a config that is no list */
+function requireList(type: ConfigResourceType, { name, kind }: ConfigOperation): readonly string[] {
+  const found = type === 'topic' || type === 'broker' ? listConfigDefault(type, name) : 'not a list'
+  if (typeof found !== 'string') return found
+  if (type === 'broker' && found === 'unknown') throw new KafkaError('INVALID_CONFIG', `Unknown config name: ${name}`)
+  if (type === 'broker') {
+    const message = `Config value ${kind.toLowerCase()} is not allowed for config key: ${name}`
+    throw new KafkaError('INVALID_CONFIG', message)
+  }
+  throw new KafkaError('INVALID_CONFIG', `Can't ${kind} to key ${name} because its type is not LIST.`)
+}
+
+function requireValid(
+  state: ConfigState,
+  { type, name }: { type: Exclude<ConfigResourceType, 'brokerLogger'>; name: string },
+  wanted: ReadonlyMap<string, string>,
+  changed: readonly string[],
+): void {
+  try {
+    switch (type) {
+      case 'topic':
+        requireValidTopic(state, name, wanted)
+        break
+      case 'broker':
+        requireValidBroker(state, name, wanted, changed)
+        break
+      case 'group':
+        if (name === '') throw new KafkaError('INVALID_REQUEST', 'Default group resources are not allowed.')
+        validateGroupConfigs(effectiveConfig(state), wanted)
+        break
+      case 'clientMetrics':
+        if (name === '') throw new KafkaError('INVALID_REQUEST', "Subscription name can't be empty")
+        validateClientMetricsConfigs(wanted)
+        break
+    }
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    throw new KafkaError(error instanceof ConfigRequestError ? 'INVALID_REQUEST' : 'INVALID_CONFIG', error.message)
+  }
+}
+
+function requireValidTopic(state: ConfigState, name: string, wanted: ReadonlyMap<string, string>): void {
+  if (name === '') throw new KafkaError('INVALID_REQUEST', 'Default topic resources are not allowed.')
+  requireValidTopicName(name)
+  requireValidTopicConfigs(
+    effectiveConfig(state),
+    [...wanted].map(([key, value]) => ({ name: key, value })),
+  )
+  if (state.topics.byName(name) === undefined) {
+    throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${name}' does not exist.`)
+  }
+}
+
+function requireValidBroker(
+  state: ConfigState,
+  name: string,
+  wanted: ReadonlyMap<string, string>,
+  changed: readonly string[],
+): void {
+  const { dynamicConfigs, config, brokerId } = state
+  const clusterWide = name === '' ? wanted : dynamicConfigs.of('broker', '')
+  const perBroker = name === '' ? dynamicConfigs.of('broker', String(brokerId)) : wanted
+  validateDynamicBrokerConfigs(config, { clusterWide, perBroker }, name === '' ? 'clusterWide' : 'perBroker', changed)
+  if (changed.includes('min.insync.replicas') && state.features.level('eligible.leader.replicas.version') > 0) {
+    if (name !== '') {
+      const message = 'Broker-level min.insync.replicas cannot be altered while ELR is enabled.'
+      throw new KafkaError('INVALID_CONFIG', message)
+    }
+    if (!wanted.has('min.insync.replicas')) {
+      const message = 'Cluster-level min.insync.replicas cannot be removed while ELR is enabled.'
+      throw new KafkaError('INVALID_CONFIG', message)
+    }
+  }
+}
+
+function effectiveConfig({ dynamicConfigs, config, brokerId }: ConfigState): BrokerConfig {
+  const clusterWide = dynamicConfigs.of('broker', '')
+  const perBroker = dynamicConfigs.of('broker', String(brokerId))
+  return clusterWide.size + perBroker.size === 0 ? config : config.withDynamic(clusterWide, perBroker)
+}
+
+function requireOwnId({ brokerId }: ConfigState, name: string): number {
+  if (parsedId(name) !== brokerId) {
+    throw new KafkaError('INVALID_REQUEST', `Unexpected broker id, expected ${brokerId}, but received ${name}`)
+  }
+  return brokerId
+}
+
+function parsedId(name: string): number {
+  if (/^[+-]?\d+$/.test(name)) return Number(name)
+  throw new KafkaError('INVALID_REQUEST', `Node id must be an integer, but it is: ${name}`)
+}
+
+/** There is one logger, `root`, whose level is set where the broker is started: what Kafka takes is refused last. */
+function refuseLogLevels({ brokerId }: ConfigState, { name, operations }: AlteredResource): void {
+  if (parsedId(name) !== brokerId) {
+    throw new KafkaError('INVALID_REQUEST', `Unexpected node id. Expected ${brokerId}, but received ${name}`)
+  }
+  for (const { name: logger, kind, value } of operations) {
+    if (kind === 'APPEND' || kind === 'SUBTRACT') {
+      throw new KafkaError('INVALID_REQUEST', `${kind} operation is not allowed for the BROKER_LOGGER resource`)
+    }
+    if (logger !== 'root') throw new KafkaError('INVALID_CONFIG', `Logger ${logger} does not exist!`)
+    if (kind === 'DELETE') {
+      throw new KafkaError('INVALID_REQUEST', 'Removing the log level of the root logger is not allowed')
+    }
+    if (!logLevels.includes(value)) {
+      const problem = `Cannot set the log level of ${logger} to ${value} as it is not a supported log level.`
+      throw new KafkaError('INVALID_CONFIG', `${problem} Valid log levels are ${logLevels.join(', ')}`)
+    }
+    throw new KafkaError(
+      'INVALID_REQUEST',
+      'The log level of this broker is set where it is started: it cannot change while the broker runs.',
+    )
+  }
+}
