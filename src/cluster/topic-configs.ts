@@ -61,5 +61,6 @@ export function logConfigOf(topic: TopicConfig): LogConfig {
     retentionMs: topic.get('retention.ms'),
     retentionBytes: topic.get('retention.bytes'),
     fileDeleteDelayMs: topic.get('file.delete.delay.ms'),
+    flushMs: topic.get('flush.ms'),
   }
 }

@@ -57,7 +57,7 @@ export const topicConfigs = {
   'flush.ms': long(maxLong, {
     valid: atLeast(0),
     brokerSynonyms: ['log.flush.interval.ms', 'log.flush.scheduler.interval.ms'],
-    effect: notYet.flush,
+    effect: obeyed,
     documentation:
       'This setting allows specifying a time interval at which we will force an fsync of data written to the log.',
   }),

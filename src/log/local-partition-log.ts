@@ -38,11 +38,22 @@ import { PartitionTail } from './tail-cache.ts'
 import { findMaxTimestamp, findTimestamp } from './timestamp-lookup.ts'
 
 const leaderEpochField = 12
+/** The owner is told again after so many more dirty bytes. */
+const dirtyStepBytes = 16 * 1024 * 1024
 
 /** What a log needs of the directory that it lies in. */
 export interface LogOwner {
   /** Brings log-start-offset-checkpoint up to date. */
   logStartOffsetMoved(): Promise<void>
+  /** What log-start-offset-checkpoint says of it need not be there any more. */
+  logStartOffsetSettled(): void
+  highWatermarkMoved(): void
+  /** `bytes` were made durable. */
+  recoveryPointMoved(bytes: number): void
+  /** Brings recovery-point-offset-checkpoint up to date. */
+  recoveryPointLowered(): Promise<void>
+  /** There are bytes to be made durable. */
+  dirtied(log: LocalPartitionLog): void
   /** Renames `log`'s directory away and removes it. */
   removeDirectory(log: LocalPartitionLog): Promise<void>
 }
@@ -70,6 +81,11 @@ export class LocalPartitionLog implements PartitionLog {
   /** Behind what is pending. */
   #nextOffset: number
   #recoveryPoint: number
+  #dirtyBytes = 0
+  /** From here on flush.ms counts. */
+  #lastFlushMs: number
+  readonly #syncs = new Set<Promise<void>>()
+  #truncations = 0
   /** Why nothing goes any more. */
   #stopped: KafkaError | undefined
   #hasFailed = false
@@ -102,10 +118,13 @@ export class LocalPartitionLog implements PartitionLog {
     this.#logEndOffset = loaded.logEndOffset
     this.#nextOffset = loaded.logEndOffset
     this.#recoveryPoint = Math.min(recoveryPoint, loaded.logEndOffset)
+    this.#lastFlushMs = storage.clock.monotonicMs()
     this.#oldestOffsetOnDisk = loaded.segments.all[0]!.baseOffset
     this.#reader = new LogReader(loaded.segments, storage.readBuffers)
     this.#sideFiles = new SideFiles(this.directory, storage, loaded.epochs, loaded.newestSnapshotOffset)
     this.#writer = new LogWriter(this.#writerTarget(), loaded.segments, storage)
+    // After a crash: what was found behind the recovery point may lie in the page cache only.
+    if (this.#recoveryPoint < loaded.logEndOffset) this.#becomeDirty(loaded.segments.unsyncedBytes)
   }
 
   get logStartOffset(): number {
@@ -150,6 +169,14 @@ export class LocalPartitionLog implements PartitionLog {
 
   get directory(): string {
     return this.#segments.directory
+  }
+
+  get dirtyBytes(): number {
+    return this.#dirtyBytes
+  }
+
+  get flushDueMs(): number {
+    return this.#lastFlushMs + this.#config.flushMs
   }
 
   /** A storage failure has ended it: its files are not those of a clean stop. */
@@ -288,6 +315,11 @@ export class LocalPartitionLog implements PartitionLog {
     await this.#sync()
   }
 
+  async flushInBackground(): Promise<void> {
+    if (this.#stopped !== undefined || this.#storage.failure !== undefined) return
+    await this.#sync()
+  }
+
   async truncate(offset: number): Promise<void> {
     this.#ensureOpen()
     if (offset >= this.#nextOffset) return
@@ -317,6 +349,7 @@ export class LocalPartitionLog implements PartitionLog {
     await this.#exclusive
     await this.#removals.idle()
     await this.#writer.idle()
+    await Promise.allSettled(this.#syncs)
     try {
       await this.#sideFiles.settle()
       if (!this.#hasFailed && this.#storage.failure === undefined) {
@@ -337,6 +370,7 @@ export class LocalPartitionLog implements PartitionLog {
     for (const append of this.#writer.takeQueued()) append.reject(reason)
     await this.#removals.idle()
     await this.#writer.idle()
+    await Promise.allSettled(this.#syncs)
     await this.#segments.close()
     await this.#sideFiles.settle()
     await this.#owner.removeDirectory(this)
@@ -456,6 +490,16 @@ export class LocalPartitionLog implements PartitionLog {
     this.#storage.tailCache.add(this.#tail, append.baseOffset, append.nextOffset, bytes)
     this.#logEndOffset = append.nextOffset
     if (this.#epochs.isChanged) this.#sideFiles.saveEpochsSoon()
+    this.#becomeDirty(bytes.length)
+  }
+
+  /** The owner hears of it at the first byte, and each time that another step is full. */
+  #becomeDirty(bytes: number): void {
+    const before = this.#dirtyBytes
+    this.#dirtyBytes = before + bytes
+    if (before === 0 || Math.floor(before / dirtyStepBytes) !== Math.floor(this.#dirtyBytes / dirtyStepBytes)) {
+      this.#owner.dirtied(this)
+    }
   }
 
   #acknowledge(appends: readonly PendingAppend[]): void {
@@ -464,6 +508,7 @@ export class LocalPartitionLog implements PartitionLog {
       resolve({ baseOffset, logAppendTimeMs, logStartOffset })
     this.#leaderEpoch = Math.max(this.#leaderEpoch, this.#epochs.latestEpoch)
     this.#advanced()
+    this.#owner.highWatermarkMoved()
   }
 
   async #roll(baseOffset: number): Promise<void> {
@@ -487,6 +532,7 @@ export class LocalPartitionLog implements PartitionLog {
       for (const segment of removed) paths.push(...(await segment.renameAway()))
       await this.#storage.files.syncDirectory(this.directory)
       this.#oldestOffsetOnDisk = start
+      this.#owner.logStartOffsetSettled()
       this.#storage.removals.add(paths, this.#config.fileDeleteDelayMs)
     } catch (error) {
       this.#failed(error)
@@ -525,14 +571,32 @@ export class LocalPartitionLog implements PartitionLog {
     this.#storage.tailCache.clear(this.#tail)
   }
 
-  async #sync(): Promise<void> {
+  /** Makes all that is written durable, then moves the recovery point: never past a byte whose sync has not returned. */
+  #sync(): Promise<void> {
     const upTo = this.#logEndOffset
-    try {
+    const bytes = this.#dirtyBytes
+    const truncations = this.#truncations
+    this.#dirtyBytes = 0
+    this.#lastFlushMs = this.#storage.clock.monotonicMs()
+    return this.#synced(async () => {
       await this.#segments.sync()
-    } catch (error) {
+      if (truncations !== this.#truncations || upTo <= this.#recoveryPoint) return
+      this.#recoveryPoint = upTo
+      this.#owner.recoveryPointMoved(bytes)
+    })
+  }
+
+  /** A sync that has failed is never tried again: what is on disk is unknown from then on. */
+  async #synced(sync: () => Promise<void>): Promise<void> {
+    const syncing = sync().catch((error: unknown) => {
       throw this.#storage.fail(this.directory, error)
+    })
+    this.#syncs.add(syncing)
+    try {
+      await syncing
+    } finally {
+      this.#syncs.delete(syncing)
     }
-    this.#recoveryPoint = Math.max(this.#recoveryPoint, upTo)
   }
 
   /** Cuts at the start of the batch that holds `offset`. */
@@ -541,6 +605,12 @@ export class LocalPartitionLog implements PartitionLog {
     const segment = this.#segments.all[index]!
     this.#storage.tailCache.clear(this.#tail)
     this.#reader.forgetCursors()
+    this.#truncations += 1
+    if (this.#recoveryPoint > offset) {
+      // Before the bytes go: others will lie in their place, which are not durable yet.
+      this.#recoveryPoint = segment.baseOffset
+      await this.#owner.recoveryPointLowered()
+    }
     await this.#segments.dropBehind(index)
     const cutAt = await segment.positionOfBatch(offset)
     if (cutAt !== undefined) await segment.truncate(cutAt.position, cutAt.baseOffset)

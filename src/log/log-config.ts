@@ -23,6 +23,7 @@ export interface LogConfig {
   /** -1: without limit. */
   readonly retentionBytes: number
   readonly fileDeleteDelayMs: number
+  readonly flushMs: number
 }
 
 /** Kafka's defaults. */
@@ -45,4 +46,5 @@ export const defaultLogConfig: LogConfig = {
   retentionMs: 604_800_000,
   retentionBytes: -1,
   fileDeleteDelayMs: 60_000,
+  flushMs: 2 ** 63,
 }

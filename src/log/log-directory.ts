@@ -16,16 +16,16 @@ import type { Clock } from '../runtime/clock.ts'
 import type { FileSystem } from '../runtime/file-system.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Random } from '../runtime/random.ts'
-import { forEachLimited, nextTurn, SerialQueue } from '../runtime/serial-queue.ts'
+import { forEachLimited, nextTurn } from '../runtime/serial-queue.ts'
+import { BackgroundFlush } from './background-flush.ts'
+import { Checkpoint } from './checkpoint.ts'
 import {
   highWatermarkFileName,
   logStartOffsetFileName,
   type Offsets,
   parsePartitionName,
   partitionName,
-  readOffsets,
   recoveryPointFileName,
-  writeOffsets,
 } from './checkpoint-file.ts'
 import { LocalPartitionLog, type LogOwner } from './local-partition-log.ts'
 import type { LogConfig } from './log-config.ts'
@@ -44,6 +44,8 @@ const cleanShutdownFileName = '.kafka_cleanshutdown'
 const partitionMetadataFileName = 'partition.metadata'
 const partitionsClosedAtATime = 16
 const retentionChecksPerTurn = 64
+/** So much is made durable before the recovery points are written ahead of their time: what a start after a crash has to scan. */
+const mostUncheckpointedBytes = 256 * 1024 * 1024
 const longestFileName = 255
 
 export interface LogDirectoryOptions {
@@ -78,15 +80,16 @@ export class LogDirectory implements LogOwner {
   readonly #storage: LogStorage
   readonly #properties: MetaProperties
   readonly #unlock: () => Promise<void>
-  readonly #recoveryPoints: Offsets
-  readonly #highWatermarks: Offsets
-  readonly #logStartOffsets: Offsets
+  readonly #recoveryPoints: Checkpoint
+  readonly #highWatermarks: Checkpoint
+  readonly #logStartOffsets: Checkpoint
+  readonly #flush: BackgroundFlush
+  /** Bytes that were made durable since the recovery points were written. */
+  #uncheckpointedBytes = 0
   readonly #stored: Set<string>
-  readonly #open = new Map<string, LocalPartitionLog>()
+  readonly #open: Map<string, LocalPartitionLog>
   readonly #opening = new Map<string, Promise<LocalPartitionLog>>()
   readonly #deleting = new Map<string, Promise<void>>()
-  readonly #checkpoints = new SerialQueue()
-  #startOffsetsQueued: Promise<void> | undefined
   #cancelExpiration: () => void = () => {}
   #cancelRetention: () => void = () => {}
   #retention: Promise<void> | undefined
@@ -99,7 +102,8 @@ export class LogDirectory implements LogOwner {
       path: string
       properties: MetaProperties
       unlock: () => Promise<void>
-      offsets: readonly [Offsets, Offsets, Offsets]
+      open: Map<string, LocalPartitionLog>
+      checkpoints: readonly [Checkpoint, Checkpoint, Checkpoint]
       stored: Set<string>
       wasCleanlyStopped: boolean
     },
@@ -109,7 +113,9 @@ export class LogDirectory implements LogOwner {
     this.wasCleanlyStopped = loaded.wasCleanlyStopped
     this.#properties = loaded.properties
     this.#unlock = loaded.unlock
-    ;[this.#recoveryPoints, this.#highWatermarks, this.#logStartOffsets] = loaded.offsets
+    this.#open = loaded.open
+    ;[this.#recoveryPoints, this.#highWatermarks, this.#logStartOffsets] = loaded.checkpoints
+    this.#flush = new BackgroundFlush(storage, storage.limits.flushSchedulerIntervalMs)
     this.#stored = loaded.stored
     this.#scheduleExpiration()
     this.#scheduleRetention(storage.limits.initialTaskDelayMs)
@@ -120,18 +126,15 @@ export class LogDirectory implements LogOwner {
    * be read.
    */
   static async open(options: LogDirectoryOptions): Promise<LogDirectory> {
-    const { path, files, logger } = options
+    const { path, files } = options
     await files.makeDirectory(path)
     const unlock = await lock(files, path)
     try {
       const storage = new LogStorage(options, { ...defaultLogLimits, ...options.limits })
       const names = await files.list(path)
       const properties = await loadProperties(options, names)
-      const offsets = await Promise.all([
-        loadOffsets(files, `${path}/${recoveryPointFileName}`, names, logger),
-        loadOffsets(files, `${path}/${highWatermarkFileName}`, names, logger),
-        loadOffsets(files, `${path}/${logStartOffsetFileName}`, names, logger),
-      ])
+      const open = new Map<string, LocalPartitionLog>()
+      const checkpoints = await loadCheckpoints(path, names, storage, open)
       const stored = new Set(names.filter((name) => parsePartitionName(name) !== undefined))
       const isMarked = names.includes(cleanShutdownFileName)
       const wasCleanlyStopped = isMarked || stored.size === 0
@@ -140,7 +143,7 @@ export class LogDirectory implements LogOwner {
         await files.syncDirectory(path)
       }
       for (const name of names) if (name.endsWith('-delete')) await files.remove(`${path}/${name}`)
-      return new LogDirectory(storage, { path, properties, unlock, offsets, stored, wasCleanlyStopped })
+      return new LogDirectory(storage, { path, properties, unlock, open, checkpoints, stored, wasCleanlyStopped })
     } catch (error) {
       await unlock()
       throw error
@@ -222,29 +225,44 @@ export class LogDirectory implements LogOwner {
 
   /** Writes the recovery points, high watermarks and log start offsets of all partitions. */
   async checkpoint(): Promise<void> {
-    const { files } = this.#storage
-    await this.#checkpoints.run(async () => {
-      this.#noteOffsets()
-      await Promise.all([
-        writeOffsets(files, `${this.path}/${recoveryPointFileName}`, this.#recoveryPoints),
-        writeOffsets(files, `${this.path}/${highWatermarkFileName}`, this.#highWatermarks),
-        writeOffsets(files, `${this.path}/${logStartOffsetFileName}`, this.#logStartOffsets),
-      ])
-    })
+    await Promise.all([this.#recoveryPoints.save(), this.#highWatermarks.save(), this.#logStartOffsets.save()])
   }
 
   logStartOffsetMoved(): Promise<void> {
-    this.#startOffsetsQueued ??= this.#checkpoints.run(async () => {
-      this.#startOffsetsQueued = undefined
-      this.#noteOffsets()
-      await writeOffsets(this.#storage.files, `${this.path}/${logStartOffsetFileName}`, this.#logStartOffsets)
+    return this.#logStartOffsets.save()
+  }
+
+  logStartOffsetSettled(): void {
+    this.#logStartOffsets.saveLater()
+  }
+
+  highWatermarkMoved(): void {
+    this.#highWatermarks.saveLater()
+  }
+
+  recoveryPointMoved(bytes: number): void {
+    this.#uncheckpointedBytes += bytes
+    this.#recoveryPoints.saveLater()
+    if (this.#uncheckpointedBytes < mostUncheckpointedBytes) return
+    this.#uncheckpointedBytes = 0
+    this.#recoveryPoints.save().catch((error: unknown) => {
+      this.#storage.logger.warn({ path: this.path, error }, 'the recovery points could not be written')
+      this.#recoveryPoints.saveLater()
     })
-    return this.#startOffsetsQueued
+  }
+
+  recoveryPointLowered(): Promise<void> {
+    return this.#recoveryPoints.save()
+  }
+
+  dirtied(log: LocalPartitionLog): void {
+    this.#flush.dirtied(log)
   }
 
   async removeDirectory(log: LocalPartitionLog): Promise<void> {
     const name = partitionName(log.topic, log.partition)
     this.#open.delete(name)
+    this.#flush.forget(log)
     await this.#removeStored(name)
   }
 
@@ -252,7 +270,10 @@ export class LogDirectory implements LogOwner {
     this.#cancelExpiration()
     this.#cancelRetention()
     this.#storage.removals.close()
+    const checkpoints = [this.#recoveryPoints, this.#highWatermarks, this.#logStartOffsets]
+    for (const checkpoint of checkpoints) checkpoint.close()
     try {
+      await this.#flush.close()
       await this.#retention
       await Promise.allSettled(this.#opening.values())
       await forEachLimited(this.#open.values(), partitionsClosedAtATime, async (log) => {
@@ -311,11 +332,13 @@ export class LogDirectory implements LogOwner {
     if (topicId === undefined || !names.includes(partitionMetadataFileName)) return names
     const content = (await files.readFile(`${directory}/${partitionMetadataFileName}`)).toString('utf8')
     const storedId = /^topic_id:\s*(\S+)/m.exec(content)?.[1]
-    if (storedId === undefined || storedId === topicId) return names
+    if (storedId === topicId) return names
+    // A power failure has left it empty.
+    if (storedId === undefined) return names.filter((each) => each !== partitionMetadataFileName)
     const stray = asideName(name, this.#storage.random, '-stray')
     logger.warn({ directory, storedId, topicId }, `${name} belongs to another topic of that name: kept as ${stray}`)
     await files.rename(directory, `${this.path}/${stray}`)
-    this.#forget(name)
+    await this.#forget(name)
     return undefined
   }
 
@@ -347,9 +370,10 @@ export class LogDirectory implements LogOwner {
     await files.remove(aside)
   }
 
-  #forget(name: string): void {
+  async #forget(name: string): Promise<void> {
     this.#stored.delete(name)
-    for (const offsets of [this.#recoveryPoints, this.#highWatermarks, this.#logStartOffsets]) offsets.delete(name)
+    const checkpoints = [this.#recoveryPoints, this.#highWatermarks, this.#logStartOffsets]
+    await Promise.all(checkpoints.map((checkpoint) => checkpoint.forget(name)))
   }
 
   async #enforceRetention(): Promise<void> {
@@ -369,15 +393,6 @@ export class LogDirectory implements LogOwner {
       void this.enforceRetention()
       this.#scheduleRetention(this.#storage.limits.retentionCheckIntervalMs)
     })
-  }
-
-  #noteOffsets(): void {
-    for (const [name, log] of this.#open) {
-      this.#recoveryPoints.set(name, log.recoveryPoint)
-      this.#highWatermarks.set(name, log.highWatermark)
-      if (log.logStartOffset > log.oldestOffsetOnDisk) this.#logStartOffsets.set(name, log.logStartOffset)
-      else this.#logStartOffsets.delete(name)
-    }
   }
 
   #scheduleExpiration(): void {
@@ -408,20 +423,33 @@ async function loadProperties(options: LogDirectoryOptions, names: readonly stri
   return properties
 }
 
-/** A checkpoint only saves work, or can be told from the files: one that can't be read is as good as none. */
-async function loadOffsets(
-  files: FileSystem,
+/** Recovery points, high watermarks and log start offsets of the partitions in `open`, and what the files say of others. */
+function loadCheckpoints(
   path: string,
   names: readonly string[],
-  logger: Logger,
-): Promise<Offsets> {
-  if (!names.includes(path.slice(path.lastIndexOf('/') + 1))) return new Map()
-  try {
-    return await readOffsets(files, path)
-  } catch (error) {
-    logger.warn({ path, error }, 'a checkpoint file makes no sense and is ignored')
-    return new Map()
+  storage: LogStorage,
+  open: ReadonlyMap<string, LocalPartitionLog>,
+): Promise<[Checkpoint, Checkpoint, Checkpoint]> {
+  const load = (fileName: string, intervalMs: number, note: (offsets: Offsets, name: string) => void) => {
+    const collect = (offsets: Offsets): void => {
+      for (const name of open.keys()) note(offsets, name)
+    }
+    return Checkpoint.load({ path: `${path}/${fileName}`, storage, intervalMs, collect }, names.includes(fileName))
   }
+  const { limits } = storage
+  return Promise.all([
+    load(recoveryPointFileName, limits.recoveryPointCheckpointIntervalMs, (offsets, name) =>
+      offsets.set(name, open.get(name)!.recoveryPoint),
+    ),
+    load(highWatermarkFileName, limits.highWatermarkCheckpointIntervalMs, (offsets, name) =>
+      offsets.set(name, open.get(name)!.highWatermark),
+    ),
+    load(logStartOffsetFileName, limits.logStartOffsetCheckpointIntervalMs, (offsets, name) => {
+      const { logStartOffset, oldestOffsetOnDisk } = open.get(name)!
+      if (logStartOffset > oldestOffsetOnDisk) offsets.set(name, logStartOffset)
+      else offsets.delete(name)
+    }),
+  ])
 }
 
 function asideName(name: string, random: Random, suffix: '-delete' | '-stray'): string {

@@ -25,6 +25,14 @@ export interface LogLimits {
   readonly initialTaskDelayMs: number
   /** log.retention.check.interval.ms */
   readonly retentionCheckIntervalMs: number
+  /** log.flush.scheduler.interval.ms */
+  readonly flushSchedulerIntervalMs: number
+  /** log.flush.offset.checkpoint.interval.ms */
+  readonly recoveryPointCheckpointIntervalMs: number
+  /** log.flush.start.offset.checkpoint.interval.ms */
+  readonly logStartOffsetCheckpointIntervalMs: number
+  /** replica.high.watermark.checkpoint.interval.ms */
+  readonly highWatermarkCheckpointIntervalMs: number
 }
 
 export const defaultLogLimits: LogLimits = {
@@ -35,6 +43,10 @@ export const defaultLogLimits: LogLimits = {
   producerIdExpirationCheckIntervalMs: 600_000,
   initialTaskDelayMs: 30_000,
   retentionCheckIntervalMs: 300_000,
+  flushSchedulerIntervalMs: 2 ** 63,
+  recoveryPointCheckpointIntervalMs: 60_000,
+  logStartOffsetCheckpointIntervalMs: 60_000,
+  highWatermarkCheckpointIntervalMs: 5000,
 }
 
 export class LogStorage {

@@ -11,6 +11,8 @@ export class Segments {
   isDirectoryChanged = false
   /** So has the directory's own name in the log directory. */
   isDirectoryNew = false
+  /** Stays rejected: after a failure nothing is promised any more. */
+  #namesSynced: Promise<void> = Promise.resolve()
 
   constructor(directory: string, storage: LogStorage, segments: Segment[]) {
     this.directory = directory
@@ -30,6 +32,12 @@ export class Segments {
     let size = 0
     for (const segment of this.#segments) size += segment.size
     return size
+  }
+
+  get unsyncedBytes(): number {
+    let bytes = 0
+    for (const segment of this.#segments) bytes += Math.max(0, segment.size - segment.syncedSize)
+    return bytes
   }
 
   /** Number of the segment that holds `offset`; the first one for offsets below it. */
@@ -85,13 +93,23 @@ export class Segments {
         if (!segment.isRetired) throw error
       }
     }
+    await this.#syncNames()
+  }
+
+  /** Resolves when the names of all files are durable, whoever has begun to make them so. */
+  async #syncNames(): Promise<void> {
     // Names of files without content are not worth a wait for the disk.
-    if (!this.isDirectoryChanged || (this.#segments.length === 1 && this.active.size === 0)) return
-    this.isDirectoryChanged = false
-    await this.#storage.files.syncDirectory(this.directory)
-    if (!this.isDirectoryNew) return
-    this.isDirectoryNew = false
-    await this.#storage.syncRoot(this.directory.slice(0, this.directory.lastIndexOf('/')))
+    const hasContent = this.#segments.length > 1 || this.active.size > 0
+    if (this.isDirectoryChanged && hasContent) {
+      this.isDirectoryChanged = false
+      const isNew = this.isDirectoryNew
+      this.isDirectoryNew = false
+      this.#namesSynced = this.#namesSynced.then(async () => {
+        await this.#storage.files.syncDirectory(this.directory)
+        if (isNew) await this.#storage.syncRoot(this.directory.slice(0, this.directory.lastIndexOf('/')))
+      })
+    }
+    await this.#namesSynced
   }
 
   async close(): Promise<void> {

@@ -134,25 +134,25 @@ export const logConfigs = {
   'log.flush.interval.ms': long(null, {
     importance: 'HIGH',
     updateMode: 'cluster-wide',
-    effect: notYet.flush,
+    effect: obeyed,
     documentation: 'The maximum time in ms that a message in any topic is kept in memory before flushed to disk.',
   }),
   'log.flush.offset.checkpoint.interval.ms': int(60000, {
     valid: atLeast(0),
     importance: 'HIGH',
-    effect: notYet.internals,
+    effect: obeyed,
     documentation:
       'The frequency with which we update the persistent record of the last flush which acts as the log recovery point.',
   }),
   'log.flush.scheduler.interval.ms': long(maxLong, {
     importance: 'HIGH',
-    effect: notYet.flush,
+    effect: obeyed,
     documentation: 'The frequency in ms that the log flusher checks whether any log needs to be flushed to disk',
   }),
   'log.flush.start.offset.checkpoint.interval.ms': int(60000, {
     valid: atLeast(0),
     importance: 'HIGH',
-    effect: notYet.internals,
+    effect: obeyed,
     documentation: 'The frequency with which we update the persistent record of log start offset',
   }),
   'log.index.interval.bytes': int(4096, {

@@ -53,7 +53,7 @@ export const replicationConfigs = {
   }),
   'replica.high.watermark.checkpoint.interval.ms': long(5000, {
     importance: 'HIGH',
-    effect: notYet.replication,
+    effect: obeyed,
     documentation: 'The frequency with which the high watermark is saved out to disk',
   }),
   'replica.lag.time.max.ms': long(30000, {

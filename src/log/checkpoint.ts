@@ -1,0 +1,89 @@
+/**
+ * log: one of a log directory's offset checkpoints: the offsets of all its partitions, and when they are written. A change is
+ * written some time later, with one timer for all partitions, or at once where something depends on it; without a change nothing is.
+ */
+import type { Cancel } from '../runtime/clock.ts'
+import { SerialQueue } from '../runtime/serial-queue.ts'
+import { type Offsets, readOffsets, writeOffsets } from './checkpoint-file.ts'
+import type { LogStorage } from './log-storage.ts'
+
+export interface CheckpointOptions {
+  readonly path: string
+  readonly storage: LogStorage
+  /** How long after a change the file is written. */
+  readonly intervalMs: number
+  /** Brings the offsets of open partitions up to date. */
+  readonly collect: (offsets: Offsets) => void
+}
+
+export class Checkpoint {
+  readonly #options: CheckpointOptions
+  readonly #offsets: Offsets
+  /** The partitions that the file names. */
+  #namesInFile: ReadonlySet<string>
+  readonly #writes = new SerialQueue()
+  #queued: Promise<void> | undefined
+  #cancel: Cancel | undefined
+  #isClosed = false
+
+  private constructor(options: CheckpointOptions, offsets: Offsets) {
+    this.#options = options
+    this.#offsets = offsets
+    this.#namesInFile = new Set(offsets.keys())
+  }
+
+  /** `exists`: the file is there. It only saves work, or can be told from the logs: one that can't be read is as good as none. */
+  static async load(options: CheckpointOptions, exists: boolean): Promise<Checkpoint> {
+    const { path, storage } = options
+    if (!exists) return new Checkpoint(options, new Map())
+    try {
+      return new Checkpoint(options, await readOffsets(storage.files, path))
+    } catch (error) {
+      storage.logger.warn({ path, error }, 'a checkpoint file makes no sense and is ignored')
+      return new Checkpoint(options, new Map())
+    }
+  }
+
+  get(name: string): number | undefined {
+    return this.#offsets.get(name)
+  }
+
+  /** Something has changed. */
+  saveLater(): void {
+    if (this.#cancel !== undefined || this.#isClosed) return
+    this.#cancel = this.#options.storage.clock.after(this.#options.intervalMs, () => {
+      this.#cancel = undefined
+      this.save().catch((error: unknown) => {
+        const { path, storage } = this.#options
+        storage.logger.warn({ path, error }, 'a checkpoint file could not be written: it is tried again later')
+        this.saveLater()
+      })
+    })
+  }
+
+  /** Writes the file; once for all that ask before the write starts. */
+  save(): Promise<void> {
+    this.#queued ??= this.#writes.run(async () => {
+      this.#queued = undefined
+      this.#cancel?.()
+      this.#cancel = undefined
+      this.#options.collect(this.#offsets)
+      const names = new Set(this.#offsets.keys())
+      await writeOffsets(this.#options.storage.files, this.#options.path, this.#offsets)
+      this.#namesInFile = names
+    })
+    return this.#queued
+  }
+
+  /** The partition is gone. Resolves when the file says nothing of it either, so that a new one of that name does not get its offset. */
+  async forget(name: string): Promise<void> {
+    this.#offsets.delete(name)
+    if (this.#namesInFile.has(name) || this.#writes.length > 0) await this.save()
+  }
+
+  /** No write starts by itself any more. */
+  close(): void {
+    this.#isClosed = true
+    this.#cancel?.()
+  }
+}
