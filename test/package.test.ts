@@ -1,0 +1,52 @@
+/** What npm publishes is what package.json and the pages speak of. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, posix } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import packageJson from '../package.json' with { type: 'json' }
+
+const root = dirname(import.meta.dirname)
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+
+/** Links of a page to other files, as paths from the root. */
+function linksOf(page: string): string[] {
+  return [...read(page).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)]
+    .map(([, target]) => target!)
+    .filter((target) => !/^[a-z]+:/.test(target))
+    .map((target) => posix.join(posix.dirname(page), target))
+}
+
+const isPublished = (path: string): boolean =>
+  packageJson.files.some((pattern) =>
+    new RegExp(`^${pattern.replaceAll('.', '\\.').replace('*', '[^/]*')}(/|$)`).test(path),
+  )
+
+describe('the package', () => {
+  it('exports, and runs, what the build makes, with types of what it is made from', () => {
+    const built = [...read('build.mjs').matchAll(/(\w+): '((?:src|protocol)\/[^']+)'/g)].map(([, name, source]) => ({
+      default: `./dist/${name}.js`,
+      types: `./dist/types/${source!.replace(/\.ts$/, '.d.ts')}`,
+    }))
+    const byExport = { '.': packageJson.exports['.'], './protocol': packageJson.exports['./protocol'] }
+    for (const target of Object.values(byExport)) expect(built).toContainEqual(target)
+    expect(built.map((each) => each.default)).toContain(`./${packageJson.bin.odradek}`)
+  })
+
+  it('holds every page that its README links to', () => {
+    expect(linksOf('README.md').length).toBeGreaterThan(5)
+    expect(linksOf('README.md').filter((path) => !isPublished(path))).toEqual([])
+  })
+})
+
+describe('the pages', () => {
+  it('link to files that are there', () => {
+    const pages = [
+      ...readdirSync(root),
+      ...readdirSync(join(root, 'docs'), { recursive: true }).map((name) => `docs/${name}`),
+    ]
+    for (const page of pages.filter((name) => name.endsWith('.md')))
+      expect(
+        linksOf(page).filter((path) => !existsSync(join(root, path))),
+        page,
+      ).toEqual([])
+  })
+})
