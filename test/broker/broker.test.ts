@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { CompressionTypes, type Consumer, Kafka, logLevel, type Producer } from 'kafkajs'
@@ -147,6 +149,37 @@ describe('a broker in memory', () => {
     await expect(startBroker({ memory: true, port: 0, settings: { 'num.partitions': '0' } })).rejects.toThrow(
       'Invalid value 0 for configuration num.partitions: Value must be at least 1',
     )
+  })
+
+  it('starts from the variables of a one-node compose file, and leaves the port of the controller alone', async () => {
+    const controller = createServer().listen(0, '127.0.0.1')
+    await once(controller, 'listening')
+    onTestFinished(() => void controller.close())
+    const broker = await start({
+      memory: true,
+      port: undefined,
+      environment: {
+        CLUSTER_ID: '4L6g3nShT-eMCtK--X86sw',
+        KAFKA_NODE_ID: '7',
+        KAFKA_PROCESS_ROLES: 'broker,controller',
+        KAFKA_CONTROLLER_QUORUM_VOTERS: '7@broker:29093',
+        KAFKA_CONTROLLER_LISTENER_NAMES: 'CONTROLLER',
+        KAFKA_LISTENERS: `CONTROLLER://127.0.0.1:${(controller.address() as AddressInfo).port},PLAINTEXT://127.0.0.1:0,PLAINTEXT_HOST://127.0.0.1:0`,
+        KAFKA_ADVERTISED_LISTENERS: 'PLAINTEXT://broker:19092,PLAINTEXT_HOST://localhost:0',
+        KAFKA_LISTENER_SECURITY_PROTOCOL_MAP:
+          'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PLAINTEXT_HOST:PLAINTEXT,SASL_SSL:SASL_SSL',
+        KAFKA_INTER_BROKER_LISTENER_NAME: 'PLAINTEXT',
+        KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: '1',
+        KAFKA_HEAP_OPTS: '-Xmx1G',
+      },
+    })
+    expect(broker.bootstrapServers).toMatch(/^broker:19092,localhost:\d+$/)
+    const outside = broker.bootstrapServers.split(',')[1]!
+    const admin = new Kafka({ brokers: [outside], logLevel: logLevel.NOTHING }).admin()
+    await admin.connect()
+    const { brokers } = await admin.describeCluster()
+    expect(brokers).toEqual([{ nodeId: 7, host: 'localhost', port: Number(outside.split(':')[1]) }])
+    await admin.disconnect()
   })
 
   it('does not let everybody in where authorization is asked for', async () => {
