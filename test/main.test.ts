@@ -119,6 +119,14 @@ describe('the command', () => {
     }
   })
 
+  it('dumps a log without starting a broker', async () => {
+    const missing = odradek(['dump-log', '/nowhere'])
+    const help = odradek(['dump-log', '--help'])
+    expect([await missing.exit, await help.exit]).toEqual([1, 0])
+    expect(missing.errors()).toMatch(/^odradek: ENOENT.*\/nowhere'\n$/)
+    expect(help.output()).toContain('odradek dump-log FILE|DIR')
+  })
+
   it.each([
     [['--prot', '1'], /unknown option/i],
     [['serve'], /unknown command: serve/],

@@ -211,7 +211,7 @@ export class MemoryFileSystem implements FileSystem {
 
   #namesIn(directory: string): Map<string, MemoryFile | 'directory'> {
     const names = this.#directories.get(directory)
-    if (names === undefined) throw systemError('ENOENT', directory)
+    if (names === undefined) throw systemError(this.#entry(directory) === undefined ? 'ENOENT' : 'ENOTDIR', directory)
     return names
   }
 

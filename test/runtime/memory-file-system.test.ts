@@ -87,6 +87,12 @@ describe.each<[string, FileSystem, string]>([
     await expect(files.rename(`${base}/missing`, `${base}/other`)).rejects.toEqual(missing)
   })
 
+  it('says ENOTDIR for a file whose names are asked for', async () => {
+    await files.makeDirectory(base)
+    await files.replaceFile(`${base}/no-directory`, 'x')
+    await expect(files.list(`${base}/no-directory`)).rejects.toMatchObject({ code: 'ENOTDIR' })
+  })
+
   it('gives a lock to one at a time', async () => {
     await files.makeDirectory(base)
     const release = await files.lock(`${base}/.lock-of-ours`)
