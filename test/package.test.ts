@@ -37,6 +37,14 @@ describe('the package', () => {
   })
 })
 
+describe('ARCHITECTURE.md', () => {
+  const [, table] = read('ARCHITECTURE.md').split('## Runtime dependencies')
+  it('says of every runtime dependency what it saves', () => {
+    const dependencies = Object.keys({ ...packageJson.dependencies, ...packageJson.optionalDependencies })
+    expect(dependencies.filter((name) => !table!.includes(`\`${name}\``))).toEqual([])
+  })
+})
+
 describe('the pages', () => {
   it('link to files that are there', () => {
     const pages = [
