@@ -32,7 +32,7 @@ const clusterWideListenerConfigs: ReadonlySet<string> = new Set([
 /** Kafka opens and closes listeners while it runs. Here they are opened at the start, so another value is refused like a read-only one. */
 const fixedWhileRunning: ReadonlySet<string> = new Set(['listeners', 'listener.security.protocol.map'])
 
-export interface DynamicBrokerConfigs {
+interface DynamicBrokerConfigs {
   readonly clusterWide: ReadonlyMap<string, string>
   readonly perBroker: ReadonlyMap<string, string>
 }

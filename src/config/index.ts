@@ -11,7 +11,7 @@ export {
   describeGroupConfigs,
   describeTopicConfigs,
 } from './describe.ts'
-export { type DynamicBrokerConfigs, validateDynamicBrokerConfigs } from './dynamic-broker-configs.ts'
+export { validateDynamicBrokerConfigs } from './dynamic-broker-configs.ts'
 export { validateGroupConfigs } from './group-rules.ts'
 export { listConfigDefault } from './list-configs.ts'
 export type { Listener } from './listeners.ts'
