@@ -18,6 +18,7 @@ const help = `Odradek ${packageJson.version}, a Kafka broker
   --host NAME          where to bind, and what clients are told (localhost)
   --data-dir DIR       where to keep data (./odradek-data)
   --memory             keep nothing on disk
+  --fsync              acknowledge only what is on disk (log.flush.interval.messages=1)
   --config FILE        a server.properties, as Apache Kafka reads it
   --set KEY=VALUE      one config; may be repeated
   --log-level LEVEL    debug, info, warn (default), error or silent
@@ -31,6 +32,7 @@ const options = {
   host: { type: 'string' },
   'data-dir': { type: 'string' },
   memory: { type: 'boolean' },
+  fsync: { type: 'boolean' },
   config: { type: 'string' },
   set: { type: 'string', multiple: true },
   'log-level': { type: 'string' },
@@ -97,6 +99,9 @@ async function main(): Promise<void> {
   if (flags.memory && flags['data-dir'] !== undefined) {
     throw new UsageError('--memory keeps nothing on disk: leave out --data-dir')
   }
+  if (flags.memory && flags.fsync) throw new UsageError('--memory keeps nothing on disk: leave out --fsync')
+  const settings = parseSettings(flags.set ?? [])
+  if (flags.fsync) settings['log.flush.interval.messages'] = '1'
   const { createLogger } = await import('./runtime/pino-logger.ts')
   const { startBroker } = await import('./broker.ts')
   const broker = await startBroker({
@@ -106,7 +111,7 @@ async function main(): Promise<void> {
     memory: flags.memory ?? false,
     properties: flags.config === undefined ? undefined : await readConfigFile(flags.config),
     environment: process.env,
-    settings: parseSettings(flags.set ?? []),
+    settings,
     logger: createLogger({ level: parseLogLevel(flags['log-level'] ?? 'warn') }),
   })
   let stopping = false

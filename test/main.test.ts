@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { Kafka, logLevel } from 'kafkajs'
+import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import packageJson from '../package.json' with { type: 'json' }
 import { temporaryDirectory } from './broker/temporary-directory.ts'
@@ -88,6 +88,25 @@ describe('the command', () => {
     await admin.disconnect()
   })
 
+  it('sets log.flush.interval.messages with --fsync', async () => {
+    const directory = await temporaryDirectory()
+    const { ready } = odradek(['--port', '0', '--data-dir', directory, '--fsync'])
+    const client = kafka(serversIn(await ready))
+    const admin = client.admin()
+    await admin.connect()
+    await admin.createTopics({ topics: [{ topic: 'synced' }] })
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: ConfigResourceTypes.TOPIC, name: 'synced', configNames: ['flush.messages'] }],
+    })
+    expect(resources[0]!.configEntries.map(({ configValue }) => configValue)).toEqual(['1'])
+    await admin.disconnect()
+    const producer = client.producer()
+    await producer.connect()
+    await producer.send({ topic: 'synced', messages: [{ value: 'kept' }] })
+    await producer.disconnect()
+  })
+
   it('reads a properties file, KAFKA_* variables and --set, the later over the earlier', async () => {
     const directory = await temporaryDirectory()
     const file = join(directory, 'server.properties')
@@ -114,7 +133,7 @@ describe('the command', () => {
     const help = odradek(['start', '--help'])
     expect([await version.exit, await help.exit]).toEqual([0, 0])
     expect(version.output()).toBe(`${packageJson.version}\n`)
-    for (const flag of ['--port', '--host', '--data-dir', '--memory', '--config', '--set', '--log-level']) {
+    for (const flag of ['--port', '--host', '--data-dir', '--memory', '--fsync', '--config', '--set', '--log-level']) {
       expect(help.output()).toContain(flag)
     }
   })
@@ -137,6 +156,7 @@ describe('the command', () => {
     [['--log-level', 'loud'], /debug, info, warn/],
     [['--config', '/nowhere/server.properties'], /\/nowhere\/server\.properties/],
     [['--memory', '--data-dir', 'x'], /--memory/],
+    [['--memory', '--fsync'], /--fsync/],
     [['--memory', '--set', 'process.roles=controller'], /process\.roles/],
   ] as const)('answers %j with one readable line and exit code 1', async (args, reason) => {
     const run = odradek(['--port', '0', ...args])

@@ -61,6 +61,7 @@ export function logConfigOf(topic: TopicConfig): LogConfig {
     retentionMs: topic.get('retention.ms'),
     retentionBytes: topic.get('retention.bytes'),
     fileDeleteDelayMs: topic.get('file.delete.delay.ms'),
+    flushMessages: topic.get('flush.messages'),
     flushMs: topic.get('flush.ms'),
   }
 }

@@ -16,7 +16,6 @@ export const notYet = {
   compaction: because('Logs are not compacted yet.'),
   connectionLimits: because('The number of connections is not limited yet.'),
   consumerGroups: because('The consumer group protocol of KIP-848 is not built yet; classic groups are.'),
-  flush: because('Flushing by count or by time is not built yet.'),
   internals: because("Tunes an inner working of Kafka's broker that is done in another way here."),
   javaClasses: because('Names a Java class, which this broker cannot load.'),
   metadataLog: because('Segments and snapshots of the metadata log are not tuned yet.'),

@@ -50,7 +50,7 @@ export const topicConfigs = {
   'flush.messages': long(maxLong, {
     valid: atLeast(1),
     brokerSynonyms: ['log.flush.interval.messages'],
-    effect: notYet.flush,
+    effect: obeyed,
     documentation:
       'This setting allows specifying an interval at which we will force an fsync of data written to the log.',
   }),

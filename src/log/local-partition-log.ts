@@ -76,8 +76,12 @@ export class LocalPartitionLog implements PartitionLog {
   #config: LogConfig
   #leaderEpoch: number
   #logStartOffset: number
-  /** Behind what is written; readers see all of it, save what an open transaction hides. */
+  /** Behind what is written. */
   #logEndOffset: number
+  /** Behind what is acknowledged; readers see all of it, save what an open transaction hides. */
+  #highWatermark: number
+  /** First offset of the oldest transaction that is open at the high watermark; -1 if none is. */
+  #firstUnstableOffset: number
   /** Behind what is pending. */
   #nextOffset: number
   #recoveryPoint: number
@@ -117,6 +121,8 @@ export class LocalPartitionLog implements PartitionLog {
     this.#logStartOffset = loaded.logStartOffset
     this.#logEndOffset = loaded.logEndOffset
     this.#nextOffset = loaded.logEndOffset
+    this.#highWatermark = loaded.logEndOffset
+    this.#firstUnstableOffset = loaded.producers.firstOpenTransactionOffset ?? -1
     this.#recoveryPoint = Math.min(recoveryPoint, loaded.logEndOffset)
     this.#lastFlushMs = storage.clock.monotonicMs()
     this.#oldestOffsetOnDisk = loaded.segments.all[0]!.baseOffset
@@ -132,12 +138,12 @@ export class LocalPartitionLog implements PartitionLog {
   }
 
   get lastStableOffset(): number {
-    const open = this.#producers.firstOpenTransactionOffset
-    return open === undefined ? this.#logEndOffset : Math.max(open, this.#logStartOffset)
+    const open = this.#firstUnstableOffset
+    return open < 0 ? this.#highWatermark : Math.max(open, this.#logStartOffset)
   }
 
   get highWatermark(): number {
-    return this.#logEndOffset
+    return this.#highWatermark
   }
 
   get logEndOffset(): number {
@@ -198,7 +204,7 @@ export class LocalPartitionLog implements PartitionLog {
       if (checksProducer) {
         const duplicate = origin === 'client' ? this.#producers.findDuplicate(first) : undefined
         if (duplicate instanceof PendingAppend) return duplicate.written
-        if (duplicate !== undefined) return Promise.resolve(this.#resultOfDuplicate(duplicate))
+        if (duplicate !== undefined) return this.#answerDuplicate(duplicate)
         this.#producers.check(first, origin === 'client')
       }
       const baseOffset = this.#nextOffset
@@ -387,7 +393,8 @@ export class LocalPartitionLog implements PartitionLog {
   }
 
   #endOf(isolation: Isolation): number {
-    return isolation === 'txn_committed' ? this.lastStableOffset : this.#logEndOffset
+    if (isolation === 'log_end') return this.#logEndOffset
+    return isolation === 'txn_committed' ? this.lastStableOffset : this.#highWatermark
   }
 
   #ensureOpen(): void {
@@ -430,6 +437,13 @@ export class LocalPartitionLog implements PartitionLog {
     }
   }
 
+  /** It is no more durable than the batch that it repeats. */
+  #answerDuplicate(batch: ProducedBatch): Promise<AppendResult> {
+    const result = this.#resultOfDuplicate(batch)
+    const waiting = batch.baseOffset < this.#highWatermark ? undefined : this.#writer.waitingForSync(batch.baseOffset)
+    return waiting === undefined ? Promise.resolve(result) : waiting.written.then(() => result)
+  }
+
   #resultOfDuplicate(batch: ProducedBatch): AppendResult {
     // With CreateTime, too: Kafka answers the time that it remembers.
     return {
@@ -465,6 +479,7 @@ export class LocalPartitionLog implements PartitionLog {
         return log.#config
       },
       written: (append, segment) => this.#written(append, segment),
+      sync: () => this.#syncRecords(),
       acknowledge: (appends) => this.#acknowledge(appends),
       roll: (baseOffset) => this.#roll(baseOffset),
       failed: (error) => this.#failed(error),
@@ -489,6 +504,7 @@ export class LocalPartitionLog implements PartitionLog {
     }
     this.#storage.tailCache.add(this.#tail, append.baseOffset, append.nextOffset, bytes)
     this.#logEndOffset = append.nextOffset
+    append.firstUnstableOffset = this.#producers.firstOpenTransactionOffset ?? -1
     if (this.#epochs.isChanged) this.#sideFiles.saveEpochsSoon()
     this.#becomeDirty(bytes.length)
   }
@@ -504,6 +520,9 @@ export class LocalPartitionLog implements PartitionLog {
 
   #acknowledge(appends: readonly PendingAppend[]): void {
     const logStartOffset = this.#logStartOffset
+    const last = appends[appends.length - 1]!
+    this.#highWatermark = last.nextOffset
+    this.#firstUnstableOffset = last.firstUnstableOffset
     for (const { resolve, baseOffset, logAppendTimeMs } of appends)
       resolve({ baseOffset, logAppendTimeMs, logStartOffset })
     this.#leaderEpoch = Math.max(this.#leaderEpoch, this.#epochs.latestEpoch)
@@ -586,6 +605,12 @@ export class LocalPartitionLog implements PartitionLog {
     })
   }
 
+  /** What an acknowledgement waits for. The recovery point stays: it also vouches for what lies beside the records. */
+  async #syncRecords(): Promise<void> {
+    await this.#synced(() => this.#segments.syncRecords())
+    if (this.#storage.failure !== undefined) throw this.#storage.failure
+  }
+
   /** A sync that has failed is never tried again: what is on disk is unknown from then on. */
   async #synced(sync: () => Promise<void>): Promise<void> {
     const syncing = sync().catch((error: unknown) => {
@@ -619,11 +644,13 @@ export class LocalPartitionLog implements PartitionLog {
     await segment.resume(this.#config.indexIntervalBytes)
     this.#logEndOffset = segment.nextOffset
     this.#nextOffset = segment.nextOffset
+    this.#highWatermark = segment.nextOffset
     this.#recoveryPoint = Math.min(this.#recoveryPoint, segment.nextOffset)
     this.#logStartOffset = Math.min(this.#logStartOffset, segment.nextOffset)
     this.#epochs.truncateFromEnd(segment.nextOffset)
     this.#producers.clear()
     await replayProducers(this.#segments, this.#producers, this.firstSegmentOffset, false)
+    this.#firstUnstableOffset = this.#producers.firstOpenTransactionOffset ?? -1
   }
 
   #advanced(): void {

@@ -23,6 +23,8 @@ export interface LogConfig {
   /** -1: without limit. */
   readonly retentionBytes: number
   readonly fileDeleteDelayMs: number
+  /** An append with which so many records are not durable yet is acknowledged only when they are. */
+  readonly flushMessages: number
   readonly flushMs: number
 }
 
@@ -46,5 +48,6 @@ export const defaultLogConfig: LogConfig = {
   retentionMs: 604_800_000,
   retentionBytes: -1,
   fileDeleteDelayMs: 60_000,
+  flushMessages: 2 ** 63,
   flushMs: 2 ** 63,
 }

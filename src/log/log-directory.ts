@@ -127,7 +127,7 @@ export class LogDirectory implements LogOwner {
    */
   static async open(options: LogDirectoryOptions): Promise<LogDirectory> {
     const { path, files } = options
-    await files.makeDirectory(path)
+    await makeDurable(options)
     const unlock = await lock(files, path)
     try {
       const storage = new LogStorage(options, { ...defaultLogLimits, ...options.limits })
@@ -321,7 +321,17 @@ export class LogDirectory implements LogOwner {
       logStartOffset: this.#logStartOffsets.get(name),
       isClean,
     })
-    return new LocalPartitionLog(wanted, config, loaded, storage, this, isClean ? loaded.logEndOffset : recoveryPoint)
+    const log = new LocalPartitionLog(
+      wanted,
+      config,
+      loaded,
+      storage,
+      this,
+      isClean ? loaded.logEndOffset : recoveryPoint,
+    )
+    // What a crash has left in the page cache is not shown to readers where only what is durable is.
+    if (log.logEndOffset - log.recoveryPoint >= config.flushMessages) await log.flush()
+    return log
   }
 
   /** The files of a stored partition with that topic id; undefined when there is none (any more). */
@@ -400,6 +410,18 @@ export class LogDirectory implements LogOwner {
       for (const log of this.#open.values()) log.expireProducers()
       this.#scheduleExpiration()
     })
+  }
+}
+
+/** The directory, and its name where the one above it may be opened. */
+async function makeDurable({ path, files, logger }: LogDirectoryOptions): Promise<void> {
+  const isNew = !(await files.exists(path))
+  await files.makeDirectory(path)
+  if (!isNew) return
+  try {
+    await files.syncDirectory(`${path}/..`)
+  } catch (error) {
+    logger.warn({ path, error }, 'the name of the new log directory may not survive a power failure')
   }
 }
 

@@ -2,10 +2,10 @@
  * log: the one writer of a partition: queues checked appends, writes what is queued as one write at the end of the event loop's turn, rolls
  * segments, and tells when all of it is in the file.
  *
- *     append → queue → (turn ends) → write, in place or by a thread → indexes, producers, tail → acknowledge
+ *     append → queue → (turn ends) → write, in place or by a thread → indexes, producers, tail → (sync) → acknowledge
  *
- * One write is under way at a time, so batches are in the file in the order of their offsets. A group's acknowledgement is the place
- * where one fdatasync for all that wait belongs.
+ * One write is under way at a time, so batches are in the file in the order of their offsets. Where flush.messages asks for it, what is
+ * written waits for a sync: one at a time, and the next one covers all that was written meanwhile. Acknowledgements keep the order.
  */
 import { KafkaError } from '../../protocol/errors.ts'
 import type { LogConfig } from './log-config.ts'
@@ -25,6 +25,8 @@ export interface WriterTarget {
   readonly config: LogConfig
   /** `append` is in the file behind what `segment` has. */
   written(append: PendingAppend, segment: Segment): void
+  /** Makes all that is written durable. */
+  sync(): Promise<void>
   /** Offsets move and promises resolve. */
   acknowledge(appends: readonly PendingAppend[]): void
   /** The active segment gives way to one at `baseOffset`. */
@@ -49,6 +51,12 @@ export class LogWriter implements Writer {
   #isBusy = false
   #failure: KafkaError | undefined
   #whenIdle: (() => void)[] = []
+  /** Written, covered by the sync that is under way. */
+  #syncing: readonly PendingAppend[] = []
+  /** Written, and not acknowledged before another sync, or at least not before that one. */
+  #unsynced: PendingAppend[] = []
+  /** Written since the last sync began. */
+  #recordsSinceSync = 0
   /** Who wants a new segment. */
   #whenRolled: (() => void)[] = []
   /** In the order of their offsets. */
@@ -94,8 +102,14 @@ export class LogWriter implements Writer {
 
   /** Resolves when nothing is queued or under way. */
   idle(): Promise<void> {
-    if (this.#queue.length === 0 && !this.#isBusy && this.#whenRolled.length === 0) return Promise.resolve()
+    if (this.#isIdle) return Promise.resolve()
     return new Promise((resolve) => this.#whenIdle.push(resolve))
+  }
+
+  /** The append with the batch at `offset` that is written and waits for a sync. */
+  waitingForSync(offset: number): PendingAppend | undefined {
+    const holds = (append: PendingAppend): boolean => append.baseOffset <= offset && offset < append.nextOffset
+    return this.#syncing.find(holds) ?? this.#unsynced.find(holds)
   }
 
   /** Resolves when all below `nextOffset`, where the queue ends now, is written or has failed. */
@@ -106,7 +120,9 @@ export class LogWriter implements Writer {
 
   /** Fails all that waits. `unwritten`: what was taken from the queue. */
   fail(error: unknown, unwritten: readonly PendingAppend[]): void {
-    const appends = [...unwritten, ...this.#queue]
+    const appends = [...this.#syncing, ...this.#unsynced, ...unwritten, ...this.#queue]
+    this.#syncing = []
+    this.#unsynced = []
     this.#queue = []
     this.#isBusy = false
     this.#failure = error instanceof KafkaError ? error : storageError(this.#segments.directory, error)
@@ -147,9 +163,15 @@ export class LogWriter implements Writer {
       })
   }
 
+  get #isIdle(): boolean {
+    const isWritten = this.#queue.length === 0 && !this.#isBusy && this.#whenRolled.length === 0
+    return isWritten && this.#syncing.length === 0 && this.#unsynced.length === 0
+  }
+
+  /** Nothing is to be written any more; something may wait for a sync. */
   #becomeIdle(): void {
     for (const { done } of this.#whenWritten.splice(0)) done()
-    for (const done of this.#whenIdle.splice(0)) done()
+    if (this.#isIdle) for (const done of this.#whenIdle.splice(0)) done()
   }
 
   #mustRoll(segment: Segment, queuedBytes: number, append: PendingAppend): boolean {
@@ -217,10 +239,40 @@ export class LogWriter implements Writer {
       return false
     }
     segment.modifiedMs = this.#storage.clock.now()
-    this.#target.acknowledge(group.appends)
     const { nextOffset } = group.appends.at(-1)!
+    this.#recordsSinceSync += nextOffset - group.appends[0]!.baseOffset
+    const isOrdered = this.#syncing.length === 0 && this.#unsynced.length === 0
+    if (isOrdered && this.#recordsSinceSync < this.#target.config.flushMessages) {
+      this.#target.acknowledge(group.appends)
+    } else {
+      for (const append of group.appends) this.#unsynced.push(append)
+      this.#sync()
+    }
     while (this.#whenWritten.length > 0 && this.#whenWritten[0]!.nextOffset <= nextOffset)
       this.#whenWritten.shift()!.done()
     return true
+  }
+
+  #sync(): void {
+    if (this.#syncing.length > 0) return
+    this.#syncing = this.#unsynced
+    this.#unsynced = []
+    this.#recordsSinceSync = 0
+    this.#target.sync().then(
+      () => this.#synced(),
+      (error: unknown) => this.fail(error, []),
+    )
+  }
+
+  #synced(): void {
+    if (this.#failure !== undefined) return
+    const covered = this.#syncing
+    this.#syncing = []
+    this.#target.acknowledge(covered)
+    if (this.#unsynced.length > 0) {
+      if (this.#recordsSinceSync < this.#target.config.flushMessages) this.#target.acknowledge(this.#unsynced.splice(0))
+      else this.#sync()
+    }
+    if (this.#isIdle) this.#becomeIdle()
   }
 }

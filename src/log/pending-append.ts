@@ -12,6 +12,8 @@ export class PendingAppend {
   producerEpoch = -1
   baseSequence = -1
   lastSequence = -1
+  /** First offset of the oldest transaction that is open behind this append; -1 if none is. Known once it is written. */
+  firstUnstableOffset = -1
   readonly written: Promise<AppendResult>
   resolve!: (result: AppendResult) => void
   reject!: (error: unknown) => void

@@ -81,6 +81,7 @@ export class ProducerStates {
 
   /** First offset of the oldest open transaction; undefined when none is open. */
   get firstOpenTransactionOffset(): number | undefined {
+    if (this.#openTransactions.size === 0) return undefined
     for (const offset of this.#openTransactions.values()) return offset
     return undefined
   }

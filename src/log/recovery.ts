@@ -126,10 +126,18 @@ async function recoverSegments(segments: Segments, epochs: LeaderEpochs, options
     const isLast = index === segments.all.length - 1
     if (segment.size < fileBytes) {
       await cutOff(segments, index, fileBytes, storage)
+    } else if (!isLast && !config.compacted && lostItsEnd(segments, index)) {
+      await segments.dropBehind(index)
     } else if (!isLast) {
       await segment.seal()
     }
   }
+}
+
+/** The last batches of segment `index` are missing, and behind it are only empty segments: the log would end with a gap. */
+function lostItsEnd(segments: Segments, index: number): boolean {
+  const later = segments.all.slice(index + 1)
+  return later[0]!.baseOffset > segments.all[index]!.nextOffset && later.every(({ size }) => size === 0)
 }
 
 /** False when the indexes contradict the log. */

@@ -299,14 +299,20 @@ export class Segment {
     this.isActive = false
   }
 
+  /** Makes the records durable: from them alone recovery makes the rest again. */
+  async syncRecords(): Promise<void> {
+    const { size } = this
+    if (this.syncedSize >= size) return
+    await this.log.use((file) => file.sync())
+    this.syncedSize = Math.max(this.syncedSize, Math.min(size, this.size))
+  }
+
   /**
    * Makes it durable. The offset and time index of the active segment are left out: from what a power failure leaves of them, or from
    * nothing, they are made again.
    */
   async sync(): Promise<void> {
-    const size = this.size
-    if (this.syncedSize < size) await this.log.use((file) => file.sync())
-    this.syncedSize = Math.max(this.syncedSize, size)
+    await this.syncRecords()
     await this.saveIndexes()
     for (const suffix of [...this.#unsynced]) {
       if (this.isActive && suffix !== '.txnindex') continue

@@ -86,9 +86,21 @@ export class Segments {
 
   /** Makes all that is written durable. */
   async sync(): Promise<void> {
-    for (const segment of [...this.#segments]) {
+    await this.#syncEach((segment) => segment.sync(), [...this.#segments])
+  }
+
+  /** Makes the records durable, which is what an acknowledgement promises; `sync` does the rest later. */
+  async syncRecords(): Promise<void> {
+    await this.#syncEach(
+      (segment) => segment.syncRecords(),
+      this.#segments.filter(({ size, syncedSize }) => syncedSize < size),
+    )
+  }
+
+  async #syncEach(sync: (segment: Segment) => Promise<void>, segments: readonly Segment[]): Promise<void> {
+    for (const segment of segments) {
       try {
-        await segment.sync()
+        await sync(segment)
       } catch (error) {
         if (!segment.isRetired) throw error
       }

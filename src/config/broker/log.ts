@@ -128,7 +128,7 @@ export const logConfigs = {
     valid: atLeast(1),
     importance: 'HIGH',
     updateMode: 'cluster-wide',
-    effect: notYet.flush,
+    effect: obeyed,
     documentation: 'The number of messages accumulated on a log partition before messages are flushed to disk.',
   }),
   'log.flush.interval.ms': long(null, {
