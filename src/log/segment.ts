@@ -313,8 +313,11 @@ export class Segment {
    */
   async sync(): Promise<void> {
     await this.syncRecords()
+    if (this.isRetired) return
     await this.saveIndexes()
     for (const suffix of [...this.#unsynced]) {
+      // Opening would make the file anew.
+      if (this.isRetired) return
       if (this.isActive && suffix !== '.txnindex') continue
       this.#unsynced.delete(suffix)
       const file = await this.#openFiles.files.open(this.path(suffix), 'write')

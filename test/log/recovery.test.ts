@@ -196,6 +196,24 @@ describe('after a crash', () => {
     expect(await readAll(log)).toEqual(upTo(end + 2))
   })
 
+  it('a log whose last batches are missing does not go on at an empty segment behind them, unless it is compacted', async () => {
+    for (const compacted of [false, true]) {
+      const overrides = { segmentBytes: 300, compacted }
+      const files = new MemoryFileSystem()
+      await written(files, overrides)
+      const [before, last] = (await files.list('data/topic-0')).filter((name) => name.endsWith('.log')).slice(-2)
+      const batchBytes = batch(2, {}, { producerId: 5n, producerEpoch: 0, baseSequence: 0 }).length
+      const survivor = files.afterCrash((path, size) => {
+        if (path.endsWith(last!)) return 0
+        return path.endsWith(before!) ? size - batchBytes : size
+      })
+      const { log } = await reopen(survivor, overrides)
+      const end = compacted ? Number(last!.slice(0, 20)) : Number(last!.slice(0, 20)) - 2
+      expect(log.logEndOffset).toBe(end)
+      expect((await log.append(batch(1), 'client')).baseOffset).toBe(end)
+    }
+  })
+
   it('nothing below the recovery point is read', async () => {
     const overrides = { segmentBytes: 300 }
     const files = new MemoryFileSystem()

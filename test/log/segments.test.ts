@@ -43,6 +43,17 @@ describe('a log starts a new segment', () => {
     expect(await others()).toEqual([0, 1])
   })
 
+  it('earlier than segment.ms by a random part of segment.jitter.ms', async () => {
+    const { log, segments } = await open({ segmentMs: 1_000_000, segmentJitterMs: 1_000_000 })
+    for (let step = 0; step < 200; step += 1) {
+      await log.append(batch(1, { timestamp: startMs + step * 10_000 }), 'client')
+    }
+    const starts = await segments()
+    const lengths = starts.slice(1).map((start, index) => start - starts[index]!)
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(101)
+    expect(new Set(lengths).size).toBeGreaterThan(1)
+  })
+
   it('when an index is full', async () => {
     const { log, segments } = await open({ indexIntervalBytes: 1, segmentIndexBytes: 40 })
     for (let index = 0; index < 12; index += 1) await log.append(batch(1, { timestamp: startMs + index }), 'client')
