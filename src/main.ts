@@ -88,6 +88,8 @@ async function readConfigFile(path: string): Promise<string> {
 }
 
 async function main(): Promise<void> {
+  // Whoever read the first line may have gone (`odradek | head -1`): the broker serves on.
+  process.stdout.on('error', () => {})
   if (process.argv[2] === 'dump-log') {
     const { dumpLogCommand } = await import('./dump/command.ts')
     process.exitCode = await dumpLogCommand(process.argv.slice(3), process.stdout)

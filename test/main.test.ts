@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -67,6 +68,22 @@ describe('the command', () => {
     child.kill('SIGTERM')
     expect(await exit).toBe(0)
     expect(performance.now() - startedMs).toBeLessThan(1000)
+    expect(errors()).toBe('')
+  })
+
+  it('serves and stops as ever when nobody reads what it prints', async () => {
+    const reserved = createServer().listen(0, '127.0.0.1')
+    await once(reserved, 'listening')
+    const port = String((reserved.address() as AddressInfo).port)
+    await new Promise((resolve) => reserved.close(resolve))
+    const { child, exit, errors } = odradek(['--port', port, '--memory'])
+    child.stdout!.destroy()
+    const admin = kafka(`127.0.0.1:${port}`).admin()
+    await admin.connect()
+    await admin.listTopics()
+    await admin.disconnect()
+    child.kill('SIGTERM')
+    expect(await exit).toBe(0)
     expect(errors()).toBe('')
   })
 
