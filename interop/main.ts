@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
 import { confluent } from './confluent/client.ts'
+import { directories } from './directories/directories.ts'
 import { java } from './java/client.ts'
 import { tools } from './java/tools.ts'
 import { kafkajs } from './kafkajs/client.ts'
@@ -18,7 +19,15 @@ import { restart } from './scenarios/restart.ts'
 import type { Run } from './scenarios/run.ts'
 
 const descriptions: readonly ClientDescription[] = [kafkajs, nodeRdkafka, confluent, kcat, java]
-const scenarios: Record<string, (run: Run) => Promise<void>> = { produceAndConsume, groups, admin, tools, restart }
+const scenarios: Record<string, (run: Run) => Promise<void>> = {
+  produceAndConsume,
+  groups,
+  admin,
+  tools,
+  restart,
+  // It is about directories and has brokers of its own; on another broker's run there may be no Odradek built.
+  directories: (run) => (ownBroker ? directories(run, { root, directory, installed, running }) : Promise.resolve()),
+}
 
 const { values: options } = parseArgs({
   options: {
@@ -29,6 +38,8 @@ const { values: options } = parseArgs({
   },
 })
 const root = new URL('..', import.meta.url).pathname.replace(/\/$/, '')
+/** Odradek is what is tried: not `--kafka`, not one that is there already. */
+const ownBroker = !options.kafka && !process.env.BOOTSTRAP
 const isCi = ['true', '1'].includes(process.env.CI ?? '')
 const installed: Installed = {
   modules: process.env.INTEROP_MODULES ?? '',

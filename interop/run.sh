@@ -61,7 +61,7 @@ modules_key=$(cat "$here/package-lock.json" <(node -p 'process.version + process
 jars_key=$(key < "$here/java/pom.xml")
 modules=$cache/$modules_key
 jars=$cache/jars-$jars_key
-classes=$jars/classes-$(key < "$here/java/Agent.java")
+classes=$jars/classes-$(cat "$here/java/Agent.java" "$here/directories/Probe.java" | key)
 
 # npm ci without scripts, then each native addon on its own, so that one that does not build costs only its client.
 install_modules() {
@@ -104,7 +104,7 @@ build_addon() {
   fi
 }
 
-# Kafka's jars from Maven Central, and our Java program compiled against them.
+# Kafka's jars from Maven Central, and our Java programs compiled against them.
 install_java() {
   command -v javac >/dev/null || return 0
   if [ ! -f "$jars/.installed" ]; then
@@ -116,11 +116,11 @@ install_java() {
       { tail -5 "$jars/mvn.log" >&2; say 'fetching the jars failed'; return 0; }
     touch "$jars/.installed"
   fi
-  if [ ! -f "$classes/Agent.class" ]; then
+  if [ ! -f "$classes/Agent.class" ] || [ ! -f "$classes/Probe.class" ]; then
     rm -rf "$jars"/classes-*
     mkdir -p "$classes"
-    javac -nowarn -d "$classes" -cp "$jars/*" "$here/java/Agent.java" >"$jars/javac.log" 2>&1 ||
-      { tail -5 "$jars/javac.log" >&2; say 'compiling interop/java/Agent.java failed'; }
+    javac -nowarn -d "$classes" -cp "$jars/*" "$here/java/Agent.java" "$here/directories/Probe.java" >"$jars/javac.log" 2>&1 ||
+      { tail -5 "$jars/javac.log" >&2; say 'compiling the Java programs failed'; }
   fi
 }
 

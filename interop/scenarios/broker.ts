@@ -162,7 +162,7 @@ async function listening(child: ChildProcess, port: number, log: string): Promis
 export const tail = (log: string, lines = 5): string =>
   readFileSync(log, 'utf8').trim().split('\n').slice(-lines).join(' | ')
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
   const { port } = server.address() as { port: number }
