@@ -1,9 +1,7 @@
-#!/usr/bin/env -S node --single-threaded-gc
+#!/usr/bin/env node
 /**
  * The command `odradek`: reads flags, variables and a properties file, starts one broker, and stops it on a signal. `odradek dump-log` is
  * src/dump's, loaded only when it is called.
- * V8's helper threads cost a broker more than they save, because its heap is small and most of what is collected are buffers outside of
- * it: a megabyte produced takes a quarter less CPU without them. The flag must be there when Node starts.
  */
 import { parseArgs } from 'node:util'
 import packageJson from '../package.json' with { type: 'json' }

@@ -1,8 +1,10 @@
 /** What npm publishes is what package.json and the pages speak of. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import packageJson from '../package.json' with { type: 'json' }
+import { temporaryDirectory } from './broker/temporary-directory.ts'
 
 const root = dirname(import.meta.dirname)
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -29,6 +31,17 @@ describe('the package', () => {
     const byExport = { '.': packageJson.exports['.'], './protocol': packageJson.exports['./protocol'] }
     for (const target of Object.values(byExport)) expect(built).toContainEqual(target)
     expect(built.map((each) => each.default)).toContain(`./${packageJson.bin.odradek}`)
+  })
+
+  it("has a command that any shell starts, with the collector's flag", async () => {
+    const directory = await temporaryDirectory()
+    execFileSync(process.execPath, ['build.mjs', '--outdir', `${directory}/dist`], { cwd: root })
+    const tell = `${directory}/tell.cjs`
+    writeFileSync(tell, 'console.log(process.execArgv.join())')
+    writeFileSync(`${directory}/package.json`, '{"type":"module"}')
+    const environment = { PATH: `${dirname(process.execPath)}:${process.env.PATH}`, NODE_OPTIONS: `--require=${tell}` }
+    const output = execFileSync(`${directory}/dist/main.js`, ['--version'], { encoding: 'utf8', env: environment })
+    expect(output).toBe(`--single-threaded-gc\n${packageJson.version}\n`)
   })
 
   it('holds every page that its README links to', () => {
