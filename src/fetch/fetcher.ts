@@ -6,7 +6,7 @@ import { type ErrorName, KafkaError } from '../../protocol/errors.ts'
 import { zeroUuid } from '../../protocol/schema/index.ts'
 import type { Broker } from '../cluster/broker.ts'
 import type { Partition } from '../cluster/partition.ts'
-import type { AbortedTransaction, Isolation } from '../log/partition-log.ts'
+import type { AbortedTransaction, Isolation, ReadResult } from '../log/partition-log.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Random } from '../runtime/random.ts'
 import { type FetchPartition, type FetchScope, FetchSessions, type SessionRequest } from './fetch-sessions.ts'
@@ -213,19 +213,7 @@ function isolationOf(request: FetchRequest): Isolation {
   return request.isolationLevel === 1 ? 'txn_committed' : 'high_watermark'
 }
 
-function successful(
-  asked: FetchPartition,
-  partition: Partition,
-  result: {
-    readonly records: readonly Buffer[]
-    readonly sizeInBytes: number
-    readonly highWatermark: number
-    readonly lastStableOffset: number
-    readonly logStartOffset: number
-    readonly abortedTransactions: readonly AbortedTransaction[] | undefined
-    readonly release?: (() => void) | undefined
-  },
-): PartitionRead {
+function successful(asked: FetchPartition, partition: Partition, result: ReadResult): PartitionRead {
   return {
     release: result.release,
     asked,
