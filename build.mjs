@@ -17,7 +17,12 @@ const { values: flags } = parseArgs({
 })
 rmSync(flags.outdir, { recursive: true, force: true })
 await build({
-  entryPoints: { main: 'src/main.ts', broker: 'src/broker.ts', protocol: 'protocol/index.ts' },
+  entryPoints: {
+    main: 'src/main.ts',
+    broker: 'src/broker.ts',
+    protocol: 'protocol/index.ts',
+    'compaction-thread': 'src/compaction-thread.ts',
+  },
   outdir: flags.outdir,
   bundle: true,
   splitting: true,

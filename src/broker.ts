@@ -7,6 +7,7 @@ import { BrokerConfig, ConfigError, type Listener as ListenerConfig } from './co
 import { Fetcher } from './fetch/fetcher.ts'
 import { GroupCoordinator } from './groups/group-coordinator.ts'
 import { handlers, type Rooms } from './handlers/index.ts'
+import { compactorInThread } from './log/compaction/compaction-thread.ts'
 import { LogDirectory } from './log/log-directory.ts'
 import { Listener } from './network/index.ts'
 import { realClock } from './runtime/clock.ts'
@@ -15,6 +16,7 @@ import { type Logger, silentLogger } from './runtime/logger.ts'
 import { MemoryFileSystem } from './runtime/memory-file-system.ts'
 import { nodeFileSystem } from './runtime/node-file-system.ts'
 import { realRandom } from './runtime/random.ts'
+import { threadModule } from './runtime/worker-thread.ts'
 import { Server } from './server/index.ts'
 import { ProducerIds } from './transactions/producer-ids.ts'
 
@@ -205,10 +207,14 @@ class BrokerStack {
       logStartOffsetCheckpointIntervalMs: this.#config.get('log.flush.start.offset.checkpoint.interval.ms'),
       highWatermarkCheckpointIntervalMs: this.#config.get('replica.high.watermark.checkpoint.interval.ms'),
     }
+    const module = this.#files === nodeFileSystem ? threadModule('compaction-thread.js', import.meta.url) : undefined
+    const compactor = module && { compactor: compactorInThread(module) }
     for (const path of this.#config.logDirectories) {
       const [first] = this.#directories
       const clusterId = first === undefined ? {} : { clusterId: first.clusterId }
-      this.#directories.push(await using(path, () => LogDirectory.open({ path, limits, ...clusterId, ...shared })))
+      this.#directories.push(
+        await using(path, () => LogDirectory.open({ path, limits, ...clusterId, ...compactor, ...shared })),
+      )
     }
     this.#cluster = await using(this.#directories.map(({ path }) => path).join(', '), () =>
       Cluster.open({ directories: this.#directories, config: this.#config, ...shared }),

@@ -19,7 +19,7 @@ for (const line of architecture.split('\n')) {
 }
 
 /** They build the rooms, may import all, and are imported by none. */
-const roots = ['src/broker.ts', 'src/main.ts', 'protocol/index.ts']
+const roots = ['src/broker.ts', 'src/main.ts', 'src/compaction-thread.ts', 'protocol/index.ts']
 
 const sources = ['src', 'protocol'].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })

@@ -15,6 +15,7 @@ import type { Logger } from '../runtime/logger.ts'
 import { type Random, randomUuid } from '../runtime/random.ts'
 import { forEachLimited, LimitedQueue } from '../runtime/serial-queue.ts'
 import { Broker } from './broker.ts'
+import { cleanerLimitsOf } from './cleaner-limits.ts'
 import { type AlteredResource, decideAlterConfigs } from './config-commands.ts'
 import { DynamicConfigs } from './dynamic-configs.ts'
 import { Features, supportedFeatures } from './features.ts'
@@ -132,6 +133,7 @@ export class Cluster {
     })
     const cluster = new Cluster(options, metadata)
     await metadata.load()
+    cluster.#applyBrokerConfig()
     await cluster.#applyChanges()
     return cluster
   }
@@ -423,8 +425,7 @@ export class Cluster {
     const brokerChanged = changes.some(({ type }) => type === 'broker')
     if (brokerChanged) {
       this.#configs.clear()
-      const producerIdExpirationMs = this.configOf(this.#options.nodeId).get('producer.id.expiration.ms')
-      for (const directory of this.directories) directory.producerIdExpirationMs = producerIdExpirationMs
+      this.#applyBrokerConfig()
     }
     const changed = new Set(changes.filter(({ type }) => type === 'topic').map(({ name }) => name))
     for (const topic of this.topics.values()) {
@@ -435,6 +436,15 @@ export class Cluster {
         configs.set(partition.leaderId, config)
         applyConfig(partition, config)
       }
+    }
+  }
+
+  /** What log directories are told. */
+  #applyBrokerConfig(): void {
+    const config = this.configOf(this.#options.nodeId)
+    for (const directory of this.directories) {
+      directory.producerIdExpirationMs = config.get('producer.id.expiration.ms')
+      directory.cleanerLimits = cleanerLimitsOf(config, this.directories.length)
     }
   }
 

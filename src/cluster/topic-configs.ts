@@ -42,9 +42,12 @@ export function topicConfigOf(
 }
 
 export function logConfigOf(topic: TopicConfig): LogConfig {
+  const compacted = topic.get('cleanup.policy').includes('compact')
+  const maxCompactionLagMs = topic.get('max.compaction.lag.ms')
   return {
     segmentBytes: topic.get('segment.bytes'),
-    segmentMs: topic.get('segment.ms'),
+    // The active segment is not compacted: it must not be older than what has to be.
+    segmentMs: compacted ? Math.min(topic.get('segment.ms'), maxCompactionLagMs) : topic.get('segment.ms'),
     segmentJitterMs: topic.get('segment.jitter.ms'),
     segmentIndexBytes: topic.get('segment.index.bytes'),
     indexIntervalBytes: topic.get('index.interval.bytes'),
@@ -56,7 +59,11 @@ export function logConfigOf(topic: TopicConfig): LogConfig {
     messageTimestampType: topic.get('message.timestamp.type') as LogConfig['messageTimestampType'],
     messageTimestampBeforeMaxMs: topic.get('message.timestamp.before.max.ms'),
     messageTimestampAfterMaxMs: topic.get('message.timestamp.after.max.ms'),
-    compacted: topic.get('cleanup.policy').includes('compact'),
+    compacted,
+    minCleanableDirtyRatio: topic.get('min.cleanable.dirty.ratio'),
+    minCompactionLagMs: topic.get('min.compaction.lag.ms'),
+    maxCompactionLagMs,
+    deleteRetentionMs: topic.get('delete.retention.ms'),
     deletes: topic.get('cleanup.policy').includes('delete'),
     retentionMs: topic.get('retention.ms'),
     retentionBytes: topic.get('retention.bytes'),

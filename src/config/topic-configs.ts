@@ -38,7 +38,7 @@ export const topicConfigs = {
   'delete.retention.ms': long(86_400_000, {
     valid: atLeast(0),
     brokerSynonyms: ['log.cleaner.delete.retention.ms'],
-    effect: notYet.compaction,
+    effect: obeyed,
     documentation: 'The amount of time to retain delete tombstone markers for log compacted topics.',
   }),
   'file.delete.delay.ms': long(60000, {
@@ -99,7 +99,7 @@ export const topicConfigs = {
   'max.compaction.lag.ms': long(maxLong, {
     valid: atLeast(1),
     brokerSynonyms: ['log.cleaner.max.compaction.lag.ms'],
-    effect: notYet.compaction,
+    effect: obeyed,
     documentation: 'The maximum time a message will remain ineligible for compaction in the log.',
   }),
   'max.message.bytes': int(1_048_588, {
@@ -131,14 +131,14 @@ export const topicConfigs = {
   'min.cleanable.dirty.ratio': double(0.5, {
     valid: between(0, 1),
     brokerSynonyms: ['log.cleaner.min.cleanable.ratio'],
-    effect: notYet.compaction,
+    effect: obeyed,
     documentation:
       'This configuration controls how frequently the log compactor will attempt to clean the log (assuming log compaction is enabled).',
   }),
   'min.compaction.lag.ms': long(0, {
     valid: atLeast(0),
     brokerSynonyms: ['log.cleaner.min.compaction.lag.ms'],
-    effect: notYet.compaction,
+    effect: obeyed,
     documentation: 'The minimum time a message will remain uncompacted in the log.',
   }),
   'min.insync.replicas': int(1, {

@@ -9,18 +9,28 @@ export function abortedBetween(
   fromOffset: number,
   upToOffset: number,
 ): AbortedTransaction[] | Promise<AbortedTransaction[]> {
+  const entries = abortedEntriesBetween(segments, fromOffset, upToOffset)
+  return entries instanceof Promise ? entries.then(toAborted) : toAborted(entries)
+}
+
+/** The same, with all that the indexes say. */
+export function abortedEntriesBetween(
+  segments: Segments,
+  fromOffset: number,
+  upToOffset: number,
+): AbortedTransactionEntry[] | Promise<AbortedTransactionEntry[]> {
   const found: AbortedTransactionEntry[] = []
   const { all } = segments
-  const collect = (from: number): AbortedTransaction[] | Promise<AbortedTransaction[]> => {
+  const collect = (from: number): AbortedTransactionEntry[] | Promise<AbortedTransactionEntry[]> => {
     for (let index = from; index < all.length; index += 1) {
       const transactions = all[index]!.transactionIndex()
       const isComplete = (loaded: TransactionIndex): boolean => loaded.collect(fromOffset, upToOffset, found)
       if (transactions instanceof Promise) {
-        return transactions.then((loaded) => (isComplete(loaded) ? toAborted(found) : collect(index + 1)))
+        return transactions.then((loaded) => (isComplete(loaded) ? found : collect(index + 1)))
       }
       if (isComplete(transactions)) break
     }
-    return toAborted(found)
+    return found
   }
   return collect(segments.indexOf(fromOffset))
 }

@@ -12,21 +12,31 @@ export interface BatchRun {
   readonly position: number
 }
 
-/** The runs between `from`, the start of a batch, and `end`. Ends early where a length or magic makes no sense or a batch is cut off. */
-export async function* batchRuns(file: FileHandle, from: number, end: number): AsyncGenerator<BatchRun, void> {
+/**
+ * The runs between `from`, the start of a batch, and `end`. Ends early where a length or magic makes no sense or a batch is cut off. `runBytes`: how
+ * much is read at a time, as far as batches are not larger.
+ */
+export async function* batchRuns(
+  file: FileHandle,
+  from: number,
+  end: number,
+  runBytes = pieceBytes,
+): AsyncGenerator<BatchRun, void> {
   let position = from
-  let wanted = pieceBytes
+  let wanted = runBytes
   while (position < end) {
-    const bytes = await file.read(position, Math.min(wanted, end - position))
+    const asked = Math.min(wanted, end - position)
+    const bytes = await file.read(position, asked)
     const whole = wholeBytes(bytes)
     if (whole > 0) {
       yield { bytes: bytes.subarray(0, whole), position }
       position += whole
-      wanted = pieceBytes
+      wanted = runBytes
       continue
     }
     const size = bytes.length < smallestHeader ? 0 : readInt32(bytes, 8) + 12
-    if (size <= bytes.length || position + size > end) return
+    const isShort = bytes.length < asked
+    if (isShort || size <= bytes.length || position + size > end) return
     wanted = size
   }
 }

@@ -7,6 +7,7 @@ import type { FileSystem } from '../runtime/file-system.ts'
 export const recoveryPointFileName = 'recovery-point-offset-checkpoint'
 export const highWatermarkFileName = 'replication-offset-checkpoint'
 export const logStartOffsetFileName = 'log-start-offset-checkpoint'
+export const cleanedOffsetFileName = 'cleaner-offset-checkpoint'
 
 /** `topic-partition` to offset. */
 export type Offsets = Map<string, number>

@@ -10,11 +10,13 @@ import { assignOffsetAndEpochAt, RecordBatchView, readInt32 } from '../../protoc
 import { SerialQueue } from '../runtime/serial-queue.ts'
 import { abortedBetween } from './aborted-transactions.ts'
 import { checkRecords } from './append-validation.ts'
+import { type CompactedLog, LogCompaction } from './compaction/log-compaction.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
 import { LogReader } from './log-reader.ts'
 import { type LogStorage, storageError } from './log-storage.ts'
 import { LogWriter } from './log-writer.ts'
+import { removed } from './open-files.ts'
 import type {
   AbortedTransaction,
   AppendOrigin,
@@ -31,7 +33,7 @@ import { PendingAppend } from './pending-append.ts'
 import type { ProducedBatch, ProducerStates } from './producer-states.ts'
 import { type LoadedLog, noteProduced, replayProducers } from './recovery.ts'
 import { countExpired } from './retention.ts'
-import type { Segment } from './segment.ts'
+import { Segment } from './segment.ts'
 import type { Segments } from './segments.ts'
 import { SideFiles } from './side-files.ts'
 import { PartitionTail } from './tail-cache.ts'
@@ -71,6 +73,7 @@ export class LocalPartitionLog implements PartitionLog {
   readonly #writer: LogWriter
   readonly #reader: LogReader
   readonly #sideFiles: SideFiles
+  readonly compaction: LogCompaction
   readonly #tail = new PartitionTail()
   readonly #listeners = new Set<() => void>()
   #config: LogConfig
@@ -129,6 +132,7 @@ export class LocalPartitionLog implements PartitionLog {
     this.#reader = new LogReader(loaded.segments, storage.readBuffers)
     this.#sideFiles = new SideFiles(this.directory, storage, loaded.epochs, loaded.newestSnapshotOffset)
     this.#writer = new LogWriter(this.#writerTarget(), loaded.segments, storage)
+    this.compaction = new LogCompaction(this.#compactedLog(), storage)
     // After a crash: what was found behind the recovery point may lie in the page cache only.
     if (this.#recoveryPoint < loaded.logEndOffset) this.#becomeDirty(loaded.segments.unsyncedBytes)
   }
@@ -232,18 +236,13 @@ export class LocalPartitionLog implements PartitionLog {
 
   read(fromOffset: number, options: ReadOptions): ReadResult | Promise<ReadResult> {
     this.#ensureOpen()
-    if (fromOffset < this.#logStartOffset || fromOffset > this.#logEndOffset) {
-      const range = `${this.#logStartOffset} to ${this.#logEndOffset}`
-      throw new KafkaError('OFFSET_OUT_OF_RANGE', `Offset ${fromOffset} is not within the log's ${range}`)
-    }
+    this.#ensureInRange(fromOffset)
     const endOffset = this.#endOf(options.isolation)
     if (fromOffset >= endOffset) return this.#result([], fromOffset, options)
     const found = this.#tail.read(fromOffset, endOffset, options.maxBytes, options.minOneBatch)
-    if (found !== undefined) return this.#result(found, fromOffset, options)
-    const reading = this.#reader.read(fromOffset, endOffset, options.maxBytes, options.minOneBatch)
-    return this.#guarded(
-      reading.then(({ records, release }) => ({ ...this.#result(records, fromOffset, options), release })),
-    )
+    const result = found && this.#result(found, fromOffset, options)
+    if (result !== undefined && !(result instanceof Promise)) return result
+    return this.#guarded(this.#again(() => this.#readFiles(fromOffset, options)))
   }
 
   async offsetForTimestamp(timestampMs: number, isolation: Isolation): Promise<TimestampAndOffset | undefined> {
@@ -277,7 +276,7 @@ export class LocalPartitionLog implements PartitionLog {
   }
 
   async abortedTransactions(fromOffset: number, upToOffset: number): Promise<readonly AbortedTransaction[]> {
-    return await this.#guarded(Promise.resolve(abortedBetween(this.#segments, fromOffset, upToOffset)))
+    return await this.#guarded(this.#again(async () => abortedBetween(this.#segments, fromOffset, upToOffset)))
   }
 
   producerStates(): readonly ProducerState[] {
@@ -334,6 +333,7 @@ export class LocalPartitionLog implements PartitionLog {
       done = resolve
     })
     try {
+      await this.compaction.stop()
       await this.#removals.run(async () => {
         await this.#writer.idle()
         await this.#truncateTo(Math.max(offset, this.firstSegmentOffset))
@@ -344,6 +344,7 @@ export class LocalPartitionLog implements PartitionLog {
     } finally {
       this.#exclusive = undefined
       done()
+      this.compaction.resume()
     }
     this.#advanced()
   }
@@ -353,6 +354,7 @@ export class LocalPartitionLog implements PartitionLog {
     this.#isClosed = true
     this.#stop(new KafkaError('KAFKA_STORAGE_ERROR', `${this.directory} is closed`))
     await this.#exclusive
+    await this.compaction.stop()
     await this.#removals.idle()
     await this.#writer.idle()
     await Promise.allSettled(this.#syncs)
@@ -374,6 +376,7 @@ export class LocalPartitionLog implements PartitionLog {
     this.#isClosed = true
     this.#stop(reason)
     for (const append of this.#writer.takeQueued()) append.reject(reason)
+    await this.compaction.stop()
     await this.#removals.idle()
     await this.#writer.idle()
     await Promise.allSettled(this.#syncs)
@@ -411,17 +414,37 @@ export class LocalPartitionLog implements PartitionLog {
     }
   }
 
-  /** Looks again when a segment that was looked through has been removed meanwhile. */
+  /** Looks again when a segment that was looked through has been removed or replaced meanwhile. */
   async #again<T>(look: () => Promise<T>): Promise<T> {
     for (;;) {
-      const before = this.#logStartOffset
+      const { changes } = this.#segments
       try {
         return await look()
       } catch (error) {
         if (!(error instanceof KafkaError && error.kafkaError === 'OFFSET_OUT_OF_RANGE')) throw error
-        if (this.#logStartOffset === before) throw error
+        await this.#segments.settled()
+        if (this.#segments.changes === changes) throw error
+        this.#ensureOpen()
       }
     }
+  }
+
+  #ensureInRange(fromOffset: number): void {
+    if (fromOffset >= this.#logStartOffset && fromOffset <= this.#logEndOffset) return
+    const range = `${this.#logStartOffset} to ${this.#logEndOffset}`
+    throw new KafkaError('OFFSET_OUT_OF_RANGE', `Offset ${fromOffset} is not within the log's ${range}`)
+  }
+
+  async #readFiles(fromOffset: number, options: ReadOptions): Promise<ReadResult> {
+    this.#ensureInRange(fromOffset)
+    const { changes } = this.#segments
+    const endOffset = this.#endOf(options.isolation)
+    const { records, release } = await this.#reader.read(fromOffset, endOffset, options.maxBytes, options.minOneBatch)
+    const result = await this.#result(records, fromOffset, options)
+    // Compaction takes aborted records first, and then forgets the transaction: both must be of the same time.
+    if (options.isolation !== 'txn_committed' || this.#segments.changes === changes) return { ...result, release }
+    release?.()
+    throw removed(this.directory)
   }
 
   #assignOffsets(bytes: Buffer, baseOffset: number, origin: AppendOrigin): void {
@@ -484,6 +507,53 @@ export class LocalPartitionLog implements PartitionLog {
       roll: (baseOffset) => this.#roll(baseOffset),
       failed: (error) => this.#failed(error),
     }
+  }
+
+  #compactedLog(): CompactedLog {
+    const log = this
+    return {
+      directory: this.directory,
+      segments: this.#segments,
+      producers: this.#producers,
+      get config() {
+        return log.#config
+      },
+      get logStartOffset() {
+        return log.#logStartOffset
+      },
+      get lastStableOffset() {
+        return log.lastStableOffset
+      },
+      get logEndOffset() {
+        return log.#logEndOffset
+      },
+      get recoveryPoint() {
+        return log.#recoveryPoint
+      },
+      get isStopped() {
+        return log.#stopped !== undefined || log.#storage.failure !== undefined
+      },
+      flush: () => this.flush(),
+      exclusively: (run) => this.#removals.run(run),
+      newSegment: (baseOffset, { size, hasTransactionIndex }) =>
+        new Segment(this.directory, baseOffset, this.#storage.openFiles, {
+          size,
+          nextOffset: baseOffset,
+          createdMs: this.#storage.clock.now(),
+          rollJitterMs: 0,
+          hasTransactionIndex,
+        }),
+      replaced: (old, paths) => this.#replaced(old, paths),
+      failed: (error) => this.#failed(error),
+    }
+  }
+
+  #replaced(old: readonly Segment[], paths: readonly string[]): void {
+    this.#reader.forgetCursors()
+    // With what it has of aborted transactions their records would look committed.
+    this.#storage.tailCache.clear(this.#tail)
+    for (const segment of old) this.#closeUnused(segment)
+    this.#storage.removals.add(paths, this.#config.fileDeleteDelayMs)
   }
 
   #written(append: PendingAppend, segment: Segment): void {
@@ -648,6 +718,7 @@ export class LocalPartitionLog implements PartitionLog {
     this.#recoveryPoint = Math.min(this.#recoveryPoint, segment.nextOffset)
     this.#logStartOffset = Math.min(this.#logStartOffset, segment.nextOffset)
     this.#epochs.truncateFromEnd(segment.nextOffset)
+    this.compaction.cleanedOffset = Math.min(this.compaction.cleanedOffset, segment.nextOffset)
     this.#producers.clear()
     await replayProducers(this.#segments, this.#producers, this.firstSegmentOffset, false)
     this.#firstUnstableOffset = this.#producers.firstOpenTransactionOffset ?? -1

@@ -16,6 +16,10 @@ export interface LogConfig {
   readonly messageTimestampAfterMaxMs: number
   /** cleanup.policy contains compact: records without a key are refused. */
   readonly compacted: boolean
+  readonly minCleanableDirtyRatio: number
+  readonly minCompactionLagMs: number
+  readonly maxCompactionLagMs: number
+  readonly deleteRetentionMs: number
   /** cleanup.policy contains delete: retention.ms and retention.bytes hold. */
   readonly deletes: boolean
   /** -1: without limit. */
@@ -44,6 +48,10 @@ export const defaultLogConfig: LogConfig = {
   messageTimestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
   messageTimestampAfterMaxMs: 3_600_000,
   compacted: false,
+  minCleanableDirtyRatio: 0.5,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: 2 ** 63,
+  deleteRetentionMs: 86_400_000,
   deletes: true,
   retentionMs: 604_800_000,
   retentionBytes: -1,

@@ -20,6 +20,7 @@ import { forEachLimited, nextTurn } from '../runtime/serial-queue.ts'
 import { BackgroundFlush } from './background-flush.ts'
 import { Checkpoint } from './checkpoint.ts'
 import {
+  cleanedOffsetFileName,
   highWatermarkFileName,
   logStartOffsetFileName,
   type Offsets,
@@ -27,6 +28,9 @@ import {
   partitionName,
   recoveryPointFileName,
 } from './checkpoint-file.ts'
+import type { Compactor } from './compaction/compaction.ts'
+import { compactorHere } from './compaction/compaction-run.ts'
+import { type CleanerLimits, LogCleaner } from './compaction/log-cleaner.ts'
 import { LocalPartitionLog, type LogOwner } from './local-partition-log.ts'
 import type { LogConfig } from './log-config.ts'
 import { defaultLogLimits, type LogLimits, LogStorage } from './log-storage.ts'
@@ -46,6 +50,8 @@ const partitionsClosedAtATime = 16
 const retentionChecksPerTurn = 64
 /** So much is made durable before the recovery points are written ahead of their time: what a start after a crash has to scan. */
 const mostUncheckpointedBytes = 256 * 1024 * 1024
+/** What compaction reads between two turns of the event loop, where it has no thread of its own. */
+const compactedBytesPerTurn = 64 * 1024
 const longestFileName = 255
 
 export interface LogDirectoryOptions {
@@ -58,6 +64,8 @@ export interface LogDirectoryOptions {
   readonly random: Random
   readonly logger: Logger
   readonly limits?: Partial<LogLimits>
+  /** Who compacts logs; in this thread unless given. */
+  readonly compactor?: Compactor
 }
 
 export interface PartitionToOpen {
@@ -83,6 +91,8 @@ export class LogDirectory implements LogOwner {
   readonly #recoveryPoints: Checkpoint
   readonly #highWatermarks: Checkpoint
   readonly #logStartOffsets: Checkpoint
+  readonly #cleanedOffsets: Checkpoint
+  readonly #cleaner: LogCleaner
   readonly #flush: BackgroundFlush
   /** Bytes that were made durable since the recovery points were written. */
   #uncheckpointedBytes = 0
@@ -103,7 +113,8 @@ export class LogDirectory implements LogOwner {
       properties: MetaProperties
       unlock: () => Promise<void>
       open: Map<string, LocalPartitionLog>
-      checkpoints: readonly [Checkpoint, Checkpoint, Checkpoint]
+      checkpoints: readonly [Checkpoint, Checkpoint, Checkpoint, Checkpoint]
+      compactor: Compactor
       stored: Set<string>
       wasCleanlyStopped: boolean
     },
@@ -114,9 +125,19 @@ export class LogDirectory implements LogOwner {
     this.#properties = loaded.properties
     this.#unlock = loaded.unlock
     this.#open = loaded.open
-    ;[this.#recoveryPoints, this.#highWatermarks, this.#logStartOffsets] = loaded.checkpoints
+    ;[this.#recoveryPoints, this.#highWatermarks, this.#logStartOffsets, this.#cleanedOffsets] = loaded.checkpoints
     this.#flush = new BackgroundFlush(storage, storage.limits.flushSchedulerIntervalMs)
     this.#stored = loaded.stored
+    this.#cleaner = new LogCleaner(
+      {
+        clock: storage.clock,
+        random: storage.random,
+        compactor: loaded.compactor,
+        compactions: () => this.#compactions(),
+        onCompacted: () => this.#saveNow(this.#cleanedOffsets, 'the offsets up to which logs are compacted'),
+      },
+      storage.limits.cleaner,
+    )
     this.#scheduleExpiration()
     this.#scheduleRetention(storage.limits.initialTaskDelayMs)
   }
@@ -143,7 +164,10 @@ export class LogDirectory implements LogOwner {
         await files.syncDirectory(path)
       }
       for (const name of names) if (name.endsWith('-delete')) await files.remove(`${path}/${name}`)
-      return new LogDirectory(storage, { path, properties, unlock, open, checkpoints, stored, wasCleanlyStopped })
+      const compactor =
+        options.compactor ?? compactorHere({ files, clock: options.clock, bytesPerTurn: compactedBytesPerTurn })
+      const loaded = { path, properties, unlock, open, checkpoints, compactor, stored, wasCleanlyStopped }
+      return new LogDirectory(storage, loaded)
     } catch (error) {
       await unlock()
       throw error
@@ -161,6 +185,11 @@ export class LogDirectory implements LogOwner {
   /** For its partitions, from their next check on. */
   set producerIdExpirationMs(ms: number) {
     this.#storage.producerIdExpirationMs = ms
+  }
+
+  /** From the next partition on that is compacted. */
+  set cleanerLimits(limits: CleanerLimits) {
+    this.#cleaner.limits = limits
   }
 
   get nodeId(): number {
@@ -223,9 +252,22 @@ export class LogDirectory implements LogOwner {
     return this.#retention
   }
 
-  /** Writes the recovery points, high watermarks and log start offsets of all partitions. */
+  /** Compacts every partition that is dirty enough (min.cleanable.dirty.ratio). */
+  compact(): Promise<void> {
+    return this.#cleaner.run()
+  }
+
+  /** Writes the recovery points, high watermarks, log start and cleaned offsets of all partitions. */
   async checkpoint(): Promise<void> {
-    await Promise.all([this.#recoveryPoints.save(), this.#highWatermarks.save(), this.#logStartOffsets.save()])
+    await Promise.all(this.#checkpoints.map((checkpoint) => checkpoint.save()))
+  }
+
+  get #checkpoints(): readonly Checkpoint[] {
+    return [this.#recoveryPoints, this.#highWatermarks, this.#logStartOffsets, this.#cleanedOffsets]
+  }
+
+  *#compactions(): Generator<LocalPartitionLog['compaction']> {
+    for (const { compaction } of this.#open.values()) yield compaction
   }
 
   logStartOffsetMoved(): Promise<void> {
@@ -245,10 +287,7 @@ export class LogDirectory implements LogOwner {
     this.#recoveryPoints.saveLater()
     if (this.#uncheckpointedBytes < mostUncheckpointedBytes) return
     this.#uncheckpointedBytes = 0
-    this.#recoveryPoints.save().catch((error: unknown) => {
-      this.#storage.logger.warn({ path: this.path, error }, 'the recovery points could not be written')
-      this.#recoveryPoints.saveLater()
-    })
+    void this.#saveNow(this.#recoveryPoints, 'the recovery points')
   }
 
   recoveryPointLowered(): Promise<void> {
@@ -266,12 +305,22 @@ export class LogDirectory implements LogOwner {
     await this.#removeStored(name)
   }
 
+  /** What only saves work is tried again later when it fails. */
+  async #saveNow(checkpoint: Checkpoint, what: string): Promise<void> {
+    try {
+      await checkpoint.save()
+    } catch (error) {
+      this.#storage.logger.warn({ path: this.path, error }, `${what} could not be written: it is tried again later`)
+      checkpoint.saveLater()
+    }
+  }
+
   async #close(brokerEpoch: number): Promise<void> {
     this.#cancelExpiration()
     this.#cancelRetention()
+    this.#cleaner.close()
     this.#storage.removals.close()
-    const checkpoints = [this.#recoveryPoints, this.#highWatermarks, this.#logStartOffsets]
-    for (const checkpoint of checkpoints) checkpoint.close()
+    for (const checkpoint of this.#checkpoints) checkpoint.close()
     try {
       await this.#flush.close()
       await this.#retention
@@ -329,6 +378,7 @@ export class LogDirectory implements LogOwner {
       this,
       isClean ? loaded.logEndOffset : recoveryPoint,
     )
+    log.compaction.cleanedOffset = this.#cleanedOffsets.get(name) ?? 0
     // What a crash has left in the page cache is not shown to readers where only what is durable is.
     if (log.logEndOffset - log.recoveryPoint >= config.flushMessages) await log.flush()
     return log
@@ -382,8 +432,7 @@ export class LogDirectory implements LogOwner {
 
   async #forget(name: string): Promise<void> {
     this.#stored.delete(name)
-    const checkpoints = [this.#recoveryPoints, this.#highWatermarks, this.#logStartOffsets]
-    await Promise.all(checkpoints.map((checkpoint) => checkpoint.forget(name)))
+    await Promise.all(this.#checkpoints.map((checkpoint) => checkpoint.forget(name)))
   }
 
   async #enforceRetention(): Promise<void> {
@@ -445,13 +494,13 @@ async function loadProperties(options: LogDirectoryOptions, names: readonly stri
   return properties
 }
 
-/** Recovery points, high watermarks and log start offsets of the partitions in `open`, and what the files say of others. */
+/** Recovery points, high watermarks, log start and cleaned offsets of the partitions in `open`, and what the files say of others. */
 function loadCheckpoints(
   path: string,
   names: readonly string[],
   storage: LogStorage,
   open: ReadonlyMap<string, LocalPartitionLog>,
-): Promise<[Checkpoint, Checkpoint, Checkpoint]> {
+): Promise<[Checkpoint, Checkpoint, Checkpoint, Checkpoint]> {
   const load = (fileName: string, intervalMs: number, note: (offsets: Offsets, name: string) => void) => {
     const collect = (offsets: Offsets): void => {
       for (const name of open.keys()) note(offsets, name)
@@ -469,6 +518,11 @@ function loadCheckpoints(
     load(logStartOffsetFileName, limits.logStartOffsetCheckpointIntervalMs, (offsets, name) => {
       const { logStartOffset, oldestOffsetOnDisk } = open.get(name)!
       if (logStartOffset > oldestOffsetOnDisk) offsets.set(name, logStartOffset)
+      else offsets.delete(name)
+    }),
+    load(cleanedOffsetFileName, limits.recoveryPointCheckpointIntervalMs, (offsets, name) => {
+      const { cleanedOffset } = open.get(name)!.compaction
+      if (cleanedOffset > 0) offsets.set(name, cleanedOffset)
       else offsets.delete(name)
     }),
   ])

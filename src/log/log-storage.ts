@@ -4,6 +4,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { FileSystem } from '../runtime/file-system.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Random } from '../runtime/random.ts'
+import { type CleanerLimits, defaultCleanerLimits } from './compaction/log-cleaner.ts'
 import { DelayedRemovals } from './delayed-removals.ts'
 import { OpenFiles } from './open-files.ts'
 import { ReadBuffers } from './read-buffers.ts'
@@ -33,6 +34,7 @@ export interface LogLimits {
   readonly logStartOffsetCheckpointIntervalMs: number
   /** replica.high.watermark.checkpoint.interval.ms */
   readonly highWatermarkCheckpointIntervalMs: number
+  readonly cleaner: CleanerLimits
 }
 
 export const defaultLogLimits: LogLimits = {
@@ -47,6 +49,7 @@ export const defaultLogLimits: LogLimits = {
   recoveryPointCheckpointIntervalMs: 60_000,
   logStartOffsetCheckpointIntervalMs: 60_000,
   highWatermarkCheckpointIntervalMs: 5000,
+  cleaner: defaultCleanerLimits,
 }
 
 export class LogStorage {

@@ -9,6 +9,7 @@ import { batchesIn } from '../../protocol/records/batches.ts'
 import { endTransactionMarkerOf } from '../../protocol/records/control-records.ts'
 import type { RecordBatchView } from '../../protocol/records/record-batch.ts'
 import { batchRuns } from './batch-scan.ts'
+import { finishSwaps } from './compaction/segment-swap.ts'
 import { LeaderEpochs, leaderEpochFileName } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
 import type { LogStorage } from './log-storage.ts'
@@ -40,9 +41,10 @@ export interface LoadedLog {
   readonly newestSnapshotOffset: number
 }
 
-/** `names`: the files in `directory`. */
-export async function loadLog(directory: string, names: readonly string[], options: LoadOptions): Promise<LoadedLog> {
+/** `found`: the files in `directory`. */
+export async function loadLog(directory: string, found: readonly string[], options: LoadOptions): Promise<LoadedLog> {
   const { storage, config } = options
+  const names = await finishSwaps(storage.files, directory, found, storage.logger)
   const segments = await listSegments(directory, names, options)
   const epochs = await loadEpochs(directory, names, storage)
   if (segments.all.length === 0) {
@@ -72,7 +74,7 @@ async function listSegments(directory: string, names: readonly string[], options
   for (const name of names) {
     const match = segmentFilePattern.exec(name)
     if (match?.[2] === 'log') baseOffsets.push(Number(match[1]))
-    const isLeftOver = name.endsWith('.deleted') || name.endsWith('.cleaned') || name.endsWith('.tmp')
+    const isLeftOver = name.endsWith('.deleted') || name.endsWith('.tmp')
     const isOrphan = /^(index|timeindex|txnindex)$/.test(match?.[2] ?? '') && !present.has(`${match![1]}.log`)
     if (isLeftOver || isOrphan) await storage.files.remove(`${directory}/${name}`)
   }
@@ -257,6 +259,8 @@ export function noteProduced(
   producers: ProducerStates,
   append?: Parameters<ProducerStates['written']>[2],
 ): { producerId: bigint; firstOffset: number; lastOffset: number; lastStableOffset: number } | undefined {
+  // Compaction has emptied it: the whole transaction is gone, and nothing follows from it.
+  if (batch.isControl && batch.recordCount === 0) return undefined
   const marker = batch.isControl ? endTransactionMarkerOf(batch) : undefined
   const end = marker && { isAbort: marker.type === 'ABORT', coordinatorEpoch: marker.coordinatorEpoch }
   const completed = producers.written(batch, end, append)

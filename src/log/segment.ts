@@ -27,6 +27,11 @@ export function segmentFileName(baseOffset: number, suffix: SegmentSuffix): stri
   return `${String(baseOffset).padStart(20, '0')}${suffix}`
 }
 
+/** What the time index is to know of a batch: nothing of one whose records compaction has taken. */
+export function indexedTimestamp(batch: RecordBatchView): number {
+  return batch.recordCount === 0 ? unknown : batch.maxTimestamp
+}
+
 export class Segment {
   readonly baseOffset: number
   readonly log: OpenFile
@@ -47,6 +52,7 @@ export class Segment {
   firstTimestampMs = unknown
   isActive = false
 
+  readonly #nameSuffix: string
   #offsetIndex: OffsetIndex | undefined
   #timeIndex: TimeIndex | undefined
   #transactionIndex: TransactionIndex | undefined
@@ -69,9 +75,12 @@ export class Segment {
       createdMs: number
       rollJitterMs: number
       hasTransactionIndex: boolean
+      /** Behind the names of its files: '.cleaned' while compaction writes it. */
+      nameSuffix?: string
     },
   ) {
     this.#directory = directory
+    this.#nameSuffix = options.nameSuffix ?? ''
     this.#openFiles = openFiles
     this.baseOffset = baseOffset
     this.size = options.size
@@ -86,7 +95,7 @@ export class Segment {
   }
 
   path(suffix: SegmentSuffix): string {
-    return `${this.#directory}/${segmentFileName(this.baseOffset, suffix)}`
+    return `${this.#directory}/${segmentFileName(this.baseOffset, suffix)}${this.#nameSuffix}`
   }
 
   /** Makes the files of a new, empty segment; none of them is there. */
@@ -184,6 +193,15 @@ export class Segment {
     return { timestampMs: this.#maxTimestampMs, offset: this.#offsetOfMaxTimestamp }
   }
 
+  /** Largest timestamp of the first batch; -1 when there is none. */
+  async firstTimestamp(): Promise<number> {
+    if (this.firstTimestampMs === unknown && this.size > 0) {
+      const header = await this.log.use((file) => file.readNow(0, recordBatchOverhead))
+      if (header.length === recordBatchOverhead) this.firstTimestampMs = new RecordBatchView(header).maxTimestamp
+    }
+    return this.firstTimestampMs
+  }
+
   noteTimestamp(timestampMs: number, offset: number): void {
     if (timestampMs <= this.#maxTimestampMs) return
     this.#maxTimestampMs = timestampMs
@@ -232,7 +250,7 @@ export class Segment {
           // What comes before an index entry is not known here: with nothing behind it, all must be read.
           if (!accept(batch)) return from === 0 || this.size > from
           const interval = isIndexed ? Number.MAX_SAFE_INTEGER : indexIntervalBytes
-          this.appended(batch.sizeInBytes, batch.lastOffset, batch.maxTimestamp, interval)
+          this.appended(batch.sizeInBytes, batch.lastOffset, indexedTimestamp(batch), interval)
         }
       }
       return last < 0 || this.size > from
@@ -343,11 +361,15 @@ export class Segment {
     return this.log.isRetired
   }
 
-  /** Gives the files of a retired segment the suffix `.deleted`, the log first: without it the others are nothing. Returns their new paths. */
-  async renameAway(): Promise<string[]> {
+  /**
+   * Gives the files of a retired segment the suffix `.deleted`, the log first: without it the others are nothing. Returns their new paths.
+   * `keepsSnapshot`: another segment of that base offset takes its place.
+   */
+  async renameAway(keepsSnapshot = false): Promise<string[]> {
     await this.log.opened()
     const renamed: string[] = []
     for (const suffix of allSuffixes) {
+      if (keepsSnapshot && suffix === '.snapshot') continue
       const path = `${this.path(suffix)}.deleted`
       try {
         await this.#openFiles.files.rename(this.path(suffix), path)
@@ -366,7 +388,7 @@ export class Segment {
   }
 
   async #loadOffsetIndex(): Promise<OffsetIndex> {
-    const content = await readIfExists(this.#openFiles.files, this.path('.index'))
+    const content = await this.#readIndexFile('.index')
     const index = content && OffsetIndex.parse(this.baseOffset, content, this.size)
     this.#offsetIndex ??= index ?? (await this.#rebuild()).offsetIndex
     this.#weigh()
@@ -382,17 +404,23 @@ export class Segment {
 
   /** That of the file; undefined when it was lost. */
   async #readTimeIndex(): Promise<TimeIndex | undefined> {
-    const content = await readIfExists(this.#openFiles.files, this.path('.timeindex'))
+    const content = await this.#readIndexFile('.timeindex')
     const index = content && TimeIndex.parse(this.baseOffset, content)
     // Sealing gives each index an entry; without one it was lost, unless no record has a timestamp.
     return index !== undefined && (index.count > 0 || this.size === 0) ? index : undefined
   }
 
   async #loadTransactionIndex(): Promise<TransactionIndex> {
-    const content = await readIfExists(this.#openFiles.files, this.path('.txnindex'))
-    if (content === undefined && this.isRetired) throw removed(this.path('.txnindex'))
+    const content = await this.#readIndexFile('.txnindex')
     this.#transactionIndex ??= (content && TransactionIndex.parse(content)) ?? TransactionIndex.empty()
     return this.#transactionIndex
+  }
+
+  /** A retired segment's is gone, and its name may be another's by now. */
+  async #readIndexFile(suffix: SegmentSuffix): Promise<Buffer | undefined> {
+    const content = await readIfExists(this.#openFiles.files, this.path(suffix))
+    if (this.isRetired) throw removed(this.path(suffix))
+    return content
   }
 
   #weigh(): void {
@@ -412,7 +440,7 @@ export class Segment {
     await this.log.use(async (file) => {
       for await (const { bytes } of batchRuns(file, 0, this.size)) {
         for (const batch of batchesIn(bytes)) {
-          copy.appended(batch.sizeInBytes, batch.lastOffset, batch.maxTimestamp, rebuiltIntervalBytes)
+          copy.appended(batch.sizeInBytes, batch.lastOffset, indexedTimestamp(batch), rebuiltIntervalBytes)
         }
       }
     })

@@ -11,6 +11,10 @@ export class Segments {
   isDirectoryChanged = false
   /** So has the directory's own name in the log directory. */
   isDirectoryNew = false
+  /** One more each time that segments have left the log. */
+  changes = 0
+  /** Resolves when no files change their names. */
+  #replaced: Promise<void> = Promise.resolve()
   /** Stays rejected: after a failure nothing is promised any more. */
   #namesSynced: Promise<void> = Promise.resolve()
 
@@ -80,8 +84,33 @@ export class Segments {
   /** Takes the `count` oldest out of the log; the active segment stays. Their files are the caller's to remove. */
   dropOldest(count: number): Segment[] {
     const dropped = this.#segments.splice(0, Math.min(count, this.#segments.length - 1))
+    this.changes += 1
     for (const segment of dropped) segment.retire()
     return dropped
+  }
+
+  /**
+   * `compacted` takes the place of `old`, which lie one behind the other, once `rename` has given its files their names. Until then who would have
+   * to open one of the old ones waits for `settled`; who has them open reads on.
+   */
+  async replace(old: readonly Segment[], compacted: Segment, rename: () => Promise<void>): Promise<void> {
+    let settle!: () => void
+    this.#replaced = new Promise((resolve) => {
+      settle = resolve
+    })
+    try {
+      for (const segment of old) segment.retire()
+      await rename()
+      this.#segments.splice(this.#segments.indexOf(old[0]!), old.length, compacted)
+      this.changes += 1
+    } finally {
+      settle()
+    }
+  }
+
+  /** Resolves when no replacement is under way. */
+  settled(): Promise<void> {
+    return this.#replaced
   }
 
   /** Makes all that is written durable. */

@@ -1,0 +1,268 @@
+/** log: carries out the compaction of one partition: reads what is dirty into the offset map, then writes each group of segments anew. */
+import { batchesIn } from '../../../protocol/records/batches.ts'
+import { loadCodecs } from '../../../protocol/records/compression.ts'
+import { recordCursor, recordsOf } from '../../../protocol/records/record.ts'
+import type { RecordBatchView } from '../../../protocol/records/record-batch.ts'
+import type { Clock } from '../../runtime/clock.ts'
+import type { FileSystem } from '../../runtime/file-system.ts'
+import { nextTurn } from '../../runtime/serial-queue.ts'
+import { batchRuns } from '../batch-scan.ts'
+import { OpenFiles } from '../open-files.ts'
+import { indexedTimestamp, Segment, segmentFileName } from '../segment.ts'
+import { follows } from '../tail-cache.ts'
+import { BatchFilter } from './batch-filter.ts'
+import { CleanedTransactions } from './cleaned-transactions.ts'
+import type { CleanedSegment, Compaction, CompactionPlan, Compactor, SourceSegment } from './compaction.ts'
+import { OffsetMap } from './offset-map.ts'
+
+export const cleanedSuffix = '.cleaned'
+const writeBytes = 1024 * 1024
+/** The new segment's four files. */
+const openFiles = 8
+const largestFile = 0x7fffffff
+
+export interface RunParts {
+  readonly files: FileSystem
+  readonly clock: Clock
+  /** How much is read between two turns of the event loop; a thread of its own needs no turns. */
+  readonly bytesPerTurn: number | undefined
+}
+
+/** In this thread, between other work. */
+export function compactorHere(parts: RunParts): Compactor {
+  return { start: (plan) => new CompactionRun(plan, parts) }
+}
+
+export class CompactionRun implements Compaction {
+  readonly #plan: CompactionPlan
+  readonly #parts: RunParts
+  readonly #map: OffsetMap
+  readonly #startMs: number
+  #mapEndOffset: number
+  #filter: BatchFilter | undefined
+  /** The transaction index of the segment that is written. */
+  #onKeptTransaction: ConstructorParameters<typeof CleanedTransactions>[1] = () => {}
+  #bytes = 0
+  #isEnded = false
+  #running: Promise<unknown> = Promise.resolve()
+
+  constructor(plan: CompactionPlan, parts: RunParts) {
+    this.#plan = plan
+    this.#parts = parts
+    this.#map = new OffsetMap(plan.mapBytes, plan.seed)
+    this.#mapEndOffset = plan.firstDirtyOffset
+    this.#startMs = parts.clock.monotonicMs()
+  }
+
+  readDirty(): Promise<number> {
+    return this.#run(() => this.#readDirty())
+  }
+
+  clean(group: readonly SourceSegment[]): Promise<CleanedSegment> {
+    return this.#run(() => this.#clean(group))
+  }
+
+  async end(): Promise<void> {
+    this.#isEnded = true
+    await this.#running.catch(() => {})
+  }
+
+  #run<T>(work: () => Promise<T>): Promise<T> {
+    const running = this.#isEnded ? Promise.reject(ended()) : work()
+    this.#running = running
+    return running
+  }
+
+  async #readDirty(): Promise<number> {
+    await loadCodecs()
+    const { dirty, dirtyPosition, firstDirtyOffset, firstUncleanableOffset, aborted } = this.#plan
+    const transactions = new CleanedTransactions(aborted.filter(({ lastOffset }) => lastOffset >= firstDirtyOffset))
+    for (const [index, segment] of dirty.entries()) {
+      let isFull = false
+      await this.#read(segment, index === 0 ? dirtyPosition : 0, (batch) => {
+        isFull = !this.#remember(batch, transactions)
+        return !isFull
+      })
+      if (isFull) break
+      this.#mapEndOffset = dirty[index + 1]?.baseOffset ?? firstUncleanableOffset
+    }
+    return this.#mapEndOffset
+  }
+
+  /** False when the map is full. The first batch always finds room, so that each run gets on. */
+  #remember(batch: RecordBatchView, transactions: CleanedTransactions): boolean {
+    const { firstDirtyOffset } = this.#plan
+    const isAborted = transactions.read(batch)
+    if (batch.lastOffset < firstDirtyOffset) return true
+    if (!batch.isControl && !isAborted) {
+      const force = this.#mapEndOffset === firstDirtyOffset
+      if (batch.magic < 2) {
+        for (const { key, offset } of recordsOf(batch)) {
+          if (key !== null && offset >= firstDirtyOffset && !this.#map.put(key, 0, key.length, offset, force))
+            return false
+        }
+      } else {
+        const cursor = recordCursor(batch)
+        while (cursor.next()) {
+          if (!cursor.hasKey || cursor.offset < firstDirtyOffset) continue
+          if (!this.#map.put(cursor.bytes, cursor.keyStart, cursor.keyLength, cursor.offset, force)) return false
+        }
+      }
+    }
+    this.#mapEndOffset = batch.nextOffset
+    return true
+  }
+
+  async #clean(group: readonly SourceSegment[]): Promise<CleanedSegment> {
+    const { files } = this.#parts
+    const { directory, indexIntervalBytes } = this.#plan
+    const { baseOffset } = group[0]!
+    const written = new Segment(directory, baseOffset, new OpenFiles(files, openFiles, largestFile), {
+      size: 0,
+      nextOffset: baseOffset,
+      createdMs: 0,
+      rollJitterMs: 0,
+      hasTransactionIndex: false,
+      nameSuffix: cleanedSuffix,
+    })
+    await written.removeFiles()
+    try {
+      await written.create()
+      this.#onKeptTransaction = (entry) => written.activeTransactionIndex.append(entry)
+      const output = new SegmentOutput(written, indexIntervalBytes)
+      for (const segment of group) {
+        await this.#read(
+          segment,
+          0,
+          (batch) => {
+            const kept = this.#filterOf().filter(batch, segment.keepsLegacyTombstones)
+            if (kept !== undefined) output.add(kept)
+            return true
+          },
+          () => output.write(),
+        )
+      }
+      await output.write(true)
+      await written.seal()
+      await this.#makeDurable(written)
+      return { size: written.size, hasTransactionIndex: written.activeTransactionIndex.count > 0 }
+    } catch (error) {
+      await written.removeFiles().catch(() => {})
+      throw error
+    } finally {
+      await written.log.close()
+    }
+  }
+
+  #filterOf(): BatchFilter {
+    if (this.#filter !== undefined) return this.#filter
+    const { nowMs, deleteRetentionMs, lastBatches, firstUncleanableOffset, aborted } = this.#plan
+    const rules = {
+      map: this.#map,
+      mapEndOffset: this.#mapEndOffset,
+      nowMs,
+      deleteRetentionMs,
+      lastBatches,
+      upperBoundOffset: firstUncleanableOffset,
+    }
+    this.#filter = new BatchFilter(rules, new CleanedTransactions(aborted, (entry) => this.#onKeptTransaction?.(entry)))
+    return this.#filter
+  }
+
+  /** There is a transaction index, if only an empty one: so a start after a crash knows which of two is the new one. */
+  async #makeDurable(written: Segment): Promise<void> {
+    const { files } = this.#parts
+    for (const suffix of ['.log', '.index', '.timeindex', '.txnindex'] as const) {
+      const file = await files.open(written.path(suffix), 'write')
+      try {
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+    }
+    await files.syncDirectory(this.#plan.directory)
+  }
+
+  /** Every batch of the segment from `position` on, until `take` returns false; `afterRun` follows each run of them. */
+  async #read(
+    { baseOffset, size }: SourceSegment,
+    position: number,
+    take: (batch: RecordBatchView) => boolean,
+    afterRun: () => Promise<void> = async () => {},
+  ): Promise<void> {
+    const path = `${this.#plan.directory}/${segmentFileName(baseOffset, '.log')}`
+    const file = await this.#parts.files.open(path, 'read')
+    try {
+      let end = position
+      for await (const { bytes } of batchRuns(file, position, size, this.#parts.bytesPerTurn)) {
+        for (const batch of batchesIn(bytes)) {
+          if (!batch.isCrcValid()) throw damaged(path, end + batch.position)
+          if (!take(batch)) return
+        }
+        end += bytes.length
+        await afterRun()
+        await this.#pause(bytes.length)
+      }
+      if (end !== size) throw damaged(path, end)
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** Lets others go on, and keeps to the rate; what is written counts as much as what is read. */
+  async #pause(bytes: number): Promise<void> {
+    const { clock, bytesPerTurn } = this.#parts
+    this.#bytes += bytes * 2
+    const aheadMs = (this.#bytes / this.#plan.maxBytesPerSecond) * 1000 - (clock.monotonicMs() - this.#startMs)
+    if (aheadMs > 1) await new Promise<void>((resolve) => void clock.after(aheadMs, resolve))
+    else if (bytesPerTurn !== undefined) await nextTurn()
+    if (this.#isEnded) throw ended()
+  }
+}
+
+/** Collects batches and writes them in large pieces. */
+class SegmentOutput {
+  readonly #segment: Segment
+  readonly #indexIntervalBytes: number
+  #chunks: Buffer[] = []
+  #queuedBytes = 0
+  #position = 0
+
+  constructor(segment: Segment, indexIntervalBytes: number) {
+    this.#segment = segment
+    this.#indexIntervalBytes = indexIntervalBytes
+  }
+
+  /** `bytes`: one batch, or messages of magic 0 or 1. */
+  add(bytes: Buffer): void {
+    for (const batch of batchesIn(bytes)) {
+      this.#segment.appended(batch.sizeInBytes, batch.lastOffset, indexedTimestamp(batch), this.#indexIntervalBytes)
+    }
+    const last = this.#chunks.at(-1)
+    if (last !== undefined && follows(last, bytes)) {
+      this.#chunks[this.#chunks.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + bytes.length)
+    } else {
+      this.#chunks.push(bytes)
+    }
+    this.#queuedBytes += bytes.length
+  }
+
+  async write(all = false): Promise<void> {
+    if (this.#queuedBytes === 0 || (!all && this.#queuedBytes < writeBytes)) return
+    const chunks = this.#chunks
+    const position = this.#position
+    this.#position += this.#queuedBytes
+    if (this.#position > largestFile) throw new Error(`${this.#segment.log.path} would get too large`)
+    this.#chunks = []
+    this.#queuedBytes = 0
+    await this.#segment.log.use((file) => file.write(position, chunks))
+  }
+}
+
+function ended(): Error {
+  return new Error('the compaction was given up')
+}
+
+function damaged(path: string, position: number): Error {
+  return new Error(`${path} is damaged at byte ${position}`)
+}
