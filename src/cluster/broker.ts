@@ -58,6 +58,11 @@ export class Broker {
     return this.#leader(this.cluster.topics.byName(topic), partition, currentLeaderEpoch)
   }
 
+  /** The same, though its log may be offline. @throws KafkaError as `leaderFor` */
+  leaderOfDamaged(topic: string, partition: number): Partition {
+    return this.#ledPartition(this.cluster.topics.byName(topic), partition, noEpoch)
+  }
+
   /** The same by topic id. @throws KafkaError UNKNOWN_TOPIC_ID, and as `leaderFor` */
   leaderForId(topicId: string, partition: number, currentLeaderEpoch: number = noEpoch): Partition {
     const topic = this.cluster.topics.byId(topicId)
@@ -70,6 +75,12 @@ export class Broker {
   }
 
   #leader(topic: Topic | undefined, index: number, currentLeaderEpoch: number): Partition {
+    const partition = this.#ledPartition(topic, index, currentLeaderEpoch)
+    partition.requireOpen()
+    return partition
+  }
+
+  #ledPartition(topic: Topic | undefined, index: number, currentLeaderEpoch: number): Partition {
     const partition = topic?.partitions[index]
     if (partition === undefined) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
     if (currentLeaderEpoch !== noEpoch && currentLeaderEpoch !== partition.leaderEpoch) {
@@ -77,7 +88,6 @@ export class Broker {
       throw new KafkaError(currentLeaderEpoch < partition.leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH')
     }
     if (partition.leaderId !== this.id || this.#state !== 'running') throw new KafkaError('NOT_LEADER_OR_FOLLOWER')
-    partition.requireOpen()
     return partition
   }
 }

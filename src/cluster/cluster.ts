@@ -451,7 +451,7 @@ export class Cluster {
   /** Opens the log if that was not done yet, and lets it write in the partition's leader epoch. */
   async #open(partition: Partition): Promise<void> {
     await this.#removals.get(partition.name)
-    if (partition.isDeleted) return
+    if (partition.isDeleted || partition.hasFailed) return
     try {
       const { topic, leaderId } = partition
       if (partition.isOpen) {
@@ -473,9 +473,9 @@ export class Cluster {
       const log: PartitionLog = partition.log
       if (log.leaderEpoch < partition.leaderEpoch) await log.becomeLeader(partition.leaderEpoch)
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      this.#options.logger.error({ partition: partition.name, error }, 'the partition could not be opened')
-      partition.fail(new KafkaError('KAFKA_STORAGE_ERROR', `${partition.name} is offline: ${reason}`))
+      const reason = `${partition.name} is offline: ${error instanceof Error ? error.message : String(error)}`
+      this.#options.logger.error({ partition: partition.name, error }, reason)
+      partition.fail(new KafkaError('KAFKA_STORAGE_ERROR', reason))
     }
   }
 

@@ -64,9 +64,15 @@ export class Partition {
     return this.#log
   }
 
-  /** @throws KafkaError as `log` does */
+  /** Its log could not be opened. */
+  get hasFailed(): boolean {
+    return this.#failure !== undefined
+  }
+
+  /** @throws KafkaError as `log` does, and KAFKA_STORAGE_ERROR when the log has gone offline since. */
   requireOpen(): void {
-    if (!this.isOpen) void this.log
+    const { failure } = this.log
+    if (failure !== undefined) throw failure
   }
 
   /**

@@ -62,6 +62,8 @@ export class CoordinatorPartition<M extends StateMachine<Rec>, Rec> {
   #state: State<M> | undefined
   #loading: Promise<void> | undefined
   #lastFailedLoadMs = Number.NEGATIVE_INFINITY
+  /** Why the last load failed: the same is not said again at each attempt. */
+  #lastLoadFailure: string | undefined
   #isClosed = false
 
   constructor(options: CoordinatorPartitionOptions<M, Rec>) {
@@ -199,6 +201,7 @@ export class CoordinatorPartition<M extends StateMachine<Rec>, Rec> {
       await this.#replayLog(machine)
       if (this.#isClosed) return
       this.#state = { machine, pendingAppends: 0, written: Promise.resolve(), settled: Promise.resolve() }
+      this.#lastLoadFailure = undefined
       machine.loaded()
       logger.debug({ topic, partition, tookMs: clock.monotonicMs() - startMs }, 'Coordinator state loaded')
     } catch (error) {
@@ -206,7 +209,11 @@ export class CoordinatorPartition<M extends StateMachine<Rec>, Rec> {
       this.#state = undefined
       machine.unload(new KafkaError('NOT_COORDINATOR'))
       this.#lastFailedLoadMs = clock.monotonicMs()
-      logger.error({ topic, partition, error }, 'Coordinator state could not be loaded')
+      const failure = String(error)
+      if (failure !== this.#lastLoadFailure) {
+        logger.error({ topic, partition, error }, 'Coordinator state could not be loaded')
+      }
+      this.#lastLoadFailure = failure
     }
   }
 
@@ -215,7 +222,7 @@ export class CoordinatorPartition<M extends StateMachine<Rec>, Rec> {
     const endOffset = this.#log.logEndOffset
     let offset = this.#log.logStartOffset
     while (offset < endOffset && !this.#isClosed) {
-      const options = { maxBytes: loadStepBytes, minOneBatch: true, isolation: 'log_end' } as const
+      const options = { maxBytes: loadStepBytes, minOneBatch: true, isolation: 'log_end', verifies: true } as const
       const { records } = await this.#log.read(offset, options)
       let nextOffset = offset
       for (const buffer of records) {

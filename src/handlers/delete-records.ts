@@ -57,7 +57,7 @@ async function deleteBefore(
   const found = cluster.topics.byName(topic)
   if (found?.partitions[asked.partitionIndex] === undefined) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
   if (found.isInternal) throw new KafkaError('INVALID_TOPIC_EXCEPTION')
-  const { log } = broker.leaderFor(topic, asked.partitionIndex)
+  const { log } = broker.leaderOfDamaged(topic, asked.partitionIndex)
   const cleanupPolicy = cluster.topicConfig(topic, broker.id).get('cleanup.policy')
   if (cleanupPolicy.includes('compact') && !cleanupPolicy.includes('delete')) throw new KafkaError('POLICY_VIOLATION')
   return await log.deleteRecordsBefore(asked.offset)

@@ -41,6 +41,32 @@ export async function* batchRuns(
   }
 }
 
+/** A segment file can't be read on: it is damaged, or an index has led to where no batch starts. */
+export class UnreadableSegment extends Error {
+  readonly path: string
+
+  constructor(path: string) {
+    super(`${path} can't be read on`)
+    this.path = path
+  }
+}
+
+/** As `batchRuns`, up to the end of the segment. @throws UnreadableSegment where they end before. */
+export async function* segmentRuns(
+  segment: { readonly size: number; readonly log: { readonly path: string } },
+  file: FileHandle,
+  from: number,
+): AsyncGenerator<BatchRun, void> {
+  const { size } = segment
+  let position = from
+  for await (const run of batchRuns(file, from, size)) {
+    yield run
+    position = run.position + run.bytes.length
+  }
+  // It may have been truncated meanwhile.
+  if (position < Math.min(size, segment.size)) throw new UnreadableSegment(segment.log.path)
+}
+
 function wholeBytes(bytes: Buffer): number {
   let position = 0
   try {

@@ -5,12 +5,14 @@
  * the tail cache show what is written, checks also look at what is pending.
  */
 import { KafkaError } from '../../protocol/errors.ts'
-import { batchSizeAt } from '../../protocol/records/batches.ts'
+import { batchesIn, batchSizeAt } from '../../protocol/records/batches.ts'
 import { assignOffsetAndEpochAt, RecordBatchView, readInt32 } from '../../protocol/records/record-batch.ts'
 import { SerialQueue } from '../runtime/serial-queue.ts'
 import { abortedBetween } from './aborted-transactions.ts'
 import { checkRecords } from './append-validation.ts'
+import { UnreadableSegment } from './batch-scan.ts'
 import { type CompactedLog, LogCompaction } from './compaction/log-compaction.ts'
+import { type Damage, damageError, lookThrough, openRemedy } from './damage.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
 import { LogReader } from './log-reader.ts'
@@ -96,6 +98,8 @@ export class LocalPartitionLog implements PartitionLog {
   /** Why nothing goes any more. */
   #stopped: KafkaError | undefined
   #hasFailed = false
+  /** What `#stopped` tells of, if it is that. */
+  #damage: Damage | undefined
   #isClosed = false
   /** A truncation is under way: appends wait for it. */
   #exclusive: Promise<void> | undefined
@@ -129,7 +133,7 @@ export class LocalPartitionLog implements PartitionLog {
     this.#recoveryPoint = Math.min(recoveryPoint, loaded.logEndOffset)
     this.#lastFlushMs = storage.clock.monotonicMs()
     this.#oldestOffsetOnDisk = loaded.segments.all[0]!.baseOffset
-    this.#reader = new LogReader(loaded.segments, storage.readBuffers)
+    this.#reader = new LogReader(loaded.segments, storage.readBuffers, loaded.mayHaveGaps)
     this.#sideFiles = new SideFiles(this.directory, storage, loaded.epochs, loaded.newestSnapshotOffset)
     this.#writer = new LogWriter(this.#writerTarget(), loaded.segments, storage)
     this.compaction = new LogCompaction(this.#compactedLog(), storage)
@@ -194,6 +198,10 @@ export class LocalPartitionLog implements PartitionLog {
     return this.#hasFailed
   }
 
+  get failure(): KafkaError | undefined {
+    return this.#stopped ?? this.#storage.failure
+  }
+
   append(records: Buffer, origin: AppendOrigin): Promise<AppendResult> {
     if (this.#exclusive !== undefined) return this.#exclusive.then(() => this.append(records, origin))
     try {
@@ -249,14 +257,18 @@ export class LocalPartitionLog implements PartitionLog {
     this.#ensureOpen()
     const endOffset = this.#endOf(isolation)
     return await this.#guarded(
-      this.#again(() => findTimestamp(this.#segments, timestampMs, this.#logStartOffset, endOffset)),
+      this.#again(() =>
+        this.#lookThrough(() => findTimestamp(this.#segments, timestampMs, this.#logStartOffset, endOffset)),
+      ),
     )
   }
 
   async offsetOfMaxTimestamp(): Promise<TimestampAndOffset | undefined> {
     this.#ensureOpen()
     return await this.#guarded(
-      this.#again(() => findMaxTimestamp(this.#segments, this.#logStartOffset, this.highWatermark)),
+      this.#again(() =>
+        this.#lookThrough(() => findMaxTimestamp(this.#segments, this.#logStartOffset, this.highWatermark)),
+      ),
     )
   }
 
@@ -269,7 +281,7 @@ export class LocalPartitionLog implements PartitionLog {
   }
 
   async becomeLeader(leaderEpoch: number): Promise<void> {
-    this.#ensureOpen()
+    if (this.#isClosed) this.#ensureOpen()
     if (leaderEpoch <= this.#leaderEpoch) return
     this.#leaderEpoch = leaderEpoch
     this.#epochs.assign(leaderEpoch, this.#nextOffset)
@@ -284,12 +296,13 @@ export class LocalPartitionLog implements PartitionLog {
   }
 
   async deleteRecordsBefore(offset: number): Promise<number> {
-    this.#ensureOpen()
+    if (this.#damage === undefined) this.#ensureOpen()
     const newStart = offset === -1 ? this.highWatermark : offset
     if (newStart < 0 || newStart > this.highWatermark) {
       const message = `Records can be deleted up to the high watermark ${this.highWatermark}, not to ${offset}`
       throw new KafkaError('OFFSET_OUT_OF_RANGE', message)
     }
+    if (this.#damage !== undefined) await this.#leaveBehind(this.#damage, newStart)
     if (newStart > this.#logStartOffset) await this.#guarded(this.#moveLogStartOffset(newStart))
     return this.#logStartOffset
   }
@@ -311,6 +324,7 @@ export class LocalPartitionLog implements PartitionLog {
 
   applyConfig(config: LogConfig): void {
     this.#config = config
+    if (config.compacted) this.#reader.mayHaveGaps = true
   }
 
   async flush(): Promise<void> {
@@ -410,7 +424,9 @@ export class LocalPartitionLog implements PartitionLog {
     try {
       return await access
     } catch (error) {
-      throw error instanceof KafkaError ? error : (this.#stopped ?? storageError(this.directory, error))
+      if (error instanceof KafkaError) throw error
+      if (this.#stopped === undefined && (error as NodeJS.ErrnoException).code === 'EIO') this.#unreadable(error)
+      throw this.#stopped ?? storageError(this.directory, error)
     }
   }
 
@@ -439,12 +455,58 @@ export class LocalPartitionLog implements PartitionLog {
     this.#ensureInRange(fromOffset)
     const { changes } = this.#segments
     const endOffset = this.#endOf(options.isolation)
-    const { records, release } = await this.#reader.read(fromOffset, endOffset, options.maxBytes, options.minOneBatch)
+    const { records, release } = await this.#lookThrough(async () => {
+      const batches = await this.#reader.read(fromOffset, endOffset, options.maxBytes, options.minOneBatch)
+      if (options.verifies === true) this.#verify(batches.records)
+      return batches
+    })
     const result = await this.#result(records, fromOffset, options)
     // Compaction takes aborted records first, and then forgets the transaction: both must be of the same time.
     if (options.isolation !== 'txn_committed' || this.#segments.changes === changes) return { ...result, release }
     release?.()
     throw removed(this.directory)
+  }
+
+  #lookThrough<T>(look: () => Promise<T>): Promise<T> {
+    const found = (damage: Damage): KafkaError => this.#damaged(damage)
+    return lookThrough(this.#segments, look, { mayHaveGaps: this.#reader.mayHaveGaps, found })
+  }
+
+  /** What is written stays, what is pending is still written; then it is offline until somebody decides what is to be done. */
+  #damaged(damage: Damage): KafkaError {
+    if (this.#stopped !== undefined) return this.#stopped
+    const error = damageError(damage, openRemedy(damage))
+    this.#damage = damage
+    this.#stop(error)
+    const { path, position, firstOffset, nextOffset } = damage
+    this.#storage.logger.error({ path, position, firstOffset, nextOffset }, error.message)
+    this.#advanced()
+    return error
+  }
+
+  /** The disk does not give back what it holds. */
+  #unreadable(error: unknown): void {
+    this.#stop(storageError(this.directory, error))
+    this.#storage.logger.error({ directory: this.directory, error }, 'reading failed: the partition is offline')
+    this.#advanced()
+  }
+
+  /** Records behind the damage are wanted, and nothing before them. */
+  async #leaveBehind(damage: Damage, newStart: number): Promise<void> {
+    if (newStart < damage.nextOffset) throw this.#stopped
+    this.#damage = undefined
+    this.#stopped = undefined
+    this.#reader.forgetCursors()
+    if (damage.path === this.#segments.active.log.path) await this.#writer.roll()
+  }
+
+  #verify(records: readonly Buffer[]): void {
+    for (const part of records) {
+      for (const batch of batchesIn(part)) {
+        if (batch.isCrcValid()) continue
+        throw new UnreadableSegment(this.#segments.all[this.#segments.indexOf(batch.baseOffset)]!.log.path)
+      }
+    }
   }
 
   #assignOffsets(bytes: Buffer, baseOffset: number, origin: AppendOrigin): void {
@@ -607,7 +669,9 @@ export class LocalPartitionLog implements PartitionLog {
 
   #countExpired(): Promise<number> {
     const { highWatermark, logStartOffset } = this
-    return countExpired(this.#segments, { highWatermark, logStartOffset }, this.#config, this.#storage.clock.now())
+    return this.#lookThrough(() =>
+      countExpired(this.#segments, { highWatermark, logStartOffset }, this.#config, this.#storage.clock.now()),
+    )
   }
 
   /** The log start offset goes first and is on disk before any file goes, so that a crash never brings back half of what went. */

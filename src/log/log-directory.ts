@@ -134,7 +134,7 @@ export class LogDirectory implements LogOwner {
         random: storage.random,
         compactor: loaded.compactor,
         compactions: () => this.#compactions(),
-        onCompacted: () => this.#saveNow(this.#cleanedOffsets, 'the offsets up to which logs are compacted'),
+        onProgress: () => this.#saveNow(this.#cleanedOffsets, 'the offsets up to which logs are compacted'),
       },
       storage.limits.cleaner,
     )
@@ -369,6 +369,7 @@ export class LogDirectory implements LogOwner {
       recoveryPoint,
       logStartOffset: this.#logStartOffsets.get(name),
       isClean,
+      mayHaveGaps: config.compacted || this.#cleanedOffsets.get(name) !== undefined,
     })
     const log = new LocalPartitionLog(
       wanted,
@@ -378,7 +379,8 @@ export class LogDirectory implements LogOwner {
       this,
       isClean ? loaded.logEndOffset : recoveryPoint,
     )
-    log.compaction.cleanedOffset = this.#cleanedOffsets.get(name) ?? 0
+    const cleanedOffset = this.#cleanedOffsets.get(name)
+    if (cleanedOffset !== undefined) log.compaction.resumeAt(cleanedOffset)
     // What a crash has left in the page cache is not shown to readers where only what is durable is.
     if (log.logEndOffset - log.recoveryPoint >= config.flushMessages) await log.flush()
     return log
@@ -521,8 +523,8 @@ function loadCheckpoints(
       else offsets.delete(name)
     }),
     load(cleanedOffsetFileName, limits.recoveryPointCheckpointIntervalMs, (offsets, name) => {
-      const { cleanedOffset } = open.get(name)!.compaction
-      if (cleanedOffset > 0) offsets.set(name, cleanedOffset)
+      const { cleanedOffset, hasBegun } = open.get(name)!.compaction
+      if (hasBegun) offsets.set(name, cleanedOffset)
       else offsets.delete(name)
     }),
   ])

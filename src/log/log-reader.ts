@@ -2,9 +2,11 @@
  * log: reads whole batches from the segments' files: one index look-up and, as a rule, one positioned read.
  * A consumer that reads on where its last read ended is remembered, so that its read starts at the very batch.
  */
+import { KafkaError } from '../../protocol/errors.ts'
 import { batchSizeAt } from '../../protocol/records/batches.ts'
-import { lastOffsetAt, logOverhead, readInt32 } from '../../protocol/records/record-batch.ts'
+import { lastOffsetAt, magicAt, readInt64 } from '../../protocol/records/record-batch.ts'
 import type { FileHandle } from '../runtime/file-system.ts'
+import { UnreadableSegment } from './batch-scan.ts'
 import type { ReadBuffers } from './read-buffers.ts'
 import type { Segment } from './segment.ts'
 import type { Segments } from './segments.ts'
@@ -37,10 +39,13 @@ export class LogReader {
   readonly #segments: Segments
   readonly #buffers: ReadBuffers
   #cursors: Cursor[] = []
+  /** Offsets may be missing, as compaction leaves them. */
+  mayHaveGaps: boolean
 
-  constructor(segments: Segments, buffers: ReadBuffers) {
+  constructor(segments: Segments, buffers: ReadBuffers, mayHaveGaps: boolean) {
     this.#segments = segments
     this.#buffers = buffers
+    this.mayHaveGaps = mayHaveGaps
   }
 
   /** Segments have gone or shrunk. */
@@ -48,7 +53,7 @@ export class LogReader {
     this.#cursors = []
   }
 
-  /** As PartitionTail.read, from the files. Ends with the segment. */
+  /** As PartitionTail.read, from the files. Ends with the segment. @throws UnreadableSegment rather than to skip what can't be read */
   async read(fromOffset: number, endOffset: number, maxBytes: number, minOneBatch: boolean): Promise<FoundBatches> {
     const { all } = this.#segments
     for (let index = this.#segments.indexOf(fromOffset); index < all.length; index += 1) {
@@ -56,6 +61,8 @@ export class LogReader {
       if (segment.baseOffset >= endOffset) break
       const found = await this.#readSegment(segment, fromOffset, endOffset, maxBytes, minOneBatch)
       if (found !== undefined) return found
+      const isMissing = !this.mayHaveGaps && !segment.isRetired && fromOffset < segment.nextOffset
+      if (isMissing) throw new UnreadableSegment(segment.log.path)
     }
     return nothing
   }
@@ -77,7 +84,7 @@ export class LogReader {
       const length = Math.min(Math.max(wanted, sizeUpToMagic), size - position)
       const lease = this.#buffers.take(length)
       let bytes = await file.read(position, length, lease?.buffer)
-      const skipped = await skipTo(file, bytes, position, size, fromOffset)
+      const skipped = await skipTo(file, bytes, { position, end: size }, segment, fromOffset)
       if (skipped === undefined) return undefined
       if (skipped.position !== position) {
         const isInside = skipped.position + skipped.size <= position + bytes.length
@@ -89,7 +96,9 @@ export class LogReader {
         if (skipped.size > maxBytes && !minOneBatch) return nothing
         bytes = await file.read(position, Math.min(Math.max(maxBytes, skipped.size), size - position))
       }
-      const found = cut(bytes, fromOffset, endOffset, maxBytes, minOneBatch)
+      const found = cutSound(segment, () => cut(bytes, fromOffset, endOffset, maxBytes, minOneBatch))
+      const isBehindGap = !this.mayHaveGaps && found.length > 0 && firstOffsetOf(found) > fromOffset
+      if (isBehindGap) throw new UnreadableSegment(segment.log.path)
       this.#remember(found, segment, position)
       if (found.length === 0) return nothing
       if (lease === undefined || found.buffer !== lease.buffer.buffer) return { records: [worthKeeping(found)] }
@@ -117,32 +126,60 @@ export class LogReader {
 }
 
 /**
- * The first batch at or behind `position` that ends with `fromOffset` or later, and its size. `bytes` lie at `position`; further headers
- * are read as needed. Undefined when there is none before `end`.
+ * The first batch of `segment` at or behind `part.position` that ends with `fromOffset` or later, and its size. `bytes` lie at that
+ * position; further headers are read as needed. Undefined when there is none before `part.end`. @throws UnreadableSegment
  */
 async function skipTo(
   file: FileHandle,
   bytes: Buffer,
-  position: number,
-  end: number,
+  part: { readonly position: number; readonly end: number },
+  segment: Segment,
   fromOffset: number,
 ): Promise<{ position: number; size: number } | undefined> {
-  let at = position
+  const { end } = part
+  let at = part.position
   let window = bytes
-  let windowStart = position
+  let windowStart = at
   while (at < end) {
     const windowEnd = windowStart + window.length
     if (at + headerBytes > windowEnd && windowEnd < end) {
       windowStart = at
       window = await file.read(at, Math.min(searchBytes, end - at))
     }
-    if (windowStart + window.length - at < sizeUpToMagic) return undefined
-    const size = readInt32(window, at - windowStart + 8) + logOverhead
-    if (size < sizeUpToMagic) return undefined
-    if (lastOffsetAt(window, at - windowStart) >= fromOffset) return { position: at, size }
+    const { size, lastOffset } = readHeader(window, at - windowStart, end - windowStart, segment)
+    if (lastOffset >= fromOffset) return { position: at, size }
     at += size
   }
   return undefined
+}
+
+/** Size and last offset of the batch at `position` of `window`, which must end up to `end`. */
+function readHeader(
+  window: Buffer,
+  position: number,
+  end: number,
+  segment: Segment,
+): { size: number; lastOffset: number } {
+  const size =
+    window.length - position < sizeUpToMagic ? 0 : cutSound(segment, () => batchSizeAt(window, position, end))
+  const lastOffset = size === 0 ? -1 : lastOffsetAt(window, position)
+  const isWithin = segment.baseOffset <= lastOffset && lastOffset < segment.nextOffset
+  if (size === 0 || !(isWithin || segment.isRetired)) throw new UnreadableSegment(segment.log.path)
+  return { size, lastOffset }
+}
+
+/** A length or a magic that can't be is the segment's fault. */
+function cutSound<T>(segment: Segment, walk: () => T): T {
+  try {
+    return walk()
+  } catch (error) {
+    throw error instanceof KafkaError ? new UnreadableSegment(segment.log.path) : error
+  }
+}
+
+/** At most: a compressed message of magic 0 or 1 does not say it. */
+function firstOffsetOf(batches: Buffer): number {
+  return magicAt(batches, 0) === 2 ? readInt64(batches, 0) : 0
 }
 
 /** A small part of what was read does not keep all of it alive. */

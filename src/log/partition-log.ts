@@ -7,6 +7,7 @@
  * All four are offsets of what is written; bytes that are queued are not counted. A reader never sees past the high
  * watermark, and with read_committed never past the last stable offset.
  */
+import type { KafkaError } from '../../protocol/errors.ts'
 import type { LogConfig } from './log-config.ts'
 
 /**
@@ -32,6 +33,8 @@ export interface ReadOptions {
   /** Return the first batch whole even when it is larger than `maxBytes`. */
   readonly minOneBatch: boolean
   readonly isolation: Isolation
+  /** Also checks the checksums of what comes from files: for readers that act on it. */
+  readonly verifies?: boolean
 }
 
 export interface ReadResult {
@@ -84,6 +87,8 @@ export interface PartitionLog {
   readonly logEndOffset: number
   readonly leaderEpoch: number
   readonly sizeInBytes: number
+  /** Why it is offline: a failed disk, or damage in its files. */
+  readonly failure: KafkaError | undefined
 
   /**
    * Checks `records` (one or more whole batches, magic 0 to 2), gives them offsets and the leader epoch, and resolves when they
@@ -109,7 +114,10 @@ export interface PartitionLog {
   becomeLeader(leaderEpoch: number): Promise<void>
   abortedTransactions(fromOffset: number, upToOffset: number): Promise<readonly AbortedTransaction[]>
   producerStates(): readonly ProducerState[]
-  /** Moves the log start offset up to `offset` (-1: the high watermark); resolves with the new one. @throws KafkaError OFFSET_OUT_OF_RANGE */
+  /**
+   * Moves the log start offset up to `offset` (-1: the high watermark); resolves with the new one. Behind a damaged segment it brings
+   * a log that is offline for it back. @throws KafkaError OFFSET_OUT_OF_RANGE, KAFKA_STORAGE_ERROR
+   */
   deleteRecordsBefore(offset: number): Promise<number>
   applyConfig(config: LogConfig): void
   /** Resolves when all that was appended before is on disk. */

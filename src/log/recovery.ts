@@ -3,13 +3,16 @@
  *
  * After a clean stop the files are believed: only what lies behind the last index entry of the last segment is read. Otherwise every
  * batch from the recovery point on is checked; the log ends before the first that is not whole and true, indexes and leader epochs
- * behind it are built again. Producers are those of the newest snapshot plus the batches behind it.
+ * behind it are built again. What was durable, all after a clean stop and what is below the recovery point, is never cut: where it is
+ * damaged the log is not opened. Producers are those of the newest snapshot plus the batches behind it.
  */
+import { KafkaError } from '../../protocol/errors.ts'
 import { batchesIn } from '../../protocol/records/batches.ts'
 import { endTransactionMarkerOf } from '../../protocol/records/control-records.ts'
 import type { RecordBatchView } from '../../protocol/records/record-batch.ts'
-import { batchRuns } from './batch-scan.ts'
+import { batchRuns, segmentRuns } from './batch-scan.ts'
 import { finishSwaps } from './compaction/segment-swap.ts'
+import { closedRemedy, type Damage, damageError, findDamage, lookThrough } from './damage.ts'
 import { LeaderEpochs, leaderEpochFileName } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
 import type { LogStorage } from './log-storage.ts'
@@ -29,6 +32,8 @@ export interface LoadOptions {
   /** Undefined: that of the first segment. */
   readonly logStartOffset: number | undefined
   readonly isClean: boolean
+  /** Offsets may be missing between batches: it is or was compacted. */
+  readonly mayHaveGaps: boolean
 }
 
 export interface LoadedLog {
@@ -39,17 +44,19 @@ export interface LoadedLog {
   readonly logEndOffset: number
   /** -1 when there is none. */
   readonly newestSnapshotOffset: number
+  readonly mayHaveGaps: boolean
 }
 
-/** `found`: the files in `directory`. */
-export async function loadLog(directory: string, found: readonly string[], options: LoadOptions): Promise<LoadedLog> {
+/** `present`: the files in `directory`. @throws KafkaError KAFKA_STORAGE_ERROR when what was durable is damaged */
+export async function loadLog(directory: string, present: readonly string[], options: LoadOptions): Promise<LoadedLog> {
   const { storage, config } = options
-  const names = await finishSwaps(storage.files, directory, found, storage.logger)
+  const names = await finishSwaps(storage.files, directory, present, storage.logger)
   const segments = await listSegments(directory, names, options)
   const epochs = await loadEpochs(directory, names, storage)
   if (segments.all.length === 0) {
+    requireNothingLost(directory, options)
     await segments.restartAt(options.logStartOffset ?? 0, config)
-  } else if (!(options.isClean && (await resumeClean(segments, config)))) {
+  } else if (!(options.isClean && (await resumeClean(segments, options)))) {
     await recoverSegments(segments, epochs, options)
   }
   let logEndOffset = segments.active.nextOffset
@@ -64,7 +71,23 @@ export async function loadLog(directory: string, found: readonly string[], optio
     logEndOffset = logStartOffset
   }
   const known = { segments, epochs, logStartOffset, logEndOffset }
-  return { ...known, ...(await loadProducers(known, names, options)) }
+  const found = (damage: Damage): KafkaError => damageError(damage, closedRemedy(parentOf(directory)))
+  const { mayHaveGaps } = options
+  const producers = await lookThrough(segments, () => loadProducers(known, names, options), { mayHaveGaps, found })
+  return { ...known, ...producers, mayHaveGaps }
+}
+
+/** A log of which there was something is not begun anew because its segments are gone. */
+function requireNothingLost(directory: string, { recoveryPoint, logStartOffset }: LoadOptions): void {
+  if (recoveryPoint <= (logStartOffset ?? 0)) return
+  throw new KafkaError(
+    'KAFKA_STORAGE_ERROR',
+    `${directory} has no segment file, but what it held reached up to offset ${recoveryPoint - 1}: stop the broker and put back a copy of the files, or move the directory away to begin with an empty one`,
+  )
+}
+
+function parentOf(directory: string): string {
+  return directory.slice(0, directory.lastIndexOf('/'))
 }
 
 async function listSegments(directory: string, names: readonly string[], options: LoadOptions): Promise<Segments> {
@@ -73,6 +96,10 @@ async function listSegments(directory: string, names: readonly string[], options
   const baseOffsets: number[] = []
   for (const name of names) {
     const match = segmentFilePattern.exec(name)
+    if (name.endsWith('.log') && !isSegmentName(match)) {
+      storage.logger.warn({ path: `${directory}/${name}` }, 'a .log file without an offset as its name is left alone')
+      continue
+    }
     if (match?.[2] === 'log') baseOffsets.push(Number(match[1]))
     const isLeftOver = name.endsWith('.deleted') || name.endsWith('.tmp')
     const isOrphan = /^(index|timeindex|txnindex)$/.test(match?.[2] ?? '') && !present.has(`${match![1]}.log`)
@@ -95,6 +122,10 @@ async function listSegments(directory: string, names: readonly string[], options
   return new Segments(directory, storage, segments)
 }
 
+function isSegmentName(match: RegExpExecArray | null): boolean {
+  return match !== null && Number.isSafeInteger(Number(match[1]))
+}
+
 async function loadEpochs(directory: string, names: readonly string[], storage: LogStorage): Promise<LeaderEpochs> {
   if (!names.includes(leaderEpochFileName)) return new LeaderEpochs()
   const content = await storage.files.readFile(`${directory}/${leaderEpochFileName}`)
@@ -102,11 +133,16 @@ async function loadEpochs(directory: string, names: readonly string[], storage: 
 }
 
 /** False when the last segment is not what a clean stop leaves. */
-async function resumeClean(segments: Segments, config: LogConfig): Promise<boolean> {
+async function resumeClean(segments: Segments, { config, recoveryPoint }: LoadOptions): Promise<boolean> {
   const { active } = segments
   const { size } = active
-  const isTrue = await active.resume(config.indexIntervalBytes)
-  const isWhole = isTrue && active.size === size
+  let expectedOffset = active.baseOffset
+  const isTrue = await active.resume(config.indexIntervalBytes, Number.MAX_SAFE_INTEGER, ({ lastOffset }) => {
+    if (lastOffset < expectedOffset || lastOffset - active.baseOffset > largestRelativeOffset) return false
+    expectedOffset = lastOffset + 1
+    return true
+  })
+  const isWhole = isTrue && active.size === size && active.nextOffset >= recoveryPoint
   active.size = size
   return isWhole
 }
@@ -117,40 +153,67 @@ async function recoverSegments(segments: Segments, epochs: LeaderEpochs, options
   for (let index = segments.indexOf(recoveryPoint); index < segments.all.length; index += 1) {
     const segment = segments.all[index]!
     const fileBytes = segment.size
-    const trustedOffset = options.isClean ? 0 : recoveryPoint
-    if (!(await recoverSegment(segment, epochs, trustedOffset, config))) {
+    const nextBaseOffset = segments.all[index + 1]?.baseOffset
+    const accepted = {
+      trustedOffset: options.isClean ? 0 : recoveryPoint,
+      endOffset: nextBaseOffset ?? Number.POSITIVE_INFINITY,
+    }
+    if (!(await recoverSegment(segment, epochs, accepted, config))) {
       await segment.dropIndexFiles()
       segment.size = fileBytes
       await createIndexFiles(segment, storage)
-      await recoverSegment(segment, epochs, 0, config)
+      await recoverSegment(segment, epochs, { ...accepted, trustedOffset: 0 }, config)
     }
+    await requireDurable(segment, fileBytes, nextBaseOffset, options)
     segment.syncedSize = 0
-    const isLast = index === segments.all.length - 1
-    if (segment.size < fileBytes) {
+    const hasLostItsEnd = nextBaseOffset !== undefined && segment.nextOffset < nextBaseOffset && !options.mayHaveGaps
+    if (segment.size < fileBytes || hasLostItsEnd) {
       await cutOff(segments, index, fileBytes, storage)
-    } else if (!isLast && !config.compacted && lostItsEnd(segments, index)) {
-      await segments.dropBehind(index)
-    } else if (!isLast) {
+    } else if (nextBaseOffset !== undefined) {
       await segment.seal()
     }
   }
 }
 
-/** The last batches of segment `index` are missing, and behind it are only empty segments: the log would end with a gap. */
-function lostItsEnd(segments: Segments, index: number): boolean {
-  const later = segments.all.slice(index + 1)
-  return later[0]!.baseOffset > segments.all[index]!.nextOffset && later.every(({ size }) => size === 0)
+/** What was accepted of `segment` reaches up to what was durable. @throws KafkaError */
+async function requireDurable(
+  segment: Segment,
+  fileBytes: number,
+  nextBaseOffset: number | undefined,
+  options: LoadOptions,
+): Promise<void> {
+  const { isClean, recoveryPoint, mayHaveGaps } = options
+  const { size, nextOffset } = segment
+  const isCut = size < fileBytes
+  const durableEnd = isClean && isCut ? nextOffset + 1 : Math.min(recoveryPoint, nextBaseOffset ?? recoveryPoint)
+  if (nextOffset >= durableEnd || (mayHaveGaps && !isCut)) return
+  // As the file was found, up to what is missing at least.
+  segment.size = fileBytes
+  segment.nextOffset = nextBaseOffset ?? Number.MAX_SAFE_INTEGER
+  const damage = await findDamage(segment, mayHaveGaps)
+  const lost = damage ?? {
+    path: segment.log.path,
+    position: size,
+    reason: 'it was cut',
+    firstOffset: nextOffset,
+    nextOffset,
+  }
+  throw damageError(
+    { ...lost, nextOffset: nextBaseOffset ?? durableEnd },
+    closedRemedy(parentOf(parentOf(segment.log.path))),
+  )
 }
 
 /** False when the indexes contradict the log. */
 async function recoverSegment(
   segment: Segment,
   epochs: LeaderEpochs,
-  trustedOffset: number,
+  { trustedOffset, endOffset }: { trustedOffset: number; endOffset: number },
   config: LogConfig,
 ): Promise<boolean> {
   let expectedOffset = -1
   return await segment.resume(config.indexIntervalBytes, trustedOffset, (batch) => {
+    if (batch.lastOffset >= endOffset) return false
     const firstOffset = batch.magic < 2 ? batch.lastOffset : batch.baseOffset
     if (firstOffset < Math.max(expectedOffset, segment.baseOffset) || batch.lastOffset < firstOffset) return false
     if (batch.lastOffset - segment.baseOffset > largestRelativeOffset || !batch.isCrcValid()) return false
@@ -173,12 +236,33 @@ async function cutOff(segments: Segments, index: number, fileBytes: number, stor
   const { size, nextOffset } = segment
   let droppedBytes = fileBytes - size
   for (const later of segments.all.slice(index + 1)) droppedBytes += later.size
-  storage.logger.warn(
-    { directory: segments.directory, droppedBytes, logEndOffset: nextOffset },
-    `cut off ${droppedBytes} bytes that are no whole batches: the log ends at offset ${nextOffset}`,
-  )
+  if (droppedBytes > 0) {
+    const lastOffset = await lastOffsetBehind(segments, index, fileBytes)
+    const offsets = lastOffset < nextOffset ? '' : `, offsets ${nextOffset} to ${lastOffset}`
+    storage.logger.warn(
+      { directory: segments.directory, droppedBytes, logEndOffset: nextOffset },
+      `cut off ${droppedBytes} bytes that are no whole batches${offsets}: the log ends at offset ${nextOffset}`,
+    )
+  }
   await segments.dropBehind(index)
   await segment.truncate(size, nextOffset)
+}
+
+/** The last offset that is cut off behind the good part of segment `index`, as far as headers tell it; -1 when none does. */
+async function lastOffsetBehind(segments: Segments, index: number, fileBytes: number): Promise<number> {
+  let lastOffset = -1
+  for (const segment of segments.all.slice(index)) {
+    const isFirst = segment === segments.all[index]
+    await segment.log.use(async (file) => {
+      for await (const { bytes } of batchRuns(file, isFirst ? segment.size : 0, isFirst ? fileBytes : segment.size)) {
+        for (const batch of batchesIn(bytes)) {
+          const isPlausible = batch.lastOffset - segment.baseOffset <= largestRelativeOffset
+          if (isPlausible) lastOffset = Math.max(lastOffset, batch.lastOffset)
+        }
+      }
+    })
+  }
+  return lastOffset
 }
 
 async function loadProducers(
@@ -241,7 +325,7 @@ export async function replayProducers(
     const position = await segment.positionFor(from)
     const index = rebuildsIndex ? await segment.transactionIndex() : undefined
     await segment.log.use(async (file) => {
-      for await (const { bytes } of batchRuns(file, position, segment.size)) {
+      for await (const { bytes } of segmentRuns(segment, file, position)) {
         for (const batch of batchesIn(bytes)) {
           if (batch.lastOffset < from || !batch.hasProducerId) continue
           const aborted = noteProduced(batch, producers)
@@ -283,5 +367,13 @@ export async function createLog(directory: string, storage: LogStorage, config: 
   segments.isDirectoryNew = true
   const producers = new ProducerStates()
   const epochs = new LeaderEpochs()
-  return { segments, producers, epochs, logStartOffset: 0, logEndOffset: 0, newestSnapshotOffset: -1 }
+  return {
+    segments,
+    producers,
+    epochs,
+    logStartOffset: 0,
+    logEndOffset: 0,
+    newestSnapshotOffset: -1,
+    mayHaveGaps: config.compacted,
+  }
 }

@@ -6,7 +6,7 @@
  */
 import { batchesIn } from '../../protocol/records/batches.ts'
 import { RecordBatchView, recordBatchOverhead } from '../../protocol/records/record-batch.ts'
-import { batchRuns } from './batch-scan.ts'
+import { batchRuns, segmentRuns } from './batch-scan.ts'
 import { OffsetIndex } from './offset-index.ts'
 import { OpenFile, type OpenFiles, removed } from './open-files.ts'
 import { TimeIndex } from './time-index.ts'
@@ -286,7 +286,7 @@ export class Segment {
   async positionOfBatch(offset: number): Promise<{ position: number; baseOffset: number } | undefined> {
     const from = await this.positionFor(offset)
     return await this.log.use(async (file) => {
-      for await (const { bytes, position } of batchRuns(file, from, this.size)) {
+      for await (const { bytes, position } of segmentRuns(this, file, from)) {
         for (const batch of batchesIn(bytes)) {
           if (batch.lastOffset < offset) continue
           return { position: position + batch.position, baseOffset: batch.baseOffset }
@@ -427,7 +427,15 @@ export class Segment {
     this.log.weigh((this.#offsetIndex?.sizeInBytes ?? 0) + (this.#timeIndex?.sizeInBytes ?? 0))
   }
 
-  /** Both indexes of a segment that is not the active one, from its batches; the files are replaced. */
+  /** For a segment that is not the active one: its indexes contradict its batches. @throws UnreadableSegment */
+  async rebuildIndexes(): Promise<void> {
+    const { offsetIndex, timeIndex } = await this.#rebuild()
+    this.#offsetIndex = offsetIndex
+    this.#timeIndex = timeIndex
+    this.#weigh()
+  }
+
+  /** Both indexes of a segment that is not the active one, from its batches; the files are replaced. @throws UnreadableSegment */
   async #rebuild(): Promise<{ offsetIndex: OffsetIndex; timeIndex: TimeIndex }> {
     const copy = new Segment(this.#directory, this.baseOffset, this.#openFiles, {
       size: 0,
@@ -438,7 +446,7 @@ export class Segment {
     })
     copy.startIndexes()
     await this.log.use(async (file) => {
-      for await (const { bytes } of batchRuns(file, 0, this.size)) {
+      for await (const { bytes } of segmentRuns(this, file, 0)) {
         for (const batch of batchesIn(bytes)) {
           copy.appended(batch.sizeInBytes, batch.lastOffset, indexedTimestamp(batch), rebuiltIntervalBytes)
         }

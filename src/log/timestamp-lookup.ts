@@ -1,7 +1,8 @@
 /** log: finds records by their timestamp. Exact: the batch that is found is searched record by record, decompressed if need be. */
 import { batchesIn } from '../../protocol/records/batches.ts'
-import { recordsOf } from '../../protocol/records/record.ts'
-import { batchRuns } from './batch-scan.ts'
+import { type KafkaRecord, recordsOf } from '../../protocol/records/record.ts'
+import type { RecordBatchView } from '../../protocol/records/record-batch.ts'
+import { segmentRuns, UnreadableSegment } from './batch-scan.ts'
 import type { TimestampAndOffset } from './partition-log.ts'
 import type { Segment } from './segment.ts'
 import type { Segments } from './segments.ts'
@@ -51,10 +52,10 @@ async function findIn(
   const indexedOffset = (await segment.timeIndex()).offsetFor(timestampMs)
   const position = await segment.positionFor(Math.max(indexedOffset, fromOffset))
   return await segment.log.use(async (file) => {
-    for await (const { bytes } of batchRuns(file, position, segment.size)) {
+    for await (const { bytes } of segmentRuns(segment, file, position)) {
       for (const batch of batchesIn(bytes)) {
         if (batch.lastOffset < fromOffset || batch.maxTimestamp < timestampMs) continue
-        for (const record of recordsOf(batch)) {
+        for (const record of readRecords(segment, batch)) {
           if (record.offset >= endOffset) return undefined
           if (record.offset < fromOffset || record.timestamp < timestampMs) continue
           return { timestampMs: record.timestamp, offset: record.offset, leaderEpoch: batch.partitionLeaderEpoch }
@@ -70,17 +71,23 @@ async function maxTimestampFrom(segment: Segment, fromOffset: number): Promise<n
   const position = await segment.positionFor(fromOffset)
   let largest = -1
   await segment.log.use(async (file) => {
-    for await (const { bytes } of batchRuns(file, position, segment.size)) {
+    for await (const { bytes } of segmentRuns(segment, file, position)) {
       for (const batch of batchesIn(bytes)) {
         if (batch.lastOffset < fromOffset) continue
         if (batch.baseOffset >= fromOffset) {
           largest = Math.max(largest, batch.maxTimestamp)
           continue
         }
-        for (const { offset, timestamp } of recordsOf(batch))
+        for (const { offset, timestamp } of readRecords(segment, batch))
           if (offset >= fromOffset) largest = Math.max(largest, timestamp)
       }
     }
   })
   return largest
+}
+
+/** Of a batch that is what was stored. @throws UnreadableSegment */
+function readRecords(segment: Segment, batch: RecordBatchView): Generator<KafkaRecord, void> {
+  if (!batch.isCrcValid()) throw new UnreadableSegment(segment.log.path)
+  return recordsOf(batch)
 }

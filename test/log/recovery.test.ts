@@ -271,6 +271,9 @@ describe('after a crash', () => {
       await second.close()
       const { log: third } = await reopen(survivor, { segmentBytes: 250 })
       expect(third.lastStableOffset).toBe(9)
+      const read = await third.read(0, { maxBytes: 1, minOneBatch: true, isolation: 'txn_committed' })
+      expect(read).toMatchObject({ lastStableOffset: 9, abortedTransactions: expected.slice(0, 1) })
+      expect(read.records).toHaveLength(1)
       expect(await third.abortedTransactions(0, 100)).toEqual(expected)
     }
   })

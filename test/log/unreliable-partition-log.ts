@@ -83,6 +83,10 @@ export class UnreliablePartitionLog implements PartitionLog {
     return (this.#batches.at(-1)?.lastOffset ?? this.logStartOffset - 1) + 1
   }
 
+  get failure(): KafkaError | undefined {
+    return this.#stopped
+  }
+
   get highWatermark(): number {
     return this.logEndOffset
   }

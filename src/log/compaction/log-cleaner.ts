@@ -35,8 +35,8 @@ export interface CleanerParts {
   readonly compactor: Compactor
   /** Of all open partitions. */
   readonly compactions: () => Iterable<LogCompaction>
-  /** Something was compacted. */
-  readonly onCompacted: () => Promise<void>
+  /** Something was compacted, or is for the first time. */
+  readonly onProgress: () => Promise<void>
 }
 
 export class LogCleaner {
@@ -89,7 +89,7 @@ export class LogCleaner {
   }
 
   async #cleanOneByOne(stuck: Set<LogCompaction>, threads: number): Promise<void> {
-    const { clock, random, compactor, onCompacted } = this.#parts
+    const { clock, random, compactor, onProgress } = this.#parts
     while (!this.#isClosed) {
       const dirtiest = await this.#dirtiest(stuck)
       if (dirtiest === undefined || this.#isClosed) return
@@ -97,6 +97,10 @@ export class LogCleaner {
       const before = compaction.cleanedOffset
       this.#busy.add(compaction)
       try {
+        if (!compaction.hasBegun) {
+          compaction.hasBegun = true
+          await onProgress()
+        }
         await compaction.run(cleanable, clock.now(), compactor, {
           mapBytes: this.#limits.mapBytes / threads,
           maxBytesPerSecond: this.#limits.maxBytesPerSecond / threads,
@@ -106,7 +110,7 @@ export class LogCleaner {
         this.#busy.delete(compaction)
       }
       if (compaction.cleanedOffset === before) stuck.add(compaction)
-      else await onCompacted()
+      else await onProgress()
     }
   }
 

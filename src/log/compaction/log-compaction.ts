@@ -41,8 +41,10 @@ export class LogCompaction {
   #compaction: Compaction | undefined
   #running: Promise<void> = Promise.resolve()
   #isStopped = false
-  /** Up to where the log was compacted; 0: never. */
+  /** Up to where the log was compacted. */
   cleanedOffset = 0
+  /** It was compacted once, or is about to be: from then on offsets may be missing in it. */
+  hasBegun = false
   /** What it has run into: it is not tried again before the next start. */
   failure: unknown
 
@@ -50,6 +52,12 @@ export class LogCompaction {
     this.#log = log
     this.#files = parts.files
     this.#logger = parts.logger
+  }
+
+  /** What cleaner-offset-checkpoint says. */
+  resumeAt(cleanedOffset: number): void {
+    this.cleanedOffset = cleanedOffset
+    this.hasBegun = true
   }
 
   /** False: `cleanable` would find nothing. */
