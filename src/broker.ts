@@ -2,13 +2,14 @@
 import { hostname } from 'node:os'
 import { loadCodecs } from '../protocol/records/index.ts'
 import { Cluster } from './cluster/cluster.ts'
+import type { UnreadableDirectory } from './cluster/log-directories.ts'
 import type { Endpoint } from './cluster/registrations.ts'
 import { BrokerConfig, ConfigError, type Listener as ListenerConfig } from './config/index.ts'
 import { Fetcher } from './fetch/fetcher.ts'
 import { GroupCoordinator } from './groups/group-coordinator.ts'
 import { handlers, type Rooms } from './handlers/index.ts'
 import { compactorInThread } from './log/compaction/compaction-thread.ts'
-import { LogDirectory } from './log/log-directory.ts'
+import { LogDirectory, type LogDirectoryOptions, storedClusterId } from './log/log-directory.ts'
 import { Listener } from './network/index.ts'
 import { realClock } from './runtime/clock.ts'
 import type { FileSystem } from './runtime/file-system.ts'
@@ -40,6 +41,11 @@ export interface BrokerOptions {
   readonly settings?: Readonly<Record<string, string>> | undefined
   /** Says nothing unless told. */
   readonly logger?: Logger | undefined
+  /**
+   * Called once when the broker can't go on (its last log directory has failed, or the one with the metadata log), after it has closed
+   * itself. `error.message` says why in one line.
+   */
+  readonly onFailure?: ((error: Error) => void) | undefined
 }
 
 export interface RunningBroker extends AsyncDisposable {
@@ -79,18 +85,30 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
   }
   const logger = options.logger ?? silentLogger
   for (const warning of config.warnings) logger.warn({}, warning)
-  const stack = new BrokerStack(config, options.memory ? new MemoryFileSystem() : nodeFileSystem, logger)
-  try {
-    await stack.open()
-  } catch (error) {
-    await stack.close()
-    throw error
-  }
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
     closing ??= stack.close()
     return closing
   }
+  let failure: Error | undefined
+  let isOpen = false
+  const failed = async (error: Error): Promise<void> => {
+    failure ??= error
+    if (!isOpen || closing !== undefined) return
+    logger.error({ error }, 'the broker can not go on and stops')
+    await close().catch((reason: unknown) => logger.error({ error: reason }, 'it was not stopped cleanly'))
+    options.onFailure?.(error)
+  }
+  const files = options.memory ? new MemoryFileSystem() : nodeFileSystem
+  const stack = new BrokerStack(config, files, logger, (error) => void failed(error))
+  try {
+    await stack.open()
+    if (failure !== undefined) throw failure
+  } catch (error) {
+    await stack.close()
+    throw error
+  }
+  isOpen = true
   return {
     bootstrapServers: stack.endpoints.map(addressOf).join(','),
     clusterId: stack.clusterId,
@@ -119,16 +137,18 @@ class BrokerStack {
   readonly #config: BrokerConfig
   readonly #files: FileSystem
   readonly #logger: Logger
+  readonly #onFailure: (error: Error) => void
   readonly #directories: LogDirectory[] = []
   readonly #listeners: { readonly opened: Listener; readonly config: ListenerConfig }[] = []
   #cluster: Cluster | undefined
   #groups: GroupCoordinator | undefined
   #server: Server | undefined
 
-  constructor(config: BrokerConfig, files: FileSystem, logger: Logger) {
+  constructor(config: BrokerConfig, files: FileSystem, logger: Logger, onFailure: (error: Error) => void) {
     this.#config = config
     this.#files = files
     this.#logger = logger
+    this.#onFailure = onFailure
   }
 
   /** Where clients find it, listener by listener. */
@@ -195,6 +215,28 @@ class BrokerStack {
     })
   }
 
+  /** Returns those that the system does not give: with several, the others are served. */
+  async #openDirectories(options: Omit<LogDirectoryOptions, 'path' | 'clusterId'>): Promise<UnreadableDirectory[]> {
+    const paths = this.#config.logDirectories
+    const unreadable: UnreadableDirectory[] = []
+    const stored = await Promise.all(paths.map((path) => storedClusterId(this.#files, path)))
+    const known = stored.find((id) => id !== undefined)
+    for (const path of paths) {
+      const clusterId = known ?? this.#directories[0]?.clusterId
+      const own = { ...options, path, ...(clusterId === undefined ? {} : { clusterId }) }
+      try {
+        this.#directories.push(await using(path, () => LogDirectory.open(own)))
+      } catch (error) {
+        const { cause, message } = error as Error
+        if (paths.length === 1 || cause === undefined) throw error
+        this.#logger.error({ path, error: cause }, `${message}: its partitions are offline`)
+        unreadable.push({ path, reason: (cause as Error).message })
+      }
+    }
+    if (this.#directories.length === 0) throw new Error(`no log directory can be used: ${paths.join(', ')}`)
+    return unreadable
+  }
+
   async #openCluster(): Promise<Cluster> {
     const nodeId = this.#config.get('node.id')
     const shared = { nodeId, files: this.#files, clock: realClock, random: realRandom, logger: this.#logger }
@@ -209,15 +251,10 @@ class BrokerStack {
     }
     const module = this.#files === nodeFileSystem ? threadModule('compaction-thread.js', import.meta.url) : undefined
     const compactor = module && { compactor: compactorInThread(module) }
-    for (const path of this.#config.logDirectories) {
-      const [first] = this.#directories
-      const clusterId = first === undefined ? {} : { clusterId: first.clusterId }
-      this.#directories.push(
-        await using(path, () => LogDirectory.open({ path, limits, ...clusterId, ...compactor, ...shared })),
-      )
-    }
+    const unreadableDirectories = await this.#openDirectories({ limits, ...compactor, ...shared })
+    const cluster = { directories: this.#directories, unreadableDirectories, config: this.#config }
     this.#cluster = await using(this.#directories.map(({ path }) => path).join(', '), () =>
-      Cluster.open({ directories: this.#directories, config: this.#config, ...shared }),
+      Cluster.open({ ...cluster, ...shared, onFailure: this.#onFailure }),
     )
     return this.#cluster
   }

@@ -113,6 +113,7 @@ async function main(): Promise<void> {
     environment: process.env,
     settings,
     logger: createLogger({ level: parseLogLevel(flags['log-level'] ?? 'warn') }),
+    onFailure: (error) => fail(error.message),
   })
   let stopping = false
   const stop = (signal: NodeJS.Signals): void => {

@@ -71,6 +71,27 @@ describe('the command', () => {
     expect(errors()).toBe('')
   })
 
+  it('ends with one readable line and exit code 1 when its disk fails', async () => {
+    const directory = await temporaryDirectory()
+    // Every fsync fails once that file is there.
+    const script = `import fs from 'node:fs'
+      const { fdatasync, existsSync } = fs
+      fs.fdatasync = (descriptor, done) => existsSync(process.env.BROKEN)
+        ? done(Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' }))
+        : fdatasync(descriptor, done)`
+    const run = odradek(['--port', '0', '--data-dir', directory, '--log-level', 'silent'], {
+      BROKEN: join(directory, 'broken'),
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(script)}`,
+    })
+    const admin = kafka(serversIn(await run.ready)).admin()
+    await admin.connect()
+    await writeFile(join(directory, 'broken'), '')
+    await admin.createTopics({ topics: [{ topic: 'topic' }] }).catch(() => {})
+    expect(await run.exit).toBe(1)
+    expect(run.errors()).toMatch(/^odradek: .*: EIO: i\/o error, fdatasync\n$/)
+    await admin.disconnect()
+  })
+
   it('serves and stops as ever when nobody reads what it prints', async () => {
     const reserved = createServer().listen(0, '127.0.0.1')
     await once(reserved, 'listening')

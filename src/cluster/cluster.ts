@@ -21,6 +21,7 @@ import { DynamicConfigs } from './dynamic-configs.ts'
 import { Features, supportedFeatures } from './features.ts'
 import { internalTopic } from './internal-topics.ts'
 import { decideBrokerStarted, decideBrokerStopped } from './leadership.ts'
+import { LogDirectories, type UnreadableDirectory } from './log-directories.ts'
 import type { Partition } from './partition.ts'
 import { ProducerIdBlocks } from './producer-id-blocks.ts'
 import { type Endpoint, Registrations } from './registrations.ts'
@@ -38,8 +39,10 @@ import { logConfigOf, topicConfigOf } from './topic-configs.ts'
 import { Topics } from './topics.ts'
 
 export interface ClusterOptions {
-  /** Opened; from here on the cluster's to close. The first one holds the metadata log. */
+  /** Opened; from here on the cluster's to close. */
   readonly directories: readonly LogDirectory[]
+  /** Those of log.dirs that could not be. */
+  readonly unreadableDirectories?: readonly UnreadableDirectory[]
   /** What is set for all brokers of the process. */
   readonly config: BrokerConfig
   /** Of meta.properties. */
@@ -48,6 +51,8 @@ export interface ClusterOptions {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  /** Hears that the cluster can't go on: it is to be closed. */
+  readonly onFailure?: (error: Error) => void
 }
 
 /** Where a broker listens, as clients are told. */
@@ -76,6 +81,7 @@ export class Cluster {
   readonly dynamicConfigs: DynamicConfigs
   readonly features: Features
   readonly directories: readonly LogDirectory[]
+  readonly logDirectories: LogDirectories
   readonly #producerIdBlocks: ProducerIdBlocks
   readonly #options: ClusterOptions
   readonly #brokers = new Map<number, Broker>()
@@ -88,33 +94,31 @@ export class Cluster {
   /** Removals under way, by name of the partition: a new one of that name waits. */
   readonly #removals = new Map<string, Promise<void>>()
   readonly #removalQueue = new LimitedQueue(parallelLogs)
-  /** Where partitions lie, with several directories. */
-  readonly #storedIn = new Map<string, LogDirectory>()
   /** One more with each change of configs. */
   #configChanges = 0
   #isClosing = false
+  #hasFailed = false
 
-  private constructor(options: ClusterOptions, metadata: MetadataLog) {
+  private constructor(options: ClusterOptions, metadata: MetadataLog, directories: LogDirectories) {
     this.#options = options
     this.metadata = metadata
-    this.directories = options.directories
-    this.clusterId = firstOf(options.directories).clusterId
+    this.directories = directories.opened
+    this.logDirectories = directories
+    this.clusterId = directories.metadata.clusterId
     this.topics = new Topics(metadata)
     this.registrations = new Registrations(metadata)
     this.dynamicConfigs = new DynamicConfigs(metadata)
     this.features = new Features(metadata)
     this.#producerIdBlocks = new ProducerIdBlocks(metadata)
-    if (options.directories.length === 1) return
-    for (const directory of options.directories) {
-      for (const { topic, partition } of directory.storedPartitions()) {
-        this.#storedIn.set(`${topic}-${partition}`, directory)
-      }
+    for (const directory of directories.opened) {
+      directory.onFailure((failure) => this.#directoryFailed(directory, failure))
     }
   }
 
   /** Replays the metadata log and opens every partition's log. No broker runs yet: see `addBroker` and `Broker.start`. */
   static async open(options: ClusterOptions): Promise<Cluster> {
-    const directory = firstOf(options.directories)
+    const directories = await LogDirectories.among(options.directories, options.unreadableDirectories)
+    const directory = directories.metadata
     const log = await directory.openPartition({
       topic: metadataTopic,
       partition: 0,
@@ -130,10 +134,12 @@ export class Cluster {
       nodeId: options.nodeId,
       directoryId: directory.directoryId,
       controllerEndpoint: { name: 'CONTROLLER', host: 'localhost', port: 9093 },
+      onFailure: (failure) => cluster.#fail(failure),
     })
-    const cluster = new Cluster(options, metadata)
+    const cluster = new Cluster(options, metadata, directories)
     await metadata.load()
     cluster.#applyBrokerConfig()
+    await directories.setStraysAside((topic, partition) => cluster.findPartition(topic, partition))
     await cluster.#applyChanges()
     return cluster
   }
@@ -142,12 +148,61 @@ export class Cluster {
   async close(): Promise<void> {
     this.#isClosing = true
     const brokerEpoch = Math.max(-1, ...[...this.#brokers.values()].map(({ epoch }) => epoch))
-    for (const broker of this.#brokers.values()) await broker.stop()
+    const failures: unknown[] = []
+    const note = (error: unknown): void => void failures.push(error)
+    for (const broker of this.#brokers.values()) await broker.stop().catch(note)
     await Promise.allSettled(this.#autoCreating.values())
     await this.metadata.close()
     for (const partition of this.topics.partitions()) partition.detach()
     await Promise.all(this.#removals.values())
-    await Promise.all(this.directories.map((directory) => directory.close(brokerEpoch)))
+    await Promise.all(this.logDirectories.opened.map((directory) => directory.close(brokerEpoch).catch(note)))
+    // One that has failed has said so already.
+    if (failures.length > 0 && !this.#hasFailed) throw failures[0]
+  }
+
+  /** Without its metadata, or without any log directory, it can't go on. */
+  #fail(error: Error): void {
+    if (this.#hasFailed || this.#isClosing) return
+    this.#hasFailed = true
+    this.#options.onFailure?.(error)
+  }
+
+  /** Its partitions are offline; whoever waits for one hears of it. */
+  #directoryFailed(directory: LogDirectory, failure: KafkaError): void {
+    const { metadata, usable } = this.logDirectories
+    const isLast = directory === metadata || usable.length === 0
+    if (isLast) {
+      this.#fail(new Error(`the log directory ${directory.path} has failed: ${failure.message}`))
+      return
+    }
+    for (const { topic, partition } of directory.partitions()) this.findPartition(topic, partition)?.wake()
+    void this.#recordFailureOf(directory)
+  }
+
+  /** Tells the controller, as Kafka's broker must within log.dir.failure.timeout.ms. */
+  async #recordFailureOf({ path }: LogDirectory): Promise<void> {
+    const timeoutMs = this.config.get('log.dir.failure.timeout.ms')
+    const cancel = this.#options.clock.after(timeoutMs, () => {
+      this.#fail(new Error(`that the log directory ${path} has failed could not be recorded within ${timeoutMs} ms`))
+    })
+    try {
+      await this.#run(() => ({ records: this.#directoryChanges(), response: undefined }))
+    } catch (error) {
+      this.#options.logger.error({ path, error }, 'the failure of a log directory could not be recorded')
+    } finally {
+      cancel()
+    }
+  }
+
+  #directoryChanges(): MetadataRecord[] {
+    const version = this.features.registrationChangeRecordVersion
+    const logDirs = this.logDirectories.usable.map(({ directoryId }) => directoryId)
+    if (version < 2) return []
+    return [...this.#brokers.values()]
+      .filter(({ isRunning }) => isRunning)
+      .map(({ id, epoch }) =>
+        metadataRecord(brokerRegistrationChangeRecord, version, { brokerId: id, brokerEpoch: epoch, logDirs }),
+      )
   }
 
   // Brokers
@@ -192,7 +247,7 @@ export class Cluster {
           features: supportedFeatures,
           rack: broker.rack,
           fenced: true,
-          logDirs: this.directories.map(({ directoryId }) => directoryId),
+          logDirs: this.logDirectories.usable.map(({ directoryId }) => directoryId),
         }),
         metadataRecord(brokerRegistrationChangeRecord, 0, {
           brokerId: broker.id,
@@ -376,16 +431,27 @@ export class Cluster {
     return this.#producerIdBlocks.allocate(broker.id, broker.epoch)
   }
 
+  /** `brokerId` puts no new partitions into the log directory `path`: cordoned.log.dirs (KIP-1066). */
+  isCordoned(brokerId: number, path: string): boolean {
+    const cordoned = this.configOf(brokerId).get('cordoned.log.dirs')
+    return cordoned.includes('*') || cordoned.includes(path)
+  }
+
   // Changes
 
   #state(): TopicState {
+    let place: ReturnType<LogDirectories['placement']> | undefined
     return {
       topics: this.topics,
       registrations: this.registrations,
       features: this.features,
       config: this.config,
       random: this.#options.random,
-      directoryFor: () => this.#emptiestDirectory().directoryId,
+      directoryFor: (brokerId) => {
+        place ??= this.logDirectories.placement(this.topics.partitions())
+        return place((path) => this.isCordoned(brokerId, path))
+      },
+      hasDirectories: (brokerId) => this.logDirectories.usable.some(({ path }) => !this.isCordoned(brokerId, path)),
     }
   }
 
@@ -442,9 +508,10 @@ export class Cluster {
   /** What log directories are told. */
   #applyBrokerConfig(): void {
     const config = this.configOf(this.#options.nodeId)
-    for (const directory of this.directories) {
+    const { opened } = this.logDirectories
+    for (const directory of opened) {
       directory.producerIdExpirationMs = config.get('producer.id.expiration.ms')
-      directory.cleanerLimits = cleanerLimitsOf(config, this.directories.length)
+      directory.cleanerLimits = cleanerLimitsOf(config, opened.length)
     }
   }
 
@@ -460,7 +527,7 @@ export class Cluster {
         const config = this.topicConfig(topic, leaderId)
         const configChanges = this.#configChanges
         applyConfig(partition, config)
-        const log = await this.#directoryOf(partition).openPartition({
+        const log = await this.logDirectories.directoryOf(partition).openPartition({
           topic: partition.topic,
           partition: partition.index,
           topicId: partition.topicId,
@@ -486,9 +553,8 @@ export class Cluster {
 
   #remove(partition: Partition): void {
     partition.detach()
-    const directory = this.#directoryOf(partition)
     const removal = this.#removalQueue
-      .run(() => directory.deletePartition(partition.topic, partition.index))
+      .run(() => this.#removeStored(partition))
       .catch((error: unknown) => {
         this.#options.logger.error({ partition: partition.name, error }, 'the partition could not be removed')
       })
@@ -496,33 +562,15 @@ export class Cluster {
     this.#removals.set(partition.name, removal)
   }
 
-  /** Where its replicas lie: they share one log. */
-  #directoryOf(partition: Partition): LogDirectory {
-    const byId = this.directories.find(({ directoryId }) => partition.directories.includes(directoryId))
-    return byId ?? this.#storedIn.get(partition.name) ?? firstOf(this.directories)
-  }
-
-  #emptiestDirectory(): LogDirectory {
-    let emptiest = firstOf(this.directories)
-    let fewest = Number.POSITIVE_INFINITY
-    if (this.directories.length === 1) return emptiest
-    for (const directory of this.directories) {
-      const count = directory.partitions().length
-      if (count >= fewest) continue
-      emptiest = directory
-      fewest = count
-    }
-    return emptiest
+  /** What lies in a directory that is not there is found to be a stray when it is back. */
+  async #removeStored(partition: Partition): Promise<void> {
+    const { topic, index } = partition
+    const directory = this.logDirectories.opened.find((each) => each.holds(topic, index))
+    if (directory?.failure === undefined) await directory?.deletePartition(topic, index)
   }
 }
 
 function applyConfig(partition: Partition, config: TopicConfig): void {
   partition.minInsyncReplicas = config.get('min.insync.replicas')
   if (partition.isOpen) partition.log.applyConfig(logConfigOf(config))
-}
-
-function firstOf(directories: readonly LogDirectory[]): LogDirectory {
-  const [first] = directories
-  if (first === undefined) throw new Error('a cluster needs a log directory')
-  return first
 }

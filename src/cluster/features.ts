@@ -42,6 +42,12 @@ export class Features {
     return level >= eligibleLeadersLevel ? 2 : level >= directoriesLevel ? 1 : 0
   }
 
+  /** Version of BrokerRegistrationChangeRecord; from 2 on it tells of directories. */
+  get registrationChangeRecordVersion(): number {
+    const level = this.level('metadata.version')
+    return level >= cordonedDirectoriesLevel ? 3 : level >= directoriesLevel ? 2 : 0
+  }
+
   /** Version of RegisterBrokerRecord. */
   get registerBrokerRecordVersion(): number {
     const level = this.level('metadata.version')

@@ -1,10 +1,15 @@
 /** cluster: what lies in the log directories, as one broker shows it. */
+import { KafkaError } from '../../protocol/errors.ts'
+import type { LogDirectory } from '../log/log-directory.ts'
 import type { Broker } from './broker.ts'
 
 export interface DirectoryDescription {
   readonly path: string
+  /** It has failed, or can't be read: nothing else is known of it. */
+  readonly failure?: KafkaError
   readonly totalBytes: number
   readonly usableBytes: number
+  readonly isCordoned: boolean
   readonly topics: readonly {
     readonly name: string
     readonly partitions: readonly { readonly partitionIndex: number; readonly sizeInBytes: number }[]
@@ -12,24 +17,41 @@ export interface DirectoryDescription {
 }
 
 /** Every directory, with those replicas of `broker` that `isAsked` lets through. */
-export function describeLogDirectories(
+export async function describeLogDirectories(
   broker: Broker,
   isAsked: (topic: string, partition: number) => boolean,
 ): Promise<DirectoryDescription[]> {
+  const { opened, unreadable } = broker.cluster.logDirectories
+  const described = await Promise.all(opened.map((directory) => describe(directory, broker, isAsked)))
+  return [...described, ...unreadable.map(({ path, reason }) => failed(path, reason))]
+}
+
+async function describe(
+  directory: LogDirectory,
+  broker: Broker,
+  isAsked: (topic: string, partition: number) => boolean,
+): Promise<DirectoryDescription> {
   const { cluster } = broker
-  return Promise.all(
-    cluster.directories.map(async (directory) => {
-      const byTopic = new Map<string, { partitionIndex: number; sizeInBytes: number }[]>()
-      for (const { topic, partition, sizeInBytes } of directory.partitions()) {
-        // The metadata log is no topic, and replicas of other brokers that share the directory are not this one's.
-        const isOwn = cluster.findPartition(topic, partition)?.replicas.includes(broker.id) === true
-        if (!isOwn || !isAsked(topic, partition)) continue
-        const partitions = byTopic.get(topic)
-        if (partitions === undefined) byTopic.set(topic, [{ partitionIndex: partition, sizeInBytes }])
-        else partitions.push({ partitionIndex: partition, sizeInBytes })
-      }
-      const topics = [...byTopic].map(([name, partitions]) => ({ name, partitions }))
-      return { path: directory.path, topics, ...(await directory.space()) }
-    }),
-  )
+  const { path, failure } = directory
+  if (failure !== undefined) return failed(path, failure.message)
+  const byTopic = new Map<string, { partitionIndex: number; sizeInBytes: number }[]>()
+  for (const { topic, partition, sizeInBytes } of directory.partitions()) {
+    // The metadata log is no topic, and replicas of other brokers that share the directory are not this one's.
+    const isOwn = cluster.findPartition(topic, partition)?.replicas.includes(broker.id) === true
+    if (!isOwn || !isAsked(topic, partition)) continue
+    const partitions = byTopic.get(topic)
+    if (partitions === undefined) byTopic.set(topic, [{ partitionIndex: partition, sizeInBytes }])
+    else partitions.push({ partitionIndex: partition, sizeInBytes })
+  }
+  const topics = [...byTopic].map(([name, partitions]) => ({ name, partitions }))
+  try {
+    return { path, topics, isCordoned: cluster.isCordoned(broker.id, path), ...(await directory.space()) }
+  } catch (error) {
+    return failed(path, (error as Error).message)
+  }
+}
+
+function failed(path: string, reason: string): DirectoryDescription {
+  const failure = new KafkaError('KAFKA_STORAGE_ERROR', `${path} is offline: ${reason}`)
+  return { path, failure, totalBytes: -1, usableBytes: -1, isCordoned: false, topics: [] }
 }

@@ -64,6 +64,11 @@ export class Partition {
     return this.#log
   }
 
+  /** Its log can't be used: it could not be opened, or has failed since. */
+  get isOffline(): boolean {
+    return this.#failure !== undefined || this.#log?.failure !== undefined
+  }
+
   /** Its log could not be opened. */
   get hasFailed(): boolean {
     return this.#failure !== undefined

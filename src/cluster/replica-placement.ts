@@ -27,7 +27,9 @@ export function placeReplicas(
       'INVALID_REPLICATION_FACTOR',
       `Unable to replicate the partition ${replicationFactor} time(s): ${reason}`,
     )
-  if (brokers.every(({ isFenced }) => isFenced)) throw refuse('All brokers are currently fenced.')
+  if (brokers.every(({ isFenced }) => isFenced)) {
+    throw refuse('All brokers are currently fenced, or have all their log directories cordoned.')
+  }
   if (replicationFactor > brokers.length) {
     throw refuse(
       `The target replication factor of ${replicationFactor} cannot be reached because only ${brokers.length} broker(s) are registered or some brokers have all their log directories cordoned.`,

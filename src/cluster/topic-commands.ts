@@ -9,7 +9,7 @@ import { type MetadataRecord, metadataRecord, metadataTopic } from '../metadata/
 import { type Random, randomUuid } from '../runtime/random.ts'
 import { configResourceTypes } from './dynamic-configs.ts'
 import type { Features } from './features.ts'
-import type { Registrations } from './registrations.ts'
+import type { Registration, Registrations } from './registrations.ts'
 import { placeReplicas } from './replica-placement.ts'
 import type { Topic } from './topic.ts'
 import { requireValidTopicConfigs } from './topic-configs.ts'
@@ -50,8 +50,10 @@ export interface TopicState {
   readonly features: Features
   readonly config: BrokerConfig
   readonly random: Random
-  /** The directory id where a new replica of a broker is to lie. */
+  /** The directory id where a new partition that a broker leads is to lie; another one at each call. */
   directoryFor(brokerId: number): string
+  /** A broker has a log directory for new partitions. */
+  hasDirectories(brokerId: number): boolean
 }
 
 /** Kafka's limits of one command. */
@@ -133,7 +135,7 @@ function replicasOfNewTopic(state: TopicState, topic: NewTopic): readonly (reado
     throw new KafkaError('POLICY_VIOLATION', 'Excessively large number of partitions per request.')
   }
   return placeReplicas(
-    state.registrations.values(),
+    placeableBrokers(state),
     partitions,
     topic.replicationFactor === -1 ? state.config.get('default.replication.factor') : topic.replicationFactor,
     () => state.random.fraction(),
@@ -250,9 +252,9 @@ function decideAddPartitions(state: TopicState, { name, count, assignments }: Ne
 }
 
 function placedReplicas(state: TopicState, topic: Topic, additional: number): { brokerIds: readonly number[] }[] {
-  return placeReplicas(state.registrations.values(), additional, topic.replicationFactor, () =>
-    state.random.fraction(),
-  ).map((brokerIds) => ({ brokerIds }))
+  return placeReplicas(placeableBrokers(state), additional, topic.replicationFactor, () => state.random.fraction()).map(
+    (brokerIds) => ({ brokerIds }),
+  )
 }
 
 /** One entry for each topic id, in their order: undefined where the topic goes. */
@@ -285,8 +287,18 @@ function newPartitionRecord(
     leader: isr[0] ?? -1,
     leaderEpoch: 0,
     partitionEpoch: 0,
-    directories: features.partitionRecordVersion > 0 ? brokerIds.map((id) => state.directoryFor(id)) : [],
+    directories: features.partitionRecordVersion > 0 ? sharedDirectory(state, brokerIds) : [],
   })
+}
+
+/** All replicas are the one log that brokers of this process share. */
+function sharedDirectory(state: TopicState, brokerIds: readonly number[]): string[] {
+  const directoryId = state.directoryFor(brokerIds[0]!)
+  return brokerIds.map(() => directoryId)
+}
+
+function placeableBrokers({ registrations, hasDirectories }: TopicState): Registration[] {
+  return registrations.values().filter(({ id }) => hasDirectories(id))
 }
 
 function topicConfigRecord(topic: string, name: string, value: string | null): MetadataRecord {

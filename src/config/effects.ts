@@ -20,7 +20,6 @@ export const notYet = {
   metadataLog: because('Segments and snapshots of the metadata log are not tuned yet.'),
   metrics: because('Metrics are not exported yet.'),
   offsetExpiry: because('Committed offsets do not expire yet.'),
-  oneLogDir: because('Only a single log directory is served; it is never cordoned, and its failure stops the broker.'),
   purgatory: because('Waiting requests are woken by events; there is no purgatory to purge.'),
   quotas: because('Client quotas are not enforced yet.'),
   replication: because('Every partition has its only replica here: nothing is fetched from other brokers.'),

@@ -13,10 +13,12 @@ export const describeLogDirsHandler = handle(describeLogDirs, {
       (topic, partition) => asked === null || asked.get(topic)?.has(partition) === true,
     )
     return {
-      results: directories.map(({ path, totalBytes, usableBytes, topics }) => ({
+      results: directories.map(({ path, failure, totalBytes, usableBytes, isCordoned, topics }) => ({
+        errorCode: failure?.code ?? 0,
         logDir: path,
         totalBytes,
         usableBytes,
+        isCordoned,
         topics: topics.map(({ name, partitions }) => ({
           name,
           partitions: partitions.map((each) => ({

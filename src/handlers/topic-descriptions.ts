@@ -37,7 +37,7 @@ export class ReachableBrokers {
   /** A partition as Metadata shows it. */
   describe(partition: Partition, apiVersion: number) {
     const { index, leaderId, leaderEpoch, replicas, isr } = partition
-    const offlineReplicas = this.offline(replicas)
+    const offlineReplicas = partition.isOffline ? replicas : this.offline(replicas)
     const shown = { partitionIndex: index, leaderEpoch, replicaNodes: replicas, isrNodes: isr, offlineReplicas }
     if (this.has(leaderId)) return { ...shown, errorCode: this.#replicaError(offlineReplicas, apiVersion), leaderId }
     const hasOtherListener = this.#alive.has(leaderId) && apiVersion >= firstListenerErrorVersion

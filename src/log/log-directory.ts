@@ -12,6 +12,7 @@
  * In it, as Kafka lays it out: `<topic>-<partition>/`, four checkpoint files, `.kafka_cleanshutdown` while it is cleanly stopped. A
  * deleted partition is first renamed to `<topic>-<partition>.<32 hex digits>-delete`.
  */
+import type { KafkaError } from '../../protocol/errors.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { FileSystem } from '../runtime/file-system.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -163,7 +164,7 @@ export class LogDirectory implements LogOwner {
         await files.remove(`${path}/${cleanShutdownFileName}`)
         await files.syncDirectory(path)
       }
-      for (const name of names) if (name.endsWith('-delete')) await files.remove(`${path}/${name}`)
+      await removeLeftOvers(path, names, storage)
       const compactor =
         options.compactor ?? compactorHere({ files, clock: options.clock, bytesPerTurn: compactedBytesPerTurn })
       const loaded = { path, properties, unlock, open, checkpoints, compactor, stored, wasCleanlyStopped }
@@ -192,6 +193,16 @@ export class LogDirectory implements LogOwner {
     this.#cleaner.limits = limits
   }
 
+  /** A sync has failed: nothing in it is acknowledged any more. */
+  get failure(): KafkaError | undefined {
+    return this.#storage.failure
+  }
+
+  /** `listener` hears of the failure. */
+  onFailure(listener: (failure: KafkaError) => void): void {
+    this.#storage.onFailure = listener
+  }
+
   get nodeId(): number {
     return this.#properties.nodeId
   }
@@ -203,6 +214,26 @@ export class LogDirectory implements LogOwner {
 
   storedPartitions(): PartitionName[] {
     return [...this.#stored].map((name) => parsePartitionName(name)!)
+  }
+
+  holds(topic: string, partition: number): boolean {
+    return this.#stored.has(partitionName(topic, partition))
+  }
+
+  /** Of a stored partition's partition.metadata; undefined when it does not say. */
+  async storedTopicId(name: string): Promise<string | undefined> {
+    const path = `${this.path}/${name}/${partitionMetadataFileName}`
+    const { files } = this.#storage
+    return (await files.exists(path)) ? topicIdIn(await files.readFile(path)) : undefined
+  }
+
+  /** Renames the directory of a partition that nobody knows to `-stray`: it is never removed. */
+  async setAside(topic: string, partition: number): Promise<void> {
+    const name = partitionName(topic, partition)
+    const stray = asideName(name, this.#storage.random, '-stray')
+    this.#storage.logger.warn({ directory: `${this.path}/${name}` }, `no topic has ${name} here: kept as ${stray}`)
+    await this.#storage.files.rename(`${this.path}/${name}`, `${this.path}/${stray}`)
+    await this.#forget(name)
   }
 
   partitions(): LocalPartitionLog[] {
@@ -334,7 +365,7 @@ export class LogDirectory implements LogOwner {
         }
         this.#hasFailed ||= log.hasFailed
       })
-      await this.checkpoint()
+      if (this.#storage.failure === undefined) await this.checkpoint()
       // What a crash left and nobody opened since is still to be recovered.
       const isRecovered = this.wasCleanlyStopped || [...this.#stored].every((name) => this.#open.has(name))
       if (isRecovered && !this.#hasFailed && this.#storage.failure === undefined) {
@@ -392,8 +423,7 @@ export class LogDirectory implements LogOwner {
     const { files, logger } = this.#storage
     const names = await files.list(directory)
     if (topicId === undefined || !names.includes(partitionMetadataFileName)) return names
-    const content = (await files.readFile(`${directory}/${partitionMetadataFileName}`)).toString('utf8')
-    const storedId = /^topic_id:\s*(\S+)/m.exec(content)?.[1]
+    const storedId = topicIdIn(await files.readFile(`${directory}/${partitionMetadataFileName}`))
     if (storedId === topicId) return names
     // A power failure has left it empty.
     if (storedId === undefined) return names.filter((each) => each !== partitionMetadataFileName)
@@ -464,6 +494,21 @@ export class LogDirectory implements LogOwner {
   }
 }
 
+/** The cluster.id in the meta.properties of `path`; undefined when there is none, or it can't be read. */
+export async function storedClusterId(files: FileSystem, path: string): Promise<string | undefined> {
+  try {
+    const content = (await files.readFile(`${path}/${metaPropertiesFileName}`)).toString('utf8')
+    return parseMetaProperties(path, content).get('cluster.id')
+  } catch {
+    // Opening it says what is wrong.
+    return undefined
+  }
+}
+
+function topicIdIn(partitionMetadata: Buffer): string | undefined {
+  return /^topic_id:\s*(\S+)/m.exec(partitionMetadata.toString('utf8'))?.[1]
+}
+
 /** The directory, and its name where the one above it may be opened. */
 async function makeDurable({ path, files, logger }: LogDirectoryOptions): Promise<void> {
   const isNew = !(await files.exists(path))
@@ -494,6 +539,24 @@ async function loadProperties(options: LogDirectoryOptions, names: readonly stri
   const isComplete = [...properties.entries].every(([key, value]) => known.get(key) === value)
   if (!isComplete) await files.replaceFile(path, formatMetaProperties(properties.entries))
   return properties
+}
+
+/** What deletions and replacements have left. Nothing depends on it: what can't be removed stays. */
+async function removeLeftOvers(path: string, names: readonly string[], { files, logger }: LogStorage): Promise<void> {
+  for (const name of names) {
+    if (name.endsWith('-future')) {
+      logger.warn(
+        { path: `${path}/${name}` },
+        'an unfinished copy that Apache Kafka was making of a partition is left alone',
+      )
+    }
+    if (!name.endsWith('-delete') && !name.endsWith('.tmp')) continue
+    try {
+      await files.remove(`${path}/${name}`)
+    } catch (error) {
+      logger.warn({ path: `${path}/${name}`, error }, 'what a crash has left could not be removed')
+    }
+  }
 }
 
 /** Recovery points, high watermarks, log start and cleaned offsets of the partitions in `open`, and what the files say of others. */

@@ -67,6 +67,8 @@ export class LogStorage {
   readonly removals: DelayedRemovals
   /** Set by the first failed fsync: what is on disk is unknown from then on, so nothing may be acknowledged any more. */
   failure: KafkaError | undefined
+  /** Hears of the failure. */
+  onFailure: (failure: KafkaError) => void = () => {}
   #rootSync: Promise<void> = Promise.resolve()
   #nextRootSync: Promise<void> | undefined
 
@@ -103,6 +105,7 @@ export class LogStorage {
     if (this.failure === undefined) {
       this.failure = storageError(path, error)
       this.logger.error({ path, error }, 'a sync to disk failed: the log directory takes no more writes')
+      this.onFailure(this.failure)
     }
     return this.failure
   }

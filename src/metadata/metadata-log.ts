@@ -51,6 +51,8 @@ export interface MetadataLogOptions {
   readonly directoryId: string
   /** Where Kafka's controller would listen: it stands in the voters record. */
   readonly controllerEndpoint: { readonly name: string; readonly host: string; readonly port: number }
+  /** Hears that metadata takes no more changes. */
+  readonly onFailure?: (failure: KafkaError) => void
 }
 
 export interface Decision<R> {
@@ -155,9 +157,16 @@ export class MetadataLog {
         { error, baseOffset },
         'a metadata record could not be applied: metadata takes no more changes',
       )
-      this.#failure = new KafkaError('KAFKA_STORAGE_ERROR', 'a metadata record could not be applied')
+      this.#fail('a metadata record could not be applied')
       throw error
     }
+  }
+
+  #fail(reason: string): KafkaError {
+    const failure = new KafkaError('KAFKA_STORAGE_ERROR', reason)
+    this.#failure = failure
+    this.#options.onFailure?.(failure)
+    return failure
   }
 
   /** Kafka syncs each batch of this log before it takes effect. After a failure what is on disk is unknown: nothing is written any more. */
@@ -173,8 +182,7 @@ export class MetadataLog {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       this.#options.logger.error({ error }, 'the metadata log could not be written: metadata takes no more changes')
-      this.#failure = new KafkaError('KAFKA_STORAGE_ERROR', `the metadata log could not be written: ${reason}`)
-      throw this.#failure
+      throw this.#fail(`the metadata log could not be written: ${reason}`)
     }
   }
 

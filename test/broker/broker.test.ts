@@ -7,6 +7,7 @@ import { CompressionTypes, type Consumer, Kafka, logLevel, type Producer } from 
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type BrokerOptions, type RunningBroker, startBroker } from '../../src/broker.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
+import { client } from './kafkajs.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
 const hasIpv6 = Object.values(networkInterfaces()).some((each) => each?.some(({ address }) => address === '::1'))
@@ -15,15 +16,6 @@ async function start(options: BrokerOptions = { memory: true }): Promise<Running
   const broker = await startBroker({ port: 0, ...options })
   onTestFinished(() => broker.close())
   return broker
-}
-
-function client(broker: RunningBroker): Kafka {
-  return new Kafka({
-    clientId: 'test',
-    brokers: [broker.bootstrapServers],
-    logLevel: logLevel.NOTHING,
-    retry: { initialRetryTime: 20, retries: 10 },
-  })
 }
 
 async function producerOf(kafka: Kafka, idempotent = false): Promise<Producer> {

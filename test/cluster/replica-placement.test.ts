@@ -33,7 +33,7 @@ describe('placeReplicas', () => {
     const placed = placeReplicas([broker(1, null, true), broker(2)], 2, 2, () => 0)
     expect(placed.map(([leader]) => leader)).toEqual([2, 2])
     expect(() => placeReplicas([broker(1, null, true)], 1, 1, () => 0)).toThrow(
-      'Unable to replicate the partition 1 time(s): All brokers are currently fenced.',
+      'Unable to replicate the partition 1 time(s): All brokers are currently fenced, or have all their log directories cordoned.',
     )
   })
 })

@@ -33,7 +33,7 @@ export const logConfigs = {
   'cordoned.log.dirs': list([], {
     valid: anyList,
     updateMode: 'per-broker',
-    effect: notYet.oneLogDir,
+    effect: obeyed,
     documentation: 'A comma-separated list of the directories that are cordoned.',
   }),
   'log.cleaner.backoff.ms': long(15000, {
@@ -114,7 +114,7 @@ export const logConfigs = {
   'log.dir.failure.timeout.ms': long(30000, {
     valid: atLeast(1),
     importance: 'LOW',
-    effect: notYet.oneLogDir,
+    effect: obeyed,
     documentation:
       'If the broker is unable to successfully communicate to the controller that some log directory has failed for longer than this time, the broker will fail and shut down.',
   }),

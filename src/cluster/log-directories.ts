@@ -1,0 +1,139 @@
+/**
+ * cluster: the log directories of this process: which one holds the metadata log, where partitions lie, where new ones go. A directory
+ * that can't be read or has failed takes only its partitions offline (KIP-112); without the metadata log nothing goes.
+ */
+import { KafkaError } from '../../protocol/errors.ts'
+import type { LogDirectory } from '../log/log-directory.ts'
+import { metadataTopic } from '../metadata/index.ts'
+import type { Partition } from './partition.ts'
+
+/** One of `log.dirs` that could not be opened. */
+export interface UnreadableDirectory {
+  readonly path: string
+  readonly reason: string
+}
+
+/** Kafka's DirectoryId.UNASSIGNED, LOST and MIGRATING: they name no directory. */
+const reservedIds = new Set(['AAAAAAAAAAAAAAAAAAAAAA', 'AAAAAAAAAAAAAAAAAAAAAQ', 'AAAAAAAAAAAAAAAAAAAAAg'])
+
+export class LogDirectories {
+  /** Those that could be opened, in the order of `log.dirs`. */
+  readonly opened: readonly LogDirectory[]
+  readonly unreadable: readonly UnreadableDirectory[]
+  /** Holds the metadata log. */
+  readonly metadata: LogDirectory
+  readonly #storedIn: ReadonlyMap<string, LogDirectory>
+
+  private constructor(
+    opened: readonly LogDirectory[],
+    unreadable: readonly UnreadableDirectory[],
+    storedIn: ReadonlyMap<string, LogDirectory>,
+  ) {
+    this.opened = opened
+    this.unreadable = unreadable
+    this.#storedIn = storedIn
+    this.metadata = metadataDirectory(opened, unreadable, storedIn)
+  }
+
+  /** @throws Error in one readable line: two directories are the same, hold the same partition, or none has the metadata log */
+  static async among(
+    opened: readonly LogDirectory[],
+    unreadable: readonly UnreadableDirectory[] = [],
+  ): Promise<LogDirectories> {
+    const byId = new Map<string, LogDirectory>()
+    const storedIn = new Map<string, LogDirectory>()
+    for (const directory of opened) {
+      const twin = byId.get(directory.directoryId)
+      if (twin !== undefined) {
+        throw new Error(
+          `${twin.path} and ${directory.path} have the same directory.id ${directory.directoryId}: one is a copy of the other, take it out of log.dirs`,
+        )
+      }
+      byId.set(directory.directoryId, directory)
+      for (const { topic, partition } of directory.storedPartitions()) {
+        const name = `${topic}-${partition}`
+        const other = storedIn.get(name)
+        if (other !== undefined && (await haveSameTopic(name, other, directory))) {
+          throw new Error(
+            `${name} lies in both ${other.path} and ${directory.path}: move the one that is out of date away`,
+          )
+        }
+        storedIn.set(name, directory)
+      }
+    }
+    return new LogDirectories(opened, unreadable, storedIn)
+  }
+
+  /** Those that have not failed. */
+  get usable(): LogDirectory[] {
+    return this.opened.filter(({ failure }) => failure === undefined)
+  }
+
+  /** Where the replicas of `partition` lie, or are to: they share one log. @throws KafkaError KAFKA_STORAGE_ERROR for one that is not there */
+  directoryOf(partition: Partition): LogDirectory {
+    const byId = this.opened.find(({ directoryId }) => partition.directories.includes(directoryId))
+    const known = byId ?? this.#storedIn.get(partition.name)
+    if (known !== undefined) return known
+    // To begin an empty one instead would hide what lies there.
+    const id = partition.directories.find((each) => !reservedIds.has(each))
+    if (this.unreadable.length > 0) {
+      const reasons = this.unreadable.map(({ path, reason }) => `${path}: ${reason}`).join(', ')
+      throw new KafkaError('KAFKA_STORAGE_ERROR', `it lies in a log directory that can't be read (${reasons})`)
+    }
+    if (id !== undefined) {
+      throw new KafkaError(
+        'KAFKA_STORAGE_ERROR',
+        `it lies in the log directory with directory.id ${id}, which is not in log.dirs`,
+      )
+    }
+    return this.metadata
+  }
+
+  /** Gives the ids of directories for new partitions, one at each call: that with the fewest partitions. `isCordoned`: gets no new ones. */
+  placement(partitions: Iterable<Partition>): (isCordoned: (path: string) => boolean) => string {
+    const { usable } = this
+    if (usable.length <= 1) return () => (usable[0] ?? this.metadata).directoryId
+    const counts = new Map(usable.map(({ directoryId }) => [directoryId, 0]))
+    for (const { directories } of partitions) {
+      const count = counts.get(directories[0] ?? '')
+      if (count !== undefined) counts.set(directories[0]!, count + 1)
+    }
+    return (isCordoned) => {
+      const open = usable.filter(({ path }) => !isCordoned(path))
+      const fewest = (one: LogDirectory, other: LogDirectory): LogDirectory =>
+        counts.get(other.directoryId)! < counts.get(one.directoryId)! ? other : one
+      const { directoryId } = (open.length === 0 ? usable : open).reduce(fewest)
+      counts.set(directoryId, counts.get(directoryId)! + 1)
+      return directoryId
+    }
+  }
+
+  /** Puts aside what no topic has any more, or lies elsewhere: a crash, or an absence of the directory, has left it. */
+  async setStraysAside(find: (topic: string, partition: number) => Partition | undefined): Promise<void> {
+    for (const directory of this.opened) {
+      for (const { topic, partition } of directory.storedPartitions()) {
+        if (topic === metadataTopic) continue
+        const known = find(topic, partition)
+        if (known === undefined || this.directoryOf(known) !== directory) await directory.setAside(topic, partition)
+      }
+    }
+  }
+}
+
+function metadataDirectory(
+  opened: readonly LogDirectory[],
+  unreadable: readonly UnreadableDirectory[],
+  storedIn: ReadonlyMap<string, LogDirectory>,
+): LogDirectory {
+  const holder = storedIn.get(`${metadataTopic}-0`)
+  if (holder !== undefined) return holder
+  const [first] = opened
+  if (first !== undefined && unreadable.length === 0) return first
+  const reasons = unreadable.map(({ path, reason }) => `${path}: ${reason}`).join(', ')
+  throw new Error(`no log directory that can be read holds the metadata log (${reasons})`)
+}
+
+async function haveSameTopic(name: string, one: LogDirectory, other: LogDirectory): Promise<boolean> {
+  const [oneId, otherId] = [await one.storedTopicId(name), await other.storedTopicId(name)]
+  return oneId === undefined || otherId === undefined || oneId === otherId
+}
