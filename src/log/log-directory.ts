@@ -54,6 +54,20 @@ const mostUncheckpointedBytes = 256 * 1024 * 1024
 /** What compaction reads between two turns of the event loop, where it has no thread of its own. */
 const compactedBytesPerTurn = 64 * 1024
 const longestFileName = 255
+const deletedPattern = /\.[0-9a-f]{32}-delete$/
+const futurePattern = /\.[0-9a-f]{32}-future$/
+/** What a crash leaves of a file that was being replaced. */
+const replacedFiles: ReadonlySet<string> = new Set(
+  [
+    metaPropertiesFileName,
+    cleanShutdownFileName,
+    recoveryPointFileName,
+    highWatermarkFileName,
+    logStartOffsetFileName,
+    cleanerOffsetFileName,
+    'bootstrap.checkpoint',
+  ].map((name) => `${name}.tmp`),
+)
 
 export interface LogDirectoryOptions {
   readonly path: string
@@ -544,13 +558,13 @@ async function loadProperties(options: LogDirectoryOptions, names: readonly stri
 /** What deletions and replacements have left. Nothing depends on it: what can't be removed stays. */
 async function removeLeftOvers(path: string, names: readonly string[], { files, logger }: LogStorage): Promise<void> {
   for (const name of names) {
-    if (name.endsWith('-future')) {
+    if (futurePattern.test(name)) {
       logger.warn(
         { path: `${path}/${name}` },
         'an unfinished copy that Apache Kafka was making of a partition is left alone',
       )
     }
-    if (!name.endsWith('-delete') && !name.endsWith('.tmp')) continue
+    if (!deletedPattern.test(name) && !replacedFiles.has(name)) continue
     try {
       await files.remove(`${path}/${name}`)
     } catch (error) {
