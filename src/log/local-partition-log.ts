@@ -717,6 +717,7 @@ export class LocalPartitionLog implements PartitionLog {
     this.#storage.logger.error({ directory: this.directory, error }, 'writing failed: the partition is offline')
     this.#nextOffset = this.#logEndOffset
     this.#producers.dropPending()
+    this.#advanced()
   }
 
   #stop(reason: KafkaError): void {

@@ -127,6 +127,6 @@ export interface PartitionLog {
   close(): Promise<void>
   /** Closes it and removes its files. Waiting appends fail with UNKNOWN_TOPIC_OR_PARTITION. */
   delete(): Promise<void>
-  /** `listener` runs after the high watermark, last stable offset or log start offset moved. Returns the way to stop it. */
+  /** `listener` runs after the high watermark, last stable offset or log start offset moved, or the log went offline. Returns the way to stop it. */
   onAdvance(listener: () => void): () => void
 }
