@@ -51,6 +51,7 @@ export function logConfigOf(topic: TopicConfig): LogConfig {
     segmentJitterMs: topic.get('segment.jitter.ms'),
     segmentIndexBytes: topic.get('segment.index.bytes'),
     indexIntervalBytes: topic.get('index.interval.bytes'),
+    preallocate: topic.get('preallocate'),
     maxMessageBytes: topic.get('max.message.bytes'),
     compressionType: topic.get('compression.type') as LogConfig['compressionType'],
     compressionGzipLevel: topic.get('compression.gzip.level'),

@@ -20,7 +20,7 @@ export const topicConfigs = {
   'compression.lz4.level': int(9, {
     valid: between(1, 17),
     brokerSynonyms: ['compression.lz4.level'],
-    effect: obeyed,
+    effect: notYet.lz4Levels,
     documentation: 'The compression level to use if compression.type is set to lz4.',
   }),
   'compression.type': string('producer', {
@@ -150,7 +150,7 @@ export const topicConfigs = {
   }),
   preallocate: boolean(false, {
     brokerSynonyms: ['log.preallocate'],
-    effect: notYet.internals,
+    effect: obeyed,
     documentation: 'True if we should preallocate the file on disk when creating a new log segment.',
   }),
   'remote.log.copy.disable': boolean(false, {
@@ -208,7 +208,7 @@ export const topicConfigs = {
   }),
   'unclean.leader.election.enable': boolean(false, {
     brokerSynonyms: ['unclean.leader.election.enable'],
-    effect: notYet.replication,
+    effect: notYet.uncleanElections,
     documentation:
       'Indicates whether to enable replicas not in the ISR set to be elected as leader as a last resort, even though doing so may result in data loss.Note: In KRaft mode, when enabling this config dynamically, it needs to wait for the unclean leader electionthread to trigger election periodically (default is 5 minutes).',
   }),

@@ -6,6 +6,8 @@ export interface LogConfig {
   readonly segmentJitterMs: number
   readonly segmentIndexBytes: number
   readonly indexIntervalBytes: number
+  /** A new segment's file has segmentBytes from the start; what is not used goes when it is rolled or closed. */
+  readonly preallocate: boolean
   readonly maxMessageBytes: number
   readonly compressionType: 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
   readonly compressionGzipLevel: number
@@ -39,6 +41,7 @@ export const defaultLogConfig: LogConfig = {
   segmentJitterMs: 0,
   segmentIndexBytes: 10_485_760,
   indexIntervalBytes: 4096,
+  preallocate: false,
   maxMessageBytes: 1_048_588,
   compressionType: 'producer',
   compressionGzipLevel: -1,

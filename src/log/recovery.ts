@@ -9,7 +9,7 @@
 import { KafkaError } from '../../protocol/errors.ts'
 import { batchesIn } from '../../protocol/records/batches.ts'
 import { endTransactionMarkerOf } from '../../protocol/records/control-records.ts'
-import type { RecordBatchView } from '../../protocol/records/record-batch.ts'
+import { type RecordBatchView, recordBatchOverhead } from '../../protocol/records/record-batch.ts'
 import { batchRuns, segmentRuns } from './batch-scan.ts'
 import { finishSwaps } from './compaction/segment-swap.ts'
 import { closedRemedy, type Damage, damageError, findDamage, lookThrough } from './damage.ts'
@@ -19,7 +19,7 @@ import type { LogStorage } from './log-storage.ts'
 import { decodeProducerSnapshot } from './producer-snapshot.ts'
 import { ProducerStates } from './producer-states.ts'
 import { Segment, segmentFileName } from './segment.ts'
-import { newSegment, rollJitterMs, Segments } from './segments.ts'
+import { newSegment, preallocatedBytes, rollJitterMs, Segments } from './segments.ts'
 
 const segmentFilePattern = /^(\d{20})\.(log|index|timeindex|txnindex|snapshot)$/
 const largestRelativeOffset = 0x7fffffff
@@ -168,7 +168,7 @@ async function recoverSegments(segments: Segments, epochs: LeaderEpochs, options
     segment.syncedSize = 0
     const hasLostItsEnd = nextBaseOffset !== undefined && segment.nextOffset < nextBaseOffset && !options.mayHaveGaps
     if (segment.size < fileBytes || hasLostItsEnd) {
-      await cutOff(segments, index, fileBytes, storage)
+      await cutOff(segments, index, fileBytes, options)
     } else if (nextBaseOffset !== undefined) {
       await segment.seal()
     }
@@ -231,12 +231,18 @@ async function createIndexFiles(segment: Segment, storage: LogStorage): Promise<
 }
 
 /** Everything behind the good part of segment `index` goes. */
-async function cutOff(segments: Segments, index: number, fileBytes: number, storage: LogStorage): Promise<void> {
+async function cutOff(
+  segments: Segments,
+  index: number,
+  fileBytes: number,
+  { storage, config }: LoadOptions,
+): Promise<void> {
   const segment = segments.all[index]!
   const { size, nextOffset } = segment
   let droppedBytes = fileBytes - size
   for (const later of segments.all.slice(index + 1)) droppedBytes += later.size
-  if (droppedBytes > 0) {
+  const isUnused = config.preallocate && (await endsInZeros(segments, index, fileBytes))
+  if (droppedBytes > 0 && !isUnused) {
     const lastOffset = await lastOffsetBehind(segments, index, fileBytes)
     const offsets = lastOffset < nextOffset ? '' : `, offsets ${nextOffset} to ${lastOffset}`
     storage.logger.warn(
@@ -246,6 +252,14 @@ async function cutOff(segments: Segments, index: number, fileBytes: number, stor
   }
   await segments.dropBehind(index)
   await segment.truncate(size, nextOffset)
+}
+
+/** Nothing but the unused part of the last segment's file is cut off. */
+async function endsInZeros(segments: Segments, index: number, fileBytes: number): Promise<boolean> {
+  const segment = segments.all[index]!
+  if (segment !== segments.active || fileBytes - segment.size < recordBatchOverhead) return false
+  const next = await segment.log.use((file) => file.read(segment.size, recordBatchOverhead))
+  return next.every((byte) => byte === 0)
 }
 
 /** The last offset that is cut off behind the good part of segment `index`, as far as headers tell it; -1 when none does. */
@@ -361,7 +375,7 @@ export function noteProduced(
 /** A new partition's only segment, and nothing else. */
 export async function createLog(directory: string, storage: LogStorage, config: LogConfig): Promise<LoadedLog> {
   const segment = newSegment(directory, 0, storage, config)
-  await segment.create()
+  await segment.create(preallocatedBytes(config))
   const segments = new Segments(directory, storage, [segment])
   segments.isDirectoryChanged = true
   segments.isDirectoryNew = true

@@ -60,6 +60,8 @@ export class Segment {
   /** Index files that were written since they were synced. */
   readonly #unsynced = new Set<SegmentSuffix>()
   #bytesSinceIndexEntry = 0
+  /** Behind `size` are zeros. */
+  #isPreallocated = false
   #maxTimestampMs = unknown
   /** It was looked for one, and nothing is appended any more. */
   #hasNoTimestamps = false
@@ -98,10 +100,11 @@ export class Segment {
     return `${this.#directory}/${segmentFileName(this.baseOffset, suffix)}${this.#nameSuffix}`
   }
 
-  /** Makes the files of a new, empty segment; none of them is there. */
-  async create(): Promise<void> {
+  /** Makes the files of a new, empty segment; none of them is there. `preallocatedBytes`: its log has so many zeros until it is sealed. */
+  async create(preallocatedBytes = 0): Promise<void> {
     this.startIndexes()
-    await this.log.use(() => {})
+    this.#isPreallocated = preallocatedBytes > 0
+    await this.log.use((file) => (this.#isPreallocated ? file.truncate(preallocatedBytes) : undefined))
     for (const suffix of ['.index', '.timeindex'] as const) {
       await (await this.#openFiles.files.open(this.path(suffix), 'write')).close()
     }
@@ -315,6 +318,13 @@ export class Segment {
     if (this.#maxTimestampMs >= 0) this.#timeIndex?.maybeAppend(this.#maxTimestampMs, this.#offsetOfMaxTimestamp)
     await this.saveIndexes()
     this.isActive = false
+    if (!this.#isPreallocated) return
+    // Durable, for a start after a proper stop takes the file as it is.
+    await this.log.use(async (file) => {
+      await file.truncate(this.size)
+      await file.sync()
+    })
+    this.#isPreallocated = false
   }
 
   /** Makes the records durable: from them alone recovery makes the rest again. */

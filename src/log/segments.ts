@@ -61,7 +61,7 @@ export class Segments {
     const previous = this.active
     const next = newSegment(this.directory, baseOffset, this.#storage, config)
     await previous.seal()
-    await next.create()
+    await next.create(preallocatedBytes(config))
     this.#segments.push(next)
     this.isDirectoryChanged = true
   }
@@ -70,7 +70,7 @@ export class Segments {
   async restartAt(baseOffset: number, config: LogConfig): Promise<void> {
     for (const segment of this.#segments.splice(0)) await segment.removeFiles()
     const first = newSegment(this.directory, baseOffset, this.#storage, config)
-    await first.create()
+    await first.create(preallocatedBytes(config))
     this.#segments.push(first)
     this.isDirectoryChanged = true
   }
@@ -166,6 +166,10 @@ export function newSegment(directory: string, baseOffset: number, storage: LogSt
     rollJitterMs: rollJitterMs(storage, config),
     hasTransactionIndex: false,
   })
+}
+
+export function preallocatedBytes({ preallocate, segmentBytes }: LogConfig): number {
+  return preallocate ? segmentBytes : 0
 }
 
 /** A part of segment.jitter.ms by chance, so that not all segments are rolled at the same time. */

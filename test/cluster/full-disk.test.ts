@@ -19,21 +19,22 @@ function send(broker: Broker, topic: string, baseSequence: number) {
   return broker.leaderFor(topic, 0).append(buildRecordBatch(header, [record]), -1)
 }
 
-/** What `path` starts with has no room for more than half of the next write. */
+/** Below `path` there is room for no more than half of the next write to its first segment. */
 async function fill(files: MemoryFileSystem, path: string): Promise<void> {
-  const log = (await files.exists(`${path}/00000000000000000000.log`)) ? `${path}/00000000000000000000.log` : undefined
-  const handle = log && (await files.open(log, 'write'))
-  const size = log === undefined ? 0 : await files.sizeOf(log)
+  const segment = `${path}/00000000000000000000.log`
+  const isThere = await files.exists(segment)
+  const handle = isThere ? await files.open(segment, 'write') : undefined
+  const size = isThere ? await files.sizeOf(segment) : 0
+  let hasRoom = true
   files.beforeCall = (operation, file) => {
     if (!file.startsWith(path) || !['write', 'makeDirectory', 'replaceFile'].includes(operation)) return
-    files.beforeCall = (later, other) => {
-      const isMore = other.startsWith(path) && ['write', 'makeDirectory', 'replaceFile'].includes(later)
-      if (isMore) throw systemError('ENOSPC', other)
+    if (hasRoom) {
+      hasRoom = false
+      const refuse = files.beforeCall
+      files.beforeCall = () => {}
+      handle?.writeNow(size, [Buffer.alloc(80, 1)])
+      files.beforeCall = refuse
     }
-    const refuse = files.beforeCall
-    files.beforeCall = () => {}
-    handle?.writeNow(size, [Buffer.alloc(80, 1)])
-    files.beforeCall = refuse
     throw systemError('ENOSPC', file)
   }
 }

@@ -14,7 +14,7 @@ export const logConfigs = {
   'compression.lz4.level': int(9, {
     valid: between(1, 17),
     updateMode: 'cluster-wide',
-    effect: obeyed,
+    effect: notYet.lz4Levels,
     documentation: "The compression level to use if compression.type is set to 'lz4'.",
   }),
   'compression.type': string('producer', {
@@ -196,7 +196,7 @@ export const logConfigs = {
   }),
   'log.preallocate': boolean(false, {
     updateMode: 'cluster-wide',
-    effect: notYet.internals,
+    effect: obeyed,
     documentation:
       'Should pre allocate file when create new segment? If you are using Kafka on Windows, you probably need to set it to true.',
   }),
