@@ -22,7 +22,7 @@ export function parsePartitionName(name: string): { topic: string; partition: nu
   return match === null ? undefined : { topic: match[1]!, partition: Number(match[2]) }
 }
 
-/** A file that is missing is empty. @throws Error naming the file and the line that makes no sense. */
+/** A file that is missing is empty; so is one without a byte, as Kafka makes it. @throws Error naming the file and the line that makes no sense. */
 export async function readOffsets(files: FileSystem, path: string): Promise<Offsets> {
   let content: string
   try {
@@ -31,6 +31,7 @@ export async function readOffsets(files: FileSystem, path: string): Promise<Offs
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Map()
     throw error
   }
+  if (content === '') return new Map()
   const lines = content.split('\n')
   if (lines[0] !== '0') throw new Error(`${path}: unknown version "${lines[0]}" in line 1`)
   const offsets: Offsets = new Map()

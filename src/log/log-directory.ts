@@ -487,6 +487,8 @@ export class LogDirectory implements LogOwner {
       try {
         await log.enforceRetention()
       } catch (error) {
+        // One that went offline has said why.
+        if (log.failure !== undefined) continue
         this.#storage.logger.error({ directory: log.directory, error }, 'old segments could not be removed')
       }
       if (index % retentionChecksPerTurn === retentionChecksPerTurn - 1) await nextTurn()

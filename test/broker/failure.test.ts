@@ -3,9 +3,9 @@ import { readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { startBroker } from '../../src/broker.ts'
-import { silentLogger } from '../../src/runtime/logger.ts'
 import { systemError } from '../../src/runtime/memory-file-system.ts'
 import { nodeFileSystem } from '../../src/runtime/node-file-system.ts'
+import { recordingLogger } from '../runtime/recording-logger.ts'
 import { client } from './kafkajs.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
@@ -23,8 +23,7 @@ function failSyncs(path: string): void {
 describe('a broker on a failing disk', () => {
   it('closes itself and tells its owner why when its only log directory has failed', async () => {
     const dataDir = await temporaryDirectory()
-    const errors: string[] = []
-    const logger = { ...silentLogger, error: (_fields: object, message: string) => void errors.push(message) }
+    const { logger, errors } = recordingLogger()
     let failed!: (error: Error) => void
     const failure = new Promise<Error>((resolve) => {
       failed = resolve
@@ -67,8 +66,7 @@ describe('a broker on a failing disk', () => {
     const kept = await readdir(other)
     await rm(other, { recursive: true })
     await writeFile(other, 'no directory')
-    const errors: string[] = []
-    const logger = { ...silentLogger, error: (_fields: object, message: string) => void errors.push(message) }
+    const { logger, errors } = recordingLogger()
     const broker = await startBroker({ port: 0, settings, logger })
     onTestFinished(() => broker.close())
     expect(kept).toContain('meta.properties')

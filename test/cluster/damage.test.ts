@@ -6,19 +6,14 @@ import { listOffsets } from '../../protocol/messages/list-offsets.ts'
 import { buildRecordBatch } from '../../protocol/records/index.ts'
 import { deleteRecordsHandler } from '../../src/handlers/delete-records.ts'
 import { listOffsetsHandler } from '../../src/handlers/list-offsets.ts'
-import { type Logger, silentLogger } from '../../src/runtime/logger.ts'
 import { MemoryFileSystem } from '../../src/runtime/memory-file-system.ts'
 import { openGroups } from '../groups/open-groups.ts'
 import { Client } from '../handlers/ask.ts'
+import { recordingLogger } from '../runtime/recording-logger.ts'
 import { newTopic, openCluster } from './open-cluster.ts'
 
 const offline = { kafkaError: 'KAFKA_STORAGE_ERROR' }
 const startMs = 1_700_000_000_000
-
-function errorLog(): { logger: Logger; errors: string[] } {
-  const errors: string[] = []
-  return { errors, logger: { ...silentLogger, error: (_fields, message) => void errors.push(message) } }
-}
 
 async function damage(files: MemoryFileSystem, path: string, at: number): Promise<void> {
   const bytes = Buffer.from(await files.readFile(path))
@@ -47,7 +42,7 @@ describe('a partition with a damaged segment', () => {
   it('answers KAFKA_STORAGE_ERROR to all that is asked of it, until the records up to there are deleted', async () => {
     const files = await stopped()
     await damage(files, middle, 16)
-    const { logger, errors } = errorLog()
+    const { logger, errors } = recordingLogger()
     const { brokers, cluster } = await openCluster({ files, logger })
     const broker = brokers[0]!
     const { log } = broker.leaderFor('topic', 0)
@@ -79,7 +74,7 @@ describe('a partition with a damaged segment', () => {
   it('that can not be opened is said in one line, and the others are served', async () => {
     const files = await stopped()
     await damage(files, last, 16)
-    const { logger, errors } = errorLog()
+    const { logger, errors } = recordingLogger()
     const { brokers, cluster } = await openCluster({ files, logger })
     expect(() => brokers[0]!.leaderFor('topic', 0)).toThrow(expect.objectContaining(offline))
     expect(brokers[0]!.leaderFor('other', 0).isOpen).toBe(true)
@@ -116,7 +111,7 @@ describe('damage in __consumer_offsets', () => {
     await first.close()
     await damage(files, '/data/__consumer_offsets-0/00000000000000000000.log', 80)
 
-    const { logger, errors } = errorLog()
+    const { logger, errors } = recordingLogger()
     const again = await openGroups({ files, settings, logger })
     const fetch = { groupId: 'group', memberId: null, memberEpoch: -1, topics: null }
     await expect(again.brokers[0]!.groups.fetchOffsets(fetch as never, false)).rejects.toMatchObject({

@@ -2,16 +2,11 @@
 import { describe, expect, it } from 'vitest'
 import { buildRecordBatch } from '../../protocol/records/index.ts'
 import type { Broker } from '../../src/cluster/broker.ts'
-import { type Logger, silentLogger } from '../../src/runtime/logger.ts'
 import { MemoryFileSystem, systemError } from '../../src/runtime/memory-file-system.ts'
+import { recordingLogger } from '../runtime/recording-logger.ts'
 import { newTopic, openCluster } from './open-cluster.ts'
 
 const offline = expect.objectContaining({ kafkaError: 'KAFKA_STORAGE_ERROR' })
-
-function errorLog(): { logger: Logger; errors: string[] } {
-  const errors: string[] = []
-  return { errors, logger: { ...silentLogger, error: (_fields, message) => void errors.push(message) } }
-}
 
 function send(broker: Broker, topic: string, baseSequence: number) {
   const header = { producerId: 7n, producerEpoch: 0, baseSequence }
@@ -42,7 +37,7 @@ async function fill(files: MemoryFileSystem, path: string): Promise<void> {
 describe('a full disk', () => {
   it('takes the partition offline that is written to; with room again all that was acknowledged is there', async () => {
     const files = new MemoryFileSystem()
-    const { logger, errors } = errorLog()
+    const { logger, errors } = recordingLogger()
     const { cluster, brokers } = await openCluster({ files, logger })
     const broker = brokers[0]!
     await cluster.createTopics([newTopic('topic'), newTopic('other')])
@@ -73,7 +68,7 @@ describe('a full disk', () => {
 
   it('lets a new partition be made when it has room again, at the next start', async () => {
     const files = new MemoryFileSystem()
-    const { logger, errors } = errorLog()
+    const { logger, errors } = recordingLogger()
     const { cluster, brokers } = await openCluster({ files, logger })
     await fill(files, '/data/topic-0')
     await cluster.createTopics([newTopic('topic')])

@@ -2,18 +2,20 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { errorCode } from '../../protocol/errors.ts'
 import { describeLogDirs } from '../../protocol/messages/describe-log-dirs.ts'
+import { metadata } from '../../protocol/messages/metadata.ts'
 import { buildRecordBatch } from '../../protocol/records/index.ts'
 import type { Broker } from '../../src/cluster/broker.ts'
 import { Cluster } from '../../src/cluster/cluster.ts'
 import type { UnreadableDirectory } from '../../src/cluster/log-directories.ts'
 import { BrokerConfig } from '../../src/config/index.ts'
 import { describeLogDirsHandler } from '../../src/handlers/describe-log-dirs.ts'
+import { metadataHandler } from '../../src/handlers/metadata.ts'
 import { LogDirectory } from '../../src/log/log-directory.ts'
 import { SimulatedClock, settle } from '../../src/runtime/clock.ts'
-import { silentLogger } from '../../src/runtime/logger.ts'
 import { MemoryFileSystem, systemError } from '../../src/runtime/memory-file-system.ts'
 import { SeededRandom } from '../../src/runtime/random.ts'
 import { Client } from '../handlers/ask.ts'
+import { recordingLogger } from '../runtime/recording-logger.ts'
 import { endpoint, newTopic } from './open-cluster.ts'
 
 interface Opened {
@@ -34,8 +36,8 @@ async function open(
   unreadableDirectories: readonly UnreadableDirectory[] = [],
 ): Promise<Opened> {
   const clock = new SimulatedClock()
-  const [failures, warnings]: [string[], string[]] = [[], []]
-  const logger = { ...silentLogger, warn: (_fields: object, message: string) => void warnings.push(message) }
+  const failures: string[] = []
+  const { logger, warnings } = recordingLogger()
   seed += 1
   const parts = { files, clock, random: new SeededRandom(seed), logger, nodeId: 1 }
   const config = BrokerConfig.load({ settings: { 'log.dirs': paths.join(','), ...settings } })
@@ -243,7 +245,10 @@ describe('a directory whose sync fails', () => {
     await expect(bad.log.flush()).rejects.toThrow(offline)
     expect(woken).toBe(1)
     expect(() => broker.leaderFor('topic', bad.index)).toThrow(offline)
-    expect(bad.isOffline).toBe(true)
+    const shown = await new Client(broker).ask(metadataHandler, metadata, 12, { topics: null })
+    expect(shown.topics[0]!.partitions.map(({ offlineReplicas }) => offlineReplicas.length)).toEqual(
+      [0, 1].map((index) => (index === bad.index ? 1 : 0)),
+    )
     expect((await good.append(batch(), -1)).baseOffset).toBe(0)
     await settle()
     expect(cluster.registrations.get(1)?.directories).toEqual([cluster.directories[0]!.directoryId])

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest'
 import type { LocalPartitionLog } from '../../src/log/local-partition-log.ts'
 import type { LogConfig } from '../../src/log/log-config.ts'
 import type { LogDirectory } from '../../src/log/log-directory.ts'
-import { silentLogger } from '../../src/runtime/logger.ts'
+import { SimulatedClock } from '../../src/runtime/clock.ts'
 import { MemoryFileSystem, systemError } from '../../src/runtime/memory-file-system.ts'
+import { recordingLogger } from '../runtime/recording-logger.ts'
 import { batch, openDirectory, openLog, readAll, sequenced, startMs } from './fixtures.ts'
 
 const small = { segmentBytes: 300, indexIntervalBytes: 1 }
@@ -46,13 +47,7 @@ interface Reopened {
 }
 
 async function reopen(files: MemoryFileSystem, overrides: Partial<LogConfig> = small): Promise<Reopened> {
-  const errors: string[] = []
-  const warnings: string[] = []
-  const logger = {
-    ...silentLogger,
-    error: (_fields: object, message: string) => void errors.push(message),
-    warn: (_fields: object, message: string) => void warnings.push(message),
-  }
+  const { logger, errors, warnings } = recordingLogger()
   const directory = await openDirectory(files, { logger })
   return { directory, log: await openLog(directory, overrides), errors, warnings }
 }
@@ -175,6 +170,19 @@ describe('a damaged segment in the middle', () => {
       expect(errors).toHaveLength(1)
       expect(errors[0]).toContain('the checksum of the batch there is wrong')
     }
+  })
+
+  it('is found by retention, and said in the same one line', async () => {
+    const { files, segments } = await stopped()
+    await change(files, segments[1]!, flip(16))
+    await files.remove(segments[1]!.replace('.log', '.timeindex'))
+    const { logger, errors } = recordingLogger()
+    const directory = await openDirectory(files, { logger, clock: new SimulatedClock(startMs + 60_000) })
+    const log = await openLog(directory, { ...small, retentionMs: 1000 })
+    await directory.enforceRetention()
+    await directory.enforceRetention()
+    expect(log.failure).toMatchObject(offline)
+    expect(errors).toEqual([expect.stringContaining(`${segments[1]} is damaged at byte 0`)])
   })
 
   it('is found by a reader that verifies checksums', async () => {

@@ -1,7 +1,7 @@
 /** What a crash leaves at each step of a removal or a replacement: the next start clears it away and misses nothing. */
 import { describe, expect, it } from 'vitest'
-import { silentLogger } from '../../src/runtime/logger.ts'
 import { MemoryFileSystem, systemError } from '../../src/runtime/memory-file-system.ts'
+import { recordingLogger } from '../runtime/recording-logger.ts'
 import { batch, config, openDirectory, openLog, readAll, sequenced } from './fixtures.ts'
 
 const small = { segmentBytes: 300 }
@@ -90,8 +90,7 @@ describe('a start', () => {
     for (const name of ['meta.properties.tmp', 'recovery-point-offset-checkpoint.tmp'])
       await files.replaceFile(`data/${name}`, 'x')
     await files.makeDirectory('data/topic-0.00112233445566778899aabbccddeeff-future')
-    const warnings: string[] = []
-    const logger = { ...silentLogger, warn: (_fields: object, message: string) => void warnings.push(message) }
+    const { logger, warnings } = recordingLogger()
     const directory = await openDirectory(files, { logger })
     const names = await files.list('data')
     for (const name of unknown) expect(names).toContain(name)
@@ -109,8 +108,7 @@ describe('a start', () => {
     files.beforeCall = (operation, path) => {
       if (operation === 'remove' && path.endsWith('-delete')) throw systemError('EACCES', path)
     }
-    const warnings: string[] = []
-    const logger = { ...silentLogger, warn: (_fields: object, message: string) => void warnings.push(message) }
+    const { logger, warnings } = recordingLogger()
     const log = await openLog(await openDirectory(files, { logger }))
     expect((await log.append(batch(1), 'client')).baseOffset).toBe(0)
     expect(warnings).toEqual(['what a crash has left could not be removed'])

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { LogDirectory } from '../../src/log/log-directory.ts'
 import { MemoryFileSystem } from '../../src/runtime/memory-file-system.ts'
+import { recordingLogger } from '../runtime/recording-logger.ts'
 import { batch, config, openDirectory, openLog, readAll } from './fixtures.ts'
 
 const topicId = 'dpRtOMuPTa2yE_JDNwz0BA'
@@ -123,6 +124,16 @@ describe('a log directory', () => {
     await files.replaceFile('data/replication-offset-checkpoint', '7')
     const log = await openLog(await openDirectory(files))
     expect(await readAll(log)).toEqual([0, 1, 2])
+  })
+
+  it('takes a checkpoint without a byte, as Kafka makes it, for an empty one', async () => {
+    const files = new MemoryFileSystem()
+    await (await openDirectory(files)).close()
+    for (const name of ['cleaner-offset-checkpoint', 'log-start-offset-checkpoint'])
+      await files.replaceFile(`data/${name}`, '')
+    const { logger, warnings } = recordingLogger()
+    await openDirectory(files, { logger })
+    expect(warnings).toEqual([])
   })
 
   it('deletes partitions, opened or not, by renaming them first, and makes new ones of that name', async () => {

@@ -1,7 +1,7 @@
 /** preallocate=true: a segment's file has segment.bytes from the start, and what it holds at the end once it is rolled or closed. */
 import { describe, expect, it } from 'vitest'
-import { silentLogger } from '../../src/runtime/logger.ts'
 import { MemoryFileSystem } from '../../src/runtime/memory-file-system.ts'
+import { recordingLogger } from '../runtime/recording-logger.ts'
 import { batch, config, openDirectory, openLog, readAll, sequenced } from './fixtures.ts'
 
 const preallocated = { segmentBytes: 2000, preallocate: true }
@@ -41,8 +41,7 @@ describe('a preallocated segment', () => {
       const files = new MemoryFileSystem()
       await written(files, count)
       const survivor = files.afterCrash()
-      const warnings: string[] = []
-      const logger = { ...silentLogger, warn: (_fields: object, message: string) => void warnings.push(message) }
+      const { logger, warnings } = recordingLogger()
       const log = await openLog(await openDirectory(survivor, { logger }), preallocated)
       expect(await readAll(log)).toHaveLength(count * 2)
       expect(warnings).toEqual([])
