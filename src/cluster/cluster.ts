@@ -565,7 +565,7 @@ export class Cluster {
   /** What lies in a directory that is not there is found to be a stray when it is back. */
   async #removeStored(partition: Partition): Promise<void> {
     const { topic, index } = partition
-    const directory = this.logDirectories.opened.find((each) => each.holds(topic, index))
+    const directory = this.logDirectories.ownerOf(partition)
     if (directory?.failure === undefined) await directory?.deletePartition(topic, index)
   }
 }

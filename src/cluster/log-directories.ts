@@ -69,13 +69,21 @@ export class LogDirectories {
     return this.opened.filter(({ failure }) => failure === undefined)
   }
 
+  /** Where `partition` lies, or is to; undefined when that is not among those that could be opened. */
+  ownerOf(partition: Partition): LogDirectory | undefined {
+    const byId = this.opened.find(({ directoryId }) => partition.directories.includes(directoryId))
+    if (byId !== undefined) return byId
+    // What has its name may be what an older topic has left, as long as its own directory can't be looked at.
+    const isElsewhere = this.unreadable.length > 0 && assignedId(partition) !== undefined
+    return isElsewhere ? undefined : this.#storedIn.get(partition.name)
+  }
+
   /** Where the replicas of `partition` lie, or are to: they share one log. @throws KafkaError KAFKA_STORAGE_ERROR for one that is not there */
   directoryOf(partition: Partition): LogDirectory {
-    const byId = this.opened.find(({ directoryId }) => partition.directories.includes(directoryId))
-    const known = byId ?? this.#storedIn.get(partition.name)
-    if (known !== undefined) return known
+    const owner = this.ownerOf(partition)
+    if (owner !== undefined) return owner
     // To begin an empty one instead would hide what lies there.
-    const id = partition.directories.find((each) => !reservedIds.has(each))
+    const id = assignedId(partition)
     if (this.unreadable.length > 0) {
       const reasons = this.unreadable.map(({ path, reason }) => `${path}: ${reason}`).join(', ')
       throw new KafkaError('KAFKA_STORAGE_ERROR', `it lies in a log directory that can't be read (${reasons})`)
@@ -114,10 +122,16 @@ export class LogDirectories {
       for (const { topic, partition } of directory.storedPartitions()) {
         if (topic === metadataTopic) continue
         const known = find(topic, partition)
-        if (known === undefined || this.directoryOf(known) !== directory) await directory.setAside(topic, partition)
+        const owner = known === undefined ? undefined : this.ownerOf(known)
+        const isStray = known === undefined || (owner !== undefined && owner !== directory)
+        if (isStray) await directory.setAside(topic, partition)
       }
     }
   }
+}
+
+function assignedId({ directories }: Partition): string | undefined {
+  return directories.find((each) => !reservedIds.has(each))
 }
 
 function metadataDirectory(

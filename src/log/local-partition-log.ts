@@ -296,7 +296,7 @@ export class LocalPartitionLog implements PartitionLog {
   }
 
   async deleteRecordsBefore(offset: number): Promise<number> {
-    if (this.#damage === undefined) this.#ensureOpen()
+    if (this.#damage === undefined || this.#isClosed) this.#ensureOpen()
     const newStart = offset === -1 ? this.highWatermark : offset
     if (newStart < 0 || newStart > this.highWatermark) {
       const message = `Records can be deleted up to the high watermark ${this.highWatermark}, not to ${offset}`

@@ -64,7 +64,7 @@ const replacedFiles: ReadonlySet<string> = new Set(
     recoveryPointFileName,
     highWatermarkFileName,
     logStartOffsetFileName,
-    cleanerOffsetFileName,
+    cleanedOffsetFileName,
     'bootstrap.checkpoint',
   ].map((name) => `${name}.tmp`),
 )
@@ -228,10 +228,6 @@ export class LogDirectory implements LogOwner {
 
   storedPartitions(): PartitionName[] {
     return [...this.#stored].map((name) => parsePartitionName(name)!)
-  }
-
-  holds(topic: string, partition: number): boolean {
-    return this.#stored.has(partitionName(topic, partition))
   }
 
   /** Of a stored partition's partition.metadata; undefined when it does not say. */
