@@ -105,9 +105,9 @@ export class Cluster {
     this.directories = directories.opened
     this.logDirectories = directories
     this.clusterId = directories.metadata.clusterId
-    this.topics = new Topics(metadata)
-    this.registrations = new Registrations(metadata)
     this.dynamicConfigs = new DynamicConfigs(metadata)
+    this.topics = new Topics(metadata, (topic) => this.dynamicConfigs.forgetTopic(topic.name))
+    this.registrations = new Registrations(metadata)
     this.features = new Features(metadata)
     this.#producerIdBlocks = new ProducerIdBlocks(metadata)
     for (const directory of directories.opened) {
@@ -474,8 +474,7 @@ export class Cluster {
     const { changedPartitions, removedTopics } = this.topics.takeChanges()
     this.#applyConfigChanges()
     for (const topic of removedTopics) {
-      this.dynamicConfigs.forgetTopic(topic.name)
-      for (const partition of topic.partitions) this.#remove(partition)
+      for (const partition of topic.partitions) if (!this.#isReplaced(partition)) this.#remove(partition)
       for (const listener of this.#topicDeleted) listener(topic)
     }
     await forEachLimited(changedPartitions, parallelLogs, (partition) => this.#open(partition))
@@ -549,6 +548,14 @@ export class Cluster {
   /** Some have configs of their own, so that those of a partition change with its leader. */
   #brokersHaveConfigs(): boolean {
     return [...this.#brokers.keys()].some((id) => this.dynamicConfigs.of('broker', String(id)).size > 0)
+  }
+
+  /**
+   * While loading, a topic of the same name was found behind a deleted one: what lies under its name is the later one's. What a crash has left
+   * of the deleted one there has another topic id, and is put aside when the partition is opened.
+   */
+  #isReplaced(partition: Partition): boolean {
+    return !partition.isOpen && this.topics.byName(partition.topic)?.partitions[partition.index] !== undefined
   }
 
   #remove(partition: Partition): void {

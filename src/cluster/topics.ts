@@ -19,7 +19,11 @@ export class Topics {
   #changedPartitions = new Set<Partition>()
   #removedTopics: Topic[] = []
 
-  constructor(metadata: MetadataLog) {
+  readonly #onRemoved: (topic: Topic) => void
+
+  /** `onRemoved` runs while the removal is replayed: what is replayed after it may be of a new topic of that name. */
+  constructor(metadata: MetadataLog, onRemoved: (topic: Topic) => void) {
+    this.#onRemoved = onRemoved
     metadata.register(topicRecord, ({ name, topicId }) => this.#add(new Topic(name, topicId)))
     metadata.register(partitionRecord, (record) => this.#replayPartition(record))
     metadata.register(partitionChangeRecord, (record) => this.#replayChange(record))
@@ -96,6 +100,7 @@ export class Topics {
       this.#changedPartitions.delete(partition)
     }
     this.#removedTopics.push(topic)
+    this.#onRemoved(topic)
   }
 
   #require(topicId: string): Topic {

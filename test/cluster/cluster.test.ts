@@ -142,6 +142,21 @@ describe('topics', () => {
     await again.cluster.close()
   })
 
+  it('keep configs and records after a restart where one of that name was deleted before', async () => {
+    const { cluster, brokers, files } = await openCluster()
+    const configs = [{ name: 'retention.ms', value: '1000' }]
+    const [first] = (await cluster.createTopics([newTopic('again', { configs })])) as [CreatedTopic]
+    await cluster.deleteTopics([first.topicId])
+    const later = [{ name: 'segment.ms', value: '1000' }]
+    await cluster.createTopics([newTopic('again', { configs: later })])
+    await brokers[0]!.leaderFor('again', 0).append(batch(), 1)
+    await cluster.close()
+    const again = await openCluster({ files, seed: 2 })
+    expect([...again.cluster.dynamicConfigs.of('topic', 'again')]).toEqual([['segment.ms', '1000']])
+    expect(again.brokers[0]!.leaderFor('again', 0).log.logEndOffset).toBe(1)
+    await again.cluster.close()
+  })
+
   it('are not there after validateOnly', async () => {
     const { cluster } = await openCluster()
     const before = cluster.metadata.endOffset
