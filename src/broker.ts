@@ -190,6 +190,8 @@ class BrokerStack {
       handlers,
     }
     await broker.start(this.endpoints)
+    const otherBrokers = cluster.describeOtherBrokers()
+    if (otherBrokers !== undefined) this.#logger.warn({}, otherBrokers)
     const server = new Server(rooms)
     this.#server = server
     for (const { opened } of this.#listeners) opened.start((connection) => server.accept(connection))
@@ -217,7 +219,8 @@ class BrokerStack {
 
   /** Returns those that the system does not give: with several, the others are served. */
   async #openDirectories(options: Omit<LogDirectoryOptions, 'path' | 'clusterId'>): Promise<UnreadableDirectory[]> {
-    const paths = this.#config.logDirectories
+    const metadataPath = this.#config.get('metadata.log.dir')
+    const paths = [...new Set([...this.#config.logDirectories, ...(metadataPath === null ? [] : [metadataPath])])]
     const unreadable: UnreadableDirectory[] = []
     const stored = await Promise.all(paths.map((path) => storedClusterId(this.#files, path)))
     const known = stored.find((id) => id !== undefined)
@@ -228,7 +231,7 @@ class BrokerStack {
         this.#directories.push(await using(path, () => LogDirectory.open(own)))
       } catch (error) {
         const { cause, message } = error as Error
-        if (paths.length === 1 || cause === undefined) throw error
+        if (paths.length === 1 || path === metadataPath || cause === undefined) throw error
         this.#logger.error({ path, error: cause }, `${message}: its partitions are offline`)
         unreadable.push({ path, reason: (cause as Error).message })
       }
@@ -252,7 +255,13 @@ class BrokerStack {
     const module = this.#files === nodeFileSystem ? threadModule('compaction-thread.js', import.meta.url) : undefined
     const compactor = module && { compactor: compactorInThread(module) }
     const unreadableDirectories = await this.#openDirectories({ limits, ...compactor, ...shared })
-    const cluster = { directories: this.#directories, unreadableDirectories, config: this.#config }
+    const { logDirectories } = this.#config
+    const cluster = {
+      directories: this.#directories.filter(({ path }) => logDirectories.includes(path)),
+      metadataDirectory: this.#directories.find(({ path }) => path === this.#config.get('metadata.log.dir')),
+      unreadableDirectories,
+      config: this.#config,
+    }
     this.#cluster = await using(this.#directories.map(({ path }) => path).join(', '), () =>
       Cluster.open({ ...cluster, ...shared, onFailure: this.#onFailure }),
     )

@@ -5,10 +5,9 @@
 import { KafkaError } from '../../protocol/errors.ts'
 import { brokerRegistrationChangeRecord, registerBrokerRecord } from '../../protocol/state/index.ts'
 import type { BrokerConfig, TopicConfig } from '../config/index.ts'
-import { defaultLogConfig } from '../log/log-config.ts'
 import type { LogDirectory } from '../log/log-directory.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
-import { MetadataLog, type MetadataRecord, metadataRecord, metadataTopic, metadataTopicId } from '../metadata/index.ts'
+import { type MetadataLog, type MetadataRecord, metadataRecord, openMetadataLog } from '../metadata/index.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { FileSystem } from '../runtime/file-system.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -20,8 +19,9 @@ import { type AlteredResource, decideAlterConfigs } from './config-commands.ts'
 import { DynamicConfigs } from './dynamic-configs.ts'
 import { Features, supportedFeatures } from './features.ts'
 import { internalTopic } from './internal-topics.ts'
-import { decideBrokerStarted, decideBrokerStopped } from './leadership.ts'
+import { decideBrokerStarted, decideBrokerStopped, type LeadershipState } from './leadership.ts'
 import { LogDirectories, type UnreadableDirectory } from './log-directories.ts'
+import { describeOtherBrokers } from './other-brokers.ts'
 import type { Partition } from './partition.ts'
 import { ProducerIdBlocks } from './producer-id-blocks.ts'
 import { type Endpoint, Registrations } from './registrations.ts'
@@ -43,6 +43,8 @@ export interface ClusterOptions {
   readonly directories: readonly LogDirectory[]
   /** Those of log.dirs that could not be. */
   readonly unreadableDirectories?: readonly UnreadableDirectory[]
+  /** metadata.log.dir, opened: holds the metadata log, and partitions only if it is one of `directories`. */
+  readonly metadataDirectory?: LogDirectory | undefined
   /** What is set for all brokers of the process. */
   readonly config: BrokerConfig
   /** Of meta.properties. */
@@ -64,8 +66,6 @@ export interface Node {
   readonly isFenced: boolean
 }
 
-/** Batches of metadata may be this large, Kafka's limit. */
-const maxMetadataBatchBytes = 8 * 1024 * 1024
 /** Partition changes written as one batch. */
 const changesPerBatch = 5_000
 /** Topics of which it is logged that they can't be created. */
@@ -105,35 +105,22 @@ export class Cluster {
     this.directories = directories.opened
     this.logDirectories = directories
     this.clusterId = directories.metadata.clusterId
-    this.dynamicConfigs = new DynamicConfigs(metadata)
-    this.topics = new Topics(metadata, (topic) => this.dynamicConfigs.forgetTopic(topic.name))
-    this.registrations = new Registrations(metadata)
     this.features = new Features(metadata)
+    this.registrations = new Registrations(metadata, this.features)
+    this.dynamicConfigs = new DynamicConfigs(metadata)
+    this.topics = new Topics(metadata, this.features, (topic) => this.dynamicConfigs.forgetTopic(topic.name))
     this.#producerIdBlocks = new ProducerIdBlocks(metadata)
-    for (const directory of directories.opened) {
+    for (const directory of directories.all) {
       directory.onFailure((failure) => this.#directoryFailed(directory, failure))
     }
   }
 
   /** Replays the metadata log and opens every partition's log. No broker runs yet: see `addBroker` and `Broker.start`. */
   static async open(options: ClusterOptions): Promise<Cluster> {
-    const directories = await LogDirectories.among(options.directories, options.unreadableDirectories)
-    const directory = directories.metadata
-    const log = await directory.openPartition({
-      topic: metadataTopic,
-      partition: 0,
-      topicId: metadataTopicId,
-      config: { ...defaultLogConfig, maxMessageBytes: maxMetadataBatchBytes, deletes: false },
-    })
-    const metadata = new MetadataLog({
-      log,
-      path: directory.path,
-      files: options.files,
-      clock: options.clock,
-      logger: options.logger,
-      nodeId: options.nodeId,
-      directoryId: directory.directoryId,
-      controllerEndpoint: { name: 'CONTROLLER', host: 'localhost', port: 9093 },
+    const directories = await LogDirectories.among(options)
+    const metadata = await openMetadataLog({
+      ...options,
+      directory: directories.metadata,
       onFailure: (failure) => cluster.#fail(failure),
     })
     const cluster = new Cluster(options, metadata, directories)
@@ -155,7 +142,7 @@ export class Cluster {
     await this.metadata.close()
     for (const partition of this.topics.partitions()) partition.detach()
     await Promise.all(this.#removals.values())
-    await Promise.all(this.logDirectories.opened.map((directory) => directory.close(brokerEpoch).catch(note)))
+    await Promise.all(this.logDirectories.all.map((directory) => directory.close(brokerEpoch).catch(note)))
     // One that has failed has said so already.
     if (failures.length > 0 && !this.#hasFailed) throw failures[0]
   }
@@ -236,7 +223,7 @@ export class Cluster {
 
   /** Only for Broker. Returns the broker's epoch. */
   async brokerStarted(broker: Broker, endpoints: readonly Endpoint[]): Promise<number> {
-    const available = this.#availableBrokers()
+    const state = this.#leadershipState()
     const epoch = await this.#run((nextOffset) => ({
       records: [
         metadataRecord(registerBrokerRecord, this.features.registerBrokerRecordVersion, {
@@ -258,20 +245,16 @@ export class Cluster {
       ],
       response: nextOffset,
     }))
-    await this.#runInBatches(() =>
-      decideBrokerStarted({ features: this.features, available }, this.topics.partitions(), broker.id),
-    )
+    await this.#runInBatches(() => decideBrokerStarted(state, this.topics.partitions(), broker.id))
     return epoch
   }
 
   /** Only for Broker. */
   async brokerStopped(broker: Broker): Promise<void> {
-    const available = this.#availableBrokers()
+    const state = this.#leadershipState()
     // When all go, partitions stay as they are: the next start gives them a new leader epoch.
-    if (available.size > 0 && !this.#isClosing) {
-      await this.#runInBatches(() =>
-        decideBrokerStopped({ features: this.features, available }, this.topics.partitions(), broker.id),
-      )
+    if (state.available.size > 0 && !this.#isClosing) {
+      await this.#runInBatches(() => decideBrokerStopped(state, this.topics.partitions(), broker.id))
     }
     await this.#run(() => ({
       records: [
@@ -285,9 +268,31 @@ export class Cluster {
     }))
   }
 
-  /** Brokers that run or are about to. */
-  #availableBrokers(): ReadonlySet<number> {
-    return new Set([...this.#brokers.values()].filter(({ state }) => state !== 'stopped').map(({ id }) => id))
+  /** What to tell whoever started the process, once its brokers run: which brokers it lacks; undefined if it has all. */
+  describeOtherBrokers(): string | undefined {
+    return describeOtherBrokers({
+      registrations: this.registrations.values(),
+      partitions: this.topics.partitions(),
+      own: new Set(this.#brokers.keys()),
+      isHere: (partition, brokerId) => this.#isHere(partition, brokerId),
+    })
+  }
+
+  #leadershipState(): LeadershipState {
+    const running = [...this.#brokers.values()].filter(({ state }) => state !== 'stopped')
+    return {
+      features: this.features,
+      available: new Set(running.map(({ id }) => id)),
+      isHere: (partition, brokerId) => this.#isHere(partition, brokerId),
+      mayElectUnclean: ({ topic }) => this.topicConfig(topic).get('unclean.leader.election.enable'),
+    }
+  }
+
+  /** The broker's replica lies in a directory of this process: it runs here, or did. */
+  #isHere({ replicas, directories }: Partition, brokerId: number): boolean {
+    if (brokerId === this.#options.nodeId || this.#brokers.has(brokerId)) return true
+    const directoryId = directories[replicas.indexOf(brokerId)]
+    return this.directories.some((directory) => directory.directoryId === directoryId)
   }
 
   /** Brokers that an earlier, killed process has left unfenced. */
@@ -518,6 +523,7 @@ export class Cluster {
   async #open(partition: Partition): Promise<void> {
     await this.#removals.get(partition.name)
     if (partition.isDeleted || partition.hasFailed) return
+    if (!partition.isOpen && !partition.replicas.some((id) => this.#isHere(partition, id))) return
     try {
       const { topic, leaderId } = partition
       if (partition.isOpen) {

@@ -1,6 +1,6 @@
 /** cluster: configs set at runtime, by resource, as the metadata log has them. Changed by replay alone. */
 import { configRecord } from '../../protocol/state/index.ts'
-import type { MetadataLog } from '../metadata/index.ts'
+import { type MetadataLog, type MetadataRecord, metadataRecord } from '../metadata/index.ts'
 
 /** Kafka's ids of ConfigResource.Type. */
 export const configResourceTypes = { topic: 2, broker: 4, brokerLogger: 8, clientMetrics: 16, group: 32 } as const
@@ -13,7 +13,8 @@ export class DynamicConfigs {
   readonly #changed = new Set<string>()
 
   constructor(metadata: MetadataLog) {
-    metadata.register(configRecord, ({ resourceType, resourceName, name, value }) => {
+    const register = metadata.image('configs', () => this.#records())
+    register(configRecord, ({ resourceType, resourceName, name, value }) => {
       const key = `${resourceType}:${resourceName}`
       const configs = this.#byResource.get(key)
       if (value === null) configs?.delete(name)
@@ -21,6 +22,13 @@ export class DynamicConfigs {
       else configs.set(name, value)
       this.#changed.add(key)
     })
+  }
+
+  *#records(): Generator<MetadataRecord, void> {
+    for (const [key, configs] of this.#byResource) {
+      const resource = resourceOf(key)
+      for (const [name, value] of configs) yield metadataRecord(configRecord, 0, { ...resource, name, value })
+    }
   }
 
   /** What is set for a resource; a broker's name is its id, '' stands for all brokers. */
@@ -44,14 +52,19 @@ export class DynamicConfigs {
   /** Resources that changed since this was last asked. */
   takeChanges(): { type: ConfigResourceType; name: string }[] {
     const changes = [...this.#changed].flatMap((key) => {
-      const separator = key.indexOf(':')
-      const id = Number(key.slice(0, separator))
-      const type = resourceTypeOf(id)
-      return type === undefined ? [] : [{ type, name: key.slice(separator + 1) }]
+      const { resourceType, resourceName } = resourceOf(key)
+      const type = resourceTypeOf(resourceType)
+      return type === undefined ? [] : [{ type, name: resourceName }]
     })
     this.#changed.clear()
     return changes
   }
+}
+
+/** What a key of the map stands for. */
+function resourceOf(key: string): { resourceType: number; resourceName: string } {
+  const separator = key.indexOf(':')
+  return { resourceType: Number(key.slice(0, separator)), resourceName: key.slice(separator + 1) }
 }
 
 export function resourceTypeOf(id: number): ConfigResourceType | undefined {

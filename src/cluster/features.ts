@@ -1,6 +1,6 @@
 /** cluster: feature levels as the metadata log has them, and what they mean for the records that are written. Changed by replay alone. */
 import { featureLevelRecord } from '../../protocol/state/index.ts'
-import { latestMetadataVersion, type MetadataLog } from '../metadata/index.ts'
+import { latestMetadataVersion, type MetadataLog, type MetadataRecord, metadataRecord } from '../metadata/index.ts'
 
 /** metadata.version: 3.7-IV2 records the directory of each replica, 4.0-IV1 eligible leaders, 4.3-IV0 cordoned directories. */
 const directoriesLevel = 17
@@ -19,10 +19,17 @@ export class Features {
 
   constructor(metadata: MetadataLog) {
     this.#metadata = metadata
-    metadata.register(featureLevelRecord, ({ name, featureLevel }) => {
+    const register = metadata.image('features', () => this.#records())
+    register(featureLevelRecord, ({ name, featureLevel }) => {
       if (featureLevel === 0) this.#levels.delete(name)
       else this.#levels.set(name, featureLevel)
     })
+  }
+
+  /** metadata.version first: it says how the records behind it are to be read. */
+  *#records(): Generator<MetadataRecord, void> {
+    const names = [...this.#levels.keys()].sort((one, other) => rank(one) - rank(other))
+    for (const name of names) yield metadataRecord(featureLevelRecord, 0, { name, featureLevel: this.level(name) })
   }
 
   /** Finalised levels; one that is 0 is not among them. */
@@ -53,4 +60,8 @@ export class Features {
     const level = this.level('metadata.version')
     return level >= cordonedDirectoriesLevel ? 4 : level >= directoriesLevel ? 3 : 1
   }
+}
+
+function rank(name: string): number {
+  return name === 'metadata.version' ? 0 : 1
 }

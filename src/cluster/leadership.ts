@@ -1,6 +1,6 @@
 /**
  * cluster: decides who leads when a broker comes or goes. All brokers of the process share each partition's bytes, so a broker is in sync as
- * soon as it runs.
+ * soon as it runs, if any replica in its directories was: brokers of other processes may have more.
  */
 import { partitionChangeRecord } from '../../protocol/state/index.ts'
 import { type MetadataRecord, metadataRecord } from '../metadata/index.ts'
@@ -11,6 +11,10 @@ export interface LeadershipState {
   readonly features: Features
   /** Brokers of this process that run, or are about to: those keep what they led. */
   readonly available: ReadonlySet<number>
+  /** The broker's replica lies in a directory of this process. */
+  isHere(partition: Partition, brokerId: number): boolean
+  /** unclean.leader.election.enable: records that only others have may be lost. */
+  mayElectUnclean(partition: Partition): boolean
 }
 
 /**
@@ -25,13 +29,15 @@ export function decideBrokerStarted(
   const records: MetadataRecord[] = []
   for (const partition of partitions) {
     if (!partition.replicas.includes(brokerId)) continue
+    const isComplete = partition.isr.length === 0 || partition.isr.some((id) => state.isHere(partition, id))
+    if (!isComplete && !state.mayElectUnclean(partition)) continue
     const isLed = partition.leaderId !== brokerId && state.available.has(partition.leaderId)
     const mayLead = partition.isr.length === 0 || partition.isr.includes(brokerId)
     const inSync = partition.isr.filter((id) => id === brokerId || state.available.has(id))
     if (!isLed && (mayLead || partition.leaderId === noLeader || inSync.length === 0)) {
-      records.push(change(state, partition, inSyncWith(partition, brokerId), brokerId))
+      records.push(change(state, partition, inSyncWith(state, partition, brokerId), brokerId))
     } else if (!partition.isr.includes(brokerId)) {
-      records.push(change(state, partition, inSyncWith(partition, brokerId), undefined))
+      records.push(change(state, partition, inSyncWith(state, partition, brokerId), undefined))
     }
   }
   return records
@@ -57,9 +63,11 @@ export function decideBrokerStopped(
   return records
 }
 
-/** In the order of its replicas. */
-function inSyncWith(partition: Partition, brokerId: number): number[] {
-  return partition.replicas.filter((id) => id === brokerId || partition.isr.includes(id))
+/** In the order of its replicas, without those that don't hear of what is written here. */
+function inSyncWith(state: LeadershipState, partition: Partition, brokerId: number): number[] {
+  return partition.replicas.filter(
+    (id) => id === brokerId || (partition.isr.includes(id) && state.isHere(partition, id)),
+  )
 }
 
 /** `leader` undefined: stays, and so does the leader epoch. */

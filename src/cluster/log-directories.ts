@@ -13,6 +13,15 @@ export interface UnreadableDirectory {
   readonly reason: string
 }
 
+export interface FoundDirectories {
+  /** Those of `log.dirs` that could be opened, in its order. */
+  readonly directories: readonly LogDirectory[]
+  /** Those that could not be. */
+  readonly unreadableDirectories?: readonly UnreadableDirectory[]
+  /** metadata.log.dir, if it is set; may be none of `directories`. */
+  readonly metadataDirectory?: LogDirectory | undefined
+}
+
 /** Kafka's DirectoryId.UNASSIGNED, LOST and MIGRATING: they name no directory. */
 const reservedIds = new Set(['AAAAAAAAAAAAAAAAAAAAAA', 'AAAAAAAAAAAAAAAAAAAAAQ', 'AAAAAAAAAAAAAAAAAAAAAg'])
 
@@ -24,25 +33,22 @@ export class LogDirectories {
   readonly metadata: LogDirectory
   readonly #storedIn: ReadonlyMap<string, LogDirectory>
 
-  private constructor(
-    opened: readonly LogDirectory[],
-    unreadable: readonly UnreadableDirectory[],
-    storedIn: ReadonlyMap<string, LogDirectory>,
-  ) {
-    this.opened = opened
-    this.unreadable = unreadable
+  private constructor(found: FoundDirectories, storedIn: ReadonlyMap<string, LogDirectory>) {
+    this.opened = found.directories
+    this.unreadable = found.unreadableDirectories ?? []
     this.#storedIn = storedIn
-    this.metadata = metadataDirectory(opened, unreadable, storedIn)
+    this.metadata = metadataDirectoryOf(found, storedIn)
   }
 
   /** @throws Error in one readable line: two directories are the same, hold the same partition, or none has the metadata log */
-  static async among(
-    opened: readonly LogDirectory[],
-    unreadable: readonly UnreadableDirectory[] = [],
-  ): Promise<LogDirectories> {
+  static async among(found: FoundDirectories): Promise<LogDirectories> {
     const byId = new Map<string, LogDirectory>()
     const storedIn = new Map<string, LogDirectory>()
-    for (const directory of opened) {
+    const { directories, metadataDirectory } = found
+    for (const directory of new Set([
+      ...directories,
+      ...(metadataDirectory === undefined ? [] : [metadataDirectory]),
+    ])) {
       const twin = byId.get(directory.directoryId)
       if (twin !== undefined) {
         throw new Error(
@@ -61,7 +67,12 @@ export class LogDirectories {
         storedIn.set(name, directory)
       }
     }
-    return new LogDirectories(opened, unreadable, storedIn)
+    return new LogDirectories(found, storedIn)
+  }
+
+  /** With the one of the metadata log, also where partitions do not lie in it. */
+  get all(): LogDirectory[] {
+    return [...new Set([...this.opened, this.metadata])]
   }
 
   /** Those that have not failed. */
@@ -134,16 +145,22 @@ function assignedId({ directories }: Partition): string | undefined {
   return directories.find((each) => !reservedIds.has(each))
 }
 
-function metadataDirectory(
-  opened: readonly LogDirectory[],
-  unreadable: readonly UnreadableDirectory[],
+/** The one that is configured, else where the metadata log lies, else the first. */
+function metadataDirectoryOf(
+  { directories, metadataDirectory, unreadableDirectories = [] }: FoundDirectories,
   storedIn: ReadonlyMap<string, LogDirectory>,
 ): LogDirectory {
   const holder = storedIn.get(`${metadataTopic}-0`)
-  if (holder !== undefined) return holder
-  const [first] = opened
-  if (first !== undefined && unreadable.length === 0) return first
-  const reasons = unreadable.map(({ path, reason }) => `${path}: ${reason}`).join(', ')
+  if (holder !== undefined && metadataDirectory !== undefined && holder !== metadataDirectory) {
+    throw new Error(
+      `the metadata log lies in ${holder.path}, not in ${metadataDirectory.path} where metadata.log.dir says: move ${metadataTopic}-0 and bootstrap.checkpoint there, or change the config`,
+    )
+  }
+  const known = holder ?? metadataDirectory
+  if (known !== undefined) return known
+  const [first] = directories
+  if (first !== undefined && unreadableDirectories.length === 0) return first
+  const reasons = unreadableDirectories.map(({ path, reason }) => `${path}: ${reason}`).join(', ')
   throw new Error(`no log directory that can be read holds the metadata log (${reasons})`)
 }
 

@@ -1,6 +1,6 @@
 /** cluster: one partition as the brokers of this process see it: who leads it, its replicas, its log, and who waits for it. */
 import { KafkaError } from '../../protocol/errors.ts'
-import type { DecodedOf } from '../../protocol/schema/index.ts'
+import type { DecodedOf, EncodableOf } from '../../protocol/schema/index.ts'
 import type { partitionChangeRecord, partitionRecord } from '../../protocol/state/index.ts'
 import type { AppendResult, PartitionLog } from '../log/partition-log.ts'
 
@@ -8,6 +8,10 @@ import type { AppendResult, PartitionLog } from '../log/partition-log.ts'
 export const noLeader = -1
 /** PartitionChangeRecord: the leader stays. */
 const sameLeader = -2
+/** PartitionChangeRecord: the leader recovery state stays. */
+const sameRecoveryState = -1
+/** DirectoryId.UNASSIGNED: the replica has no directory yet. */
+export const unassignedDirectory = 'AAAAAAAAAAAAAAAAAAAAAA'
 /** acks=all */
 const allReplicas = -1
 
@@ -24,6 +28,11 @@ export class Partition {
   isr: readonly number[]
   eligibleLeaderReplicas: readonly number[]
   lastKnownElr: readonly number[]
+  /** Of a reassignment under way, which only other brokers can go on with. */
+  #removingReplicas: readonly number[]
+  #addingReplicas: readonly number[]
+  /** 1 after an unclean election. */
+  #leaderRecoveryState: number
   /** The directory id of each replica. */
   directories: readonly string[]
   /** min.insync.replicas of its topic. */
@@ -49,6 +58,9 @@ export class Partition {
     this.isr = record.isr
     this.eligibleLeaderReplicas = record.eligibleLeaderReplicas ?? []
     this.lastKnownElr = record.lastKnownElr ?? []
+    this.#removingReplicas = record.removingReplicas
+    this.#addingReplicas = record.addingReplicas
+    this.#leaderRecoveryState = record.leaderRecoveryState
     this.directories = record.directories
   }
 
@@ -138,10 +150,49 @@ export class Partition {
       this.leaderEpoch += 1
     }
     this.isr = record.isr ?? this.isr
+    const directories = record.directories ?? []
+    if (directories.length > 0) this.directories = directories
+    else if (record.replicas !== null) this.directories = this.#directoriesOf(record.replicas)
     this.replicas = record.replicas ?? this.replicas
+    this.#removingReplicas = record.removingReplicas ?? this.#removingReplicas
+    this.#addingReplicas = record.addingReplicas ?? this.#addingReplicas
+    if (record.leaderRecoveryState !== sameRecoveryState) this.#leaderRecoveryState = record.leaderRecoveryState
     this.eligibleLeaderReplicas = record.eligibleLeaderReplicas ?? this.eligibleLeaderReplicas
     this.lastKnownElr = record.lastKnownElr ?? this.lastKnownElr
-    this.directories = record.directories ?? this.directories
     this.partitionEpoch += 1
+  }
+
+  /** Applies ClearElrRecord. False: there was nothing to forget. */
+  clearElr(): boolean {
+    if (this.eligibleLeaderReplicas.length === 0 && this.lastKnownElr.length === 0) return false
+    this.eligibleLeaderReplicas = []
+    this.lastKnownElr = []
+    return true
+  }
+
+  /** The record that makes the same partition again. */
+  toRecord(): EncodableOf<typeof partitionRecord> {
+    const { index, topicId, replicas, isr, leaderId, leaderEpoch, partitionEpoch, directories } = this
+    return {
+      partitionId: index,
+      topicId,
+      replicas,
+      isr,
+      removingReplicas: this.#removingReplicas,
+      addingReplicas: this.#addingReplicas,
+      leader: leaderId,
+      leaderRecoveryState: this.#leaderRecoveryState,
+      leaderEpoch,
+      partitionEpoch,
+      directories,
+      eligibleLeaderReplicas: this.eligibleLeaderReplicas.length > 0 ? this.eligibleLeaderReplicas : null,
+      lastKnownElr: this.lastKnownElr.length > 0 ? this.lastKnownElr : null,
+    }
+  }
+
+  /** A replica that stays keeps its directory. */
+  #directoriesOf(replicas: readonly number[]): readonly string[] {
+    if (this.directories.length === 0) return this.directories
+    return replicas.map((id) => this.directories[this.replicas.indexOf(id)] ?? unassignedDirectory)
   }
 }

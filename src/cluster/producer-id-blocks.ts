@@ -1,6 +1,6 @@
 /** cluster: blocks of producer ids, each recorded in the metadata log before anybody uses it, so that none is given twice. */
 import { producerIdsRecord } from '../../protocol/state/index.ts'
-import { type MetadataLog, metadataRecord } from '../metadata/index.ts'
+import { type MetadataLog, type MetadataRecord, metadataRecord } from '../metadata/index.ts'
 
 /** Kafka's. */
 export const producerIdBlockSize = 1000
@@ -11,9 +11,17 @@ export class ProducerIdBlocks {
 
   constructor(metadata: MetadataLog) {
     this.#metadata = metadata
-    metadata.register(producerIdsRecord, ({ nextProducerId }) => {
+    const register = metadata.image('producerIds', () => this.#records())
+    register(producerIdsRecord, ({ nextProducerId }) => {
       this.#nextProducerId = nextProducerId
     })
+  }
+
+  /** Whose the last block was does not matter any more: Kafka's snapshots have -1 there, too. */
+  *#records(): Generator<MetadataRecord, void> {
+    if (this.#nextProducerId === 0n) return
+    const nextProducerId = this.#nextProducerId
+    yield metadataRecord(producerIdsRecord, 0, { brokerId: -1, brokerEpoch: -1, nextProducerId })
   }
 
   allocate(brokerId: number, brokerEpoch: number): Promise<{ firstProducerId: bigint; length: number }> {

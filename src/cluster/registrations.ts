@@ -7,7 +7,8 @@ import {
   unfenceBrokerRecord,
   unregisterBrokerRecord,
 } from '../../protocol/state/index.ts'
-import type { MetadataLog } from '../metadata/index.ts'
+import { type MetadataLog, type MetadataRecord, metadataRecord } from '../metadata/index.ts'
+import type { Features } from './features.ts'
 
 export interface Endpoint {
   /** Of the listener, upper case: `PLAINTEXT`. */
@@ -28,6 +29,14 @@ export interface Registration {
   readonly isFenced: boolean
   readonly inControlledShutdown: boolean
   readonly directories: readonly string[]
+  /** Null: the broker did not say. */
+  readonly cordonedDirectories: readonly string[] | null
+  readonly features: readonly {
+    readonly name: string
+    readonly minSupportedVersion: number
+    readonly maxSupportedVersion: number
+  }[]
+  readonly isMigratingZkBroker: boolean
 }
 
 type ChangeRecord = DecodedOf<typeof brokerRegistrationChangeRecord>
@@ -35,8 +44,9 @@ type ChangeRecord = DecodedOf<typeof brokerRegistrationChangeRecord>
 export class Registrations {
   readonly #byId = new Map<number, Registration>()
 
-  constructor(metadata: MetadataLog) {
-    metadata.register(registerBrokerRecord, (record) =>
+  constructor(metadata: MetadataLog, features: Features) {
+    const register = metadata.image('cluster', () => this.#records(features.registerBrokerRecordVersion))
+    register(registerBrokerRecord, (record) =>
       this.#byId.set(record.brokerId, {
         id: record.brokerId,
         epoch: record.brokerEpoch,
@@ -46,12 +56,15 @@ export class Registrations {
         isFenced: record.fenced,
         inControlledShutdown: record.inControlledShutdown,
         directories: record.logDirs,
+        cordonedDirectories: record.cordonedLogDirs,
+        features: record.features,
+        isMigratingZkBroker: record.isMigratingZkBroker,
       }),
     )
-    metadata.register(unregisterBrokerRecord, ({ brokerId }) => this.#byId.delete(brokerId))
-    metadata.register(fenceBrokerRecord, ({ id }) => this.#change(id, { isFenced: true }))
-    metadata.register(unfenceBrokerRecord, ({ id }) => this.#change(id, { isFenced: false }))
-    metadata.register(brokerRegistrationChangeRecord, (record) => this.#change(record.brokerId, changesOf(record)))
+    register(unregisterBrokerRecord, ({ brokerId }) => this.#byId.delete(brokerId))
+    register(fenceBrokerRecord, ({ id }) => this.#change(id, { isFenced: true }))
+    register(unfenceBrokerRecord, ({ id }) => this.#change(id, { isFenced: false }))
+    register(brokerRegistrationChangeRecord, (record) => this.#change(record.brokerId, changesOf(record)))
   }
 
   get(id: number): Registration | undefined {
@@ -68,6 +81,24 @@ export class Registrations {
     return this.#byId.get(id)?.isFenced === false
   }
 
+  *#records(version: number): Generator<MetadataRecord, void> {
+    for (const registration of this.#byId.values()) {
+      yield metadataRecord(registerBrokerRecord, version, {
+        brokerId: registration.id,
+        isMigratingZkBroker: registration.isMigratingZkBroker,
+        incarnationId: registration.incarnationId,
+        brokerEpoch: registration.epoch,
+        endPoints: registration.endpoints.map((endpoint) => ({ ...endpoint })),
+        features: registration.features.map((feature) => ({ ...feature })),
+        rack: registration.rack,
+        fenced: registration.isFenced,
+        inControlledShutdown: registration.inControlledShutdown,
+        logDirs: registration.directories,
+        cordonedLogDirs: registration.cordonedDirectories,
+      })
+    }
+  }
+
   #change(id: number, changes: Partial<Registration>): void {
     const registration = this.#byId.get(id)
     if (registration === undefined) throw new Error(`the metadata log changes broker ${id} that is not registered`)
@@ -76,10 +107,11 @@ export class Registrations {
 }
 
 /** 0 stands for no change; fenced -1: not any more. */
-function changesOf({ fenced, inControlledShutdown, logDirs }: ChangeRecord): Partial<Registration> {
+function changesOf({ fenced, inControlledShutdown, logDirs, cordonedLogDirs }: ChangeRecord): Partial<Registration> {
   return {
     ...(fenced === 0 ? {} : { isFenced: fenced > 0 }),
     ...(inControlledShutdown === 0 ? {} : { inControlledShutdown: inControlledShutdown > 0 }),
     ...(logDirs.length === 0 ? {} : { directories: logDirs }),
+    ...(cordonedLogDirs === null ? {} : { cordonedDirectories: cordonedLogDirs }),
   }
 }

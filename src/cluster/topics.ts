@@ -1,7 +1,14 @@
 /** cluster: all topics and partitions, as the metadata log has them. Changed by replay alone. */
 import type { DecodedOf } from '../../protocol/schema/index.ts'
-import { partitionChangeRecord, partitionRecord, removeTopicRecord, topicRecord } from '../../protocol/state/index.ts'
-import type { MetadataLog } from '../metadata/index.ts'
+import {
+  clearElrRecord,
+  partitionChangeRecord,
+  partitionRecord,
+  removeTopicRecord,
+  topicRecord,
+} from '../../protocol/state/index.ts'
+import { type MetadataLog, type MetadataRecord, metadataRecord } from '../metadata/index.ts'
+import type { Features } from './features.ts'
 import { Partition } from './partition.ts'
 import { Topic } from './topic.ts'
 import { collisionKey } from './topic-name.ts'
@@ -22,12 +29,14 @@ export class Topics {
   readonly #onRemoved: (topic: Topic) => void
 
   /** `onRemoved` runs while the removal is replayed: what is replayed after it may be of a new topic of that name. */
-  constructor(metadata: MetadataLog, onRemoved: (topic: Topic) => void) {
+  constructor(metadata: MetadataLog, features: Features, onRemoved: (topic: Topic) => void) {
     this.#onRemoved = onRemoved
-    metadata.register(topicRecord, ({ name, topicId }) => this.#add(new Topic(name, topicId)))
-    metadata.register(partitionRecord, (record) => this.#replayPartition(record))
-    metadata.register(partitionChangeRecord, (record) => this.#replayChange(record))
-    metadata.register(removeTopicRecord, ({ topicId }) => this.#remove(topicId))
+    const register = metadata.image('topics', () => this.#records(features.partitionRecordVersion))
+    register(topicRecord, ({ name, topicId }) => this.#add(new Topic(name, topicId)))
+    register(partitionRecord, (record) => this.#replayPartition(record))
+    register(partitionChangeRecord, (record) => this.#replayChange(record))
+    register(removeTopicRecord, ({ topicId }) => this.#remove(topicId))
+    register(clearElrRecord, ({ topicName }) => this.#clearElr(topicName))
   }
 
   get size(): number {
@@ -63,6 +72,13 @@ export class Topics {
     return changes
   }
 
+  *#records(partitionVersion: number): Generator<MetadataRecord, void> {
+    for (const { name, id, partitions } of this.#byName.values()) {
+      yield metadataRecord(topicRecord, 0, { name, topicId: id })
+      for (const partition of partitions) yield metadataRecord(partitionRecord, partitionVersion, partition.toRecord())
+    }
+  }
+
   #add(topic: Topic): void {
     this.#byName.set(topic.name, topic)
     this.#byId.set(topic.id, topic)
@@ -85,6 +101,16 @@ export class Topics {
       throw new Error(`the metadata log changes partition ${record.partitionId} that is not there`)
     partition.replay(record)
     this.#changedPartitions.add(partition)
+  }
+
+  /** No name: of all topics. */
+  #clearElr(topicName: string): void {
+    const topics = topicName === '' ? this.#byName.values() : [this.#byName.get(topicName)]
+    for (const topic of topics) {
+      for (const partition of topic?.partitions ?? []) {
+        if (partition.clearElr()) this.#changedPartitions.add(partition)
+      }
+    }
   }
 
   #remove(topicId: string): void {

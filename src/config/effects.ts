@@ -20,7 +20,6 @@ export const notYet = {
   lz4Levels: because(
     'The lz4 library that is used has one level: what is compressed here is read everywhere, but is larger than at level 9.',
   ),
-  metadataLog: because('Segments and snapshots of the metadata log are not tuned yet.'),
   metrics: because('Metrics are not exported yet.'),
   offsetExpiry: because('Committed offsets do not expire yet.'),
   purgatory: because('Waiting requests are woken by events; there is no purgatory to purge.'),
@@ -35,8 +34,5 @@ export const notYet = {
   threads: because('Node runs one event loop: there are no thread pools to size.'),
   tieredStorage: because('There is no tiered storage: segments stay in the log directory.'),
   transactions: because('Transactions are not built yet.'),
-  uncleanElections: because(
-    "All brokers of the process share each partition's bytes: no replica is ever out of sync, so no election is unclean.",
-  ),
   unstable: because('Only stable API versions and feature levels are served.'),
 }

@@ -208,7 +208,7 @@ export const topicConfigs = {
   }),
   'unclean.leader.election.enable': boolean(false, {
     brokerSynonyms: ['unclean.leader.election.enable'],
-    effect: notYet.uncleanElections,
+    effect: obeyed,
     documentation:
       'Indicates whether to enable replicas not in the ISR set to be elected as leader as a last resort, even though doing so may result in data loss.Note: In KRaft mode, when enabling this config dynamically, it needs to wait for the unclean leader electionthread to trigger election periodically (default is 5 minutes).',
   }),

@@ -89,6 +89,8 @@ export interface PartitionToOpen {
   /** 22 characters; written to partition.metadata of a new partition, checked against that of an old one. */
   readonly topicId?: string
   readonly config: LogConfig
+  /** A stored log that ends before it is emptied and starts there: what it lacks is known from elsewhere. */
+  readonly leastEndOffset?: number
 }
 
 export interface PartitionName {
@@ -409,6 +411,7 @@ export class LogDirectory implements LogOwner {
       config,
       recoveryPoint,
       logStartOffset: this.#logStartOffsets.get(name),
+      leastEndOffset: wanted.leastEndOffset ?? 0,
       isClean,
       mayHaveGaps: config.compacted || this.#cleanedOffsets.get(name) !== undefined,
     })

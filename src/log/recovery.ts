@@ -31,6 +31,8 @@ export interface LoadOptions {
   readonly recoveryPoint: number
   /** Undefined: that of the first segment. */
   readonly logStartOffset: number | undefined
+  /** A log that ends before it is emptied and starts there. */
+  readonly leastEndOffset: number
   readonly isClean: boolean
   /** Offsets may be missing between batches: it is or was compacted. */
   readonly mayHaveGaps: boolean
@@ -60,7 +62,8 @@ export async function loadLog(directory: string, present: readonly string[], opt
     await recoverSegments(segments, epochs, options)
   }
   let logEndOffset = segments.active.nextOffset
-  const logStartOffset = Math.max(options.logStartOffset ?? 0, segments.all[0]!.baseOffset)
+  let logStartOffset = Math.max(options.logStartOffset ?? 0, segments.all[0]!.baseOffset)
+  if (logEndOffset < options.leastEndOffset) logStartOffset = Math.max(logStartOffset, options.leastEndOffset)
   if (logStartOffset > logEndOffset) {
     storage.logger.warn(
       { directory, logStartOffset, logEndOffset },

@@ -1,3 +1,4 @@
 /** metadata: the room's public face. */
-export { latestMetadataVersion, MetadataLog, metadataTopic, metadataTopicId } from './metadata-log.ts'
+export { latestMetadataVersion, type MetadataLog, metadataTopic } from './metadata-log.ts'
 export { type MetadataRecord, metadataRecord } from './metadata-record.ts'
+export { openMetadataLog } from './open-metadata-log.ts'

@@ -1,11 +1,5 @@
-/**
- * metadata: what Kafka keeps beside the records: control records of the quorum, `quorum-state`, `bootstrap.checkpoint` and the
- * snapshots `<end offset, 20 digits>-<epoch, 10 digits>.checkpoint`.
- *
- *     snapshot:  control batch: SnapshotHeader [KRaftVersion KRaftVoters] | record batches | control batch: SnapshotFooter
- */
+/** metadata: what Kafka keeps beside the records: control records of the quorum, and `quorum-state`. */
 import {
-  batchesIn,
   buildRecordBatch,
   type ControlRecordType,
   controlRecordTypeOf,
@@ -13,17 +7,9 @@ import {
   type RecordBatchView,
   type RecordToWrite,
   recordsOf,
-  wholeBatchesEnd,
 } from '../../protocol/records/index.ts'
 import { type Decoded, type Fields, Reader } from '../../protocol/schema/index.ts'
-import {
-  kRaftVersionRecord,
-  leaderChangeMessage,
-  type StoredSchema,
-  snapshotFooterRecord,
-  snapshotHeaderRecord,
-  votersRecord,
-} from '../../protocol/state/index.ts'
+import { kRaftVersionRecord, leaderChangeMessage, type StoredSchema, votersRecord } from '../../protocol/state/index.ts'
 import type { FileSystem } from '../runtime/file-system.ts'
 import type { MetadataRecord } from './metadata-record.ts'
 
@@ -34,9 +20,11 @@ export interface Quorum {
   /** 0: voters are configured; 1: they stand in the log (KIP-853). */
   kRaftVersion: number
   voters: readonly Voter[]
+  /** Who voted when the last epoch began. */
+  lastVoterIds: readonly number[]
 }
 
-interface ControlRecord {
+export interface ControlRecord {
   readonly type: ControlRecordType
   readonly value: Buffer
 }
@@ -91,79 +79,17 @@ export function readControlBatch(batch: RecordBatchView, quorum: Quorum): void {
   for (const { key, value } of recordsOf(batch)) {
     if (value === null) continue
     const type = controlRecordTypeOf(key)
-    if (type === 'KRAFT_VERSION') quorum.kRaftVersion = decodeBody(kRaftVersionRecord, value).kRaftVersion
-    if (type === 'KRAFT_VOTERS') quorum.voters = decodeBody(votersRecord, value).voters
+    if (type === 'KRAFT_VERSION') quorum.kRaftVersion = decodeControlBody(kRaftVersionRecord, value).kRaftVersion
+    if (type === 'LEADER_CHANGE') {
+      quorum.lastVoterIds = decodeControlBody(leaderChangeMessage, value).voters.map(({ voterId }) => voterId)
+    }
+    if (type === 'KRAFT_VOTERS') quorum.voters = decodeControlBody(votersRecord, value).voters
   }
 }
 
 /** A control record's body starts with its own version. */
-function decodeBody<F extends Fields>(schema: StoredSchema<F>, value: Buffer): Decoded<F> {
+export function decodeControlBody<F extends Fields>(schema: StoredSchema<F>, value: Buffer): Decoded<F> {
   return schema.codec(value.readInt16BE(0)).decode(new Reader(value))
-}
-
-export interface Snapshot {
-  /** The offset of the first record that it does not hold. */
-  readonly endOffset: number
-  readonly epoch: number
-  readonly content: Buffer
-}
-
-const snapshotName = /^(\d{20})-(\d{10})\.checkpoint$/
-
-/** The newest snapshot in `directory` that is whole; `onBroken` hears of newer ones that are not. */
-export async function newestSnapshot(
-  files: FileSystem,
-  directory: string,
-  onBroken: (path: string) => void,
-): Promise<Snapshot | undefined> {
-  const names = (await files.list(directory)).filter((name) => snapshotName.test(name)).reverse()
-  for (const name of names) {
-    const [, endOffset, epoch] = snapshotName.exec(name) ?? []
-    const path = `${directory}/${name}`
-    const content = await files.readFile(path)
-    if (isWhole(content)) return { endOffset: Number(endOffset), epoch: Number(epoch), content }
-    onBroken(path)
-  }
-  return undefined
-}
-
-/** Every batch with a good checksum, and a footer at the end. */
-function isWhole(content: Buffer): boolean {
-  if (wholeBatchesEnd(content) !== content.length) return false
-  let hasFooter = false
-  for (const batch of batchesIn(content)) {
-    if (!batch.isCrcValid()) return false
-    hasFooter = false
-    if (!batch.isControl) continue
-    for (const { key } of recordsOf(batch)) hasFooter = controlRecordTypeOf(key) === 'SNAPSHOT_FOOTER'
-  }
-  return hasFooter
-}
-
-/** The bytes of a snapshot file. */
-export function snapshotContent(
-  records: readonly MetadataRecord[],
-  quorumRecords: readonly ControlRecord[],
-  timestamp: number,
-): Buffer {
-  const header: ControlRecord = {
-    type: 'SNAPSHOT_HEADER',
-    value: snapshotHeaderRecord.encodeBody(0, { lastContainedLogTimestamp: 0 }),
-  }
-  const footer: ControlRecord = { type: 'SNAPSHOT_FOOTER', value: snapshotFooterRecord.encodeBody(0, {}) }
-  const first = controlBatch([header, ...quorumRecords], { baseOffset: 0, epoch: 0, timestamp })
-  let nextOffset = 1 + quorumRecords.length
-  const batches = [first]
-  if (records.length > 0) {
-    batches.push(recordBatch(records, { baseOffset: nextOffset, epoch: 0, timestamp }))
-    nextOffset += records.length
-  }
-  batches.push(controlBatch([footer], { baseOffset: nextOffset, epoch: 0, timestamp }))
-  return Buffer.concat(batches)
-}
-
-export function snapshotPath(directory: string, endOffset: number, epoch: number): string {
-  return `${directory}/${String(endOffset).padStart(20, '0')}-${String(epoch).padStart(10, '0')}.checkpoint`
 }
 
 /** `quorum-state`: JSON, in the form of data_version 0 (configured voters) or 1. */

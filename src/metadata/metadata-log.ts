@@ -4,14 +4,13 @@
  *
  *     run: decide (reads state, never awaits) → append and sync → replay (the only mutation) → answer
  *
- * Commands run one after the other, so `decide` sees the effect of every earlier one, and nobody ever sees what is not written.
+ * Commands run one after the other, so `decide` sees the effect of every earlier one, and nobody ever sees what is not written. A snapshot
+ * is written down between two commands, in many turns of the event loop, and then goes to its file while commands run.
  */
 import { KafkaError } from '../../protocol/errors.ts'
 import { batchesIn, type RecordBatchView, recordsOf } from '../../protocol/records/index.ts'
-import type { Decoded, Fields } from '../../protocol/schema/index.ts'
-import { abortTransactionRecord, featureLevelRecord, type StoredSchema } from '../../protocol/state/index.ts'
-import type { PartitionLog } from '../log/partition-log.ts'
-import type { Clock } from '../runtime/clock.ts'
+import { abortTransactionRecord, featureLevelRecord, readMetadataFrame } from '../../protocol/state/index.ts'
+import type { Cancel, Clock } from '../runtime/clock.ts'
 import type { FileSystem } from '../runtime/file-system.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { nextTurn, SerialQueue } from '../runtime/serial-queue.ts'
@@ -20,17 +19,24 @@ import {
   kRaftVersion,
   kRaftVoters,
   leaderChange,
-  newestSnapshot,
   type Quorum,
   readControlBatch,
   readQuorumState,
   recordBatch,
-  snapshotContent,
-  snapshotPath,
   writeQuorumState,
 } from './kraft-files.ts'
 import { type MetadataRecord, metadataRecord } from './metadata-record.ts'
-import { Replayer } from './replayer.ts'
+import { type ImagePart, type Register, Replayer } from './replayer.ts'
+import {
+  isWholeSnapshot,
+  lastContainedLogTimestamp,
+  recordsInSnapshot,
+  type SnapshotId,
+  snapshotBatches,
+  snapshotContent,
+} from './snapshot-file.ts'
+import { SnapshotGenerator } from './snapshot-generator.ts'
+import type { PrunableLog, Snapshots } from './snapshots.ts'
 
 export const metadataTopic = '__cluster_metadata'
 /** Fixed in Kafka: Uuid.METADATA_TOPIC_ID. */
@@ -39,8 +45,10 @@ export const metadataTopicId = 'AAAAAAAAAAAAAAAAAAAAAQ'
 export const latestMetadataVersion = 30
 
 export interface MetadataLogOptions {
-  /** `__cluster_metadata-0`, opened. */
-  readonly log: PartitionLog
+  /** `__cluster_metadata-0`, opened; if it ended before the newest snapshot, emptied and starting there. */
+  readonly log: PrunableLog
+  readonly snapshots: Snapshots
+  readonly limits?: Partial<MetadataLogLimits>
   /** The log directory, with `bootstrap.checkpoint` in it. */
   readonly path: string
   readonly files: FileSystem
@@ -52,7 +60,26 @@ export interface MetadataLogOptions {
   /** Where Kafka's controller would listen: it stands in the voters record. */
   readonly controllerEndpoint: { readonly name: string; readonly host: string; readonly port: number }
   /** Hears that metadata takes no more changes. */
-  readonly onFailure?: (failure: KafkaError) => void
+  readonly onFailure?: ((failure: KafkaError) => void) | undefined
+}
+
+export interface MetadataLogLimits {
+  /** metadata.log.max.record.bytes.between.snapshots */
+  readonly maxBytesBetweenSnapshots: number
+  /** metadata.log.max.snapshot.interval.ms; 0: time alone asks for no snapshot. */
+  readonly maxSnapshotIntervalMs: number
+  /** metadata.max.retention.bytes */
+  readonly maxRetentionBytes: number
+  /** metadata.max.retention.ms */
+  readonly maxRetentionMs: number
+}
+
+/** Kafka's defaults. */
+const defaultLimits: MetadataLogLimits = {
+  maxBytesBetweenSnapshots: 20_971_520,
+  maxSnapshotIntervalMs: 3_600_000,
+  maxRetentionBytes: 104_857_600,
+  maxRetentionMs: 604_800_000,
 }
 
 export interface Decision<R> {
@@ -64,20 +91,39 @@ export interface Decision<R> {
 const readBytes = 1024 * 1024
 /** Records between two turns of the event loop while loading. */
 const recordsPerTurn = 20_000
+/** As often as Kafka looks whether old snapshots may go. */
+const cleanIntervalMs = 60_000
 
 export class MetadataLog {
   readonly #options: MetadataLogOptions
-  readonly #log: PartitionLog
+  readonly #log: PrunableLog
+  readonly #snapshots: Snapshots
+  readonly #limits: MetadataLogLimits
+  readonly #generator: SnapshotGenerator
   readonly #replayer = new Replayer()
   readonly #commands = new SerialQueue()
-  readonly #quorum: Quorum = { kRaftVersion: 0, voters: [] }
+  readonly #quorum: Quorum = { kRaftVersion: 0, voters: [], lastVoterIds: [] }
   readonly #listeners = new Set<() => void>()
+  /** Looks after old snapshots, one run at a time. */
+  readonly #cleaning = new SerialQueue()
+  #cancelCleaning: Cancel | undefined
   #epoch = 0
+  /** Of the last batch. */
+  #lastTimestampMs = 0
   #failure: KafkaError | undefined
 
   constructor(options: MetadataLogOptions) {
     this.#options = options
     this.#log = options.log
+    this.#snapshots = options.snapshots
+    this.#limits = { ...defaultLimits, ...options.limits }
+    this.#generator = new SnapshotGenerator({
+      clock: options.clock,
+      maxBytes: this.#limits.maxBytesBetweenSnapshots,
+      maxIntervalMs: this.#limits.maxSnapshotIntervalMs,
+      isPossible: () => this.#failure === undefined && !this.#replayer.inTransaction,
+      generate: (frozen) => this.#takeSnapshot(frozen),
+    })
   }
 
   /** The quorum's epoch: one more at each start. */
@@ -95,9 +141,12 @@ export class MetadataLog {
     return this.#log.logEndOffset
   }
 
-  /** `replay` gets each record of that kind, first while loading, then as commands write them. Before `load`. */
-  register<F extends Fields>(schema: StoredSchema<F>, replay: (record: Decoded<F>, offset: number) => void): void {
-    this.#replayer.register(schema, replay)
+  /**
+   * A room takes a part of the image over, before `load`. What it returns registers a kind of record, which then is given to `replay`, first
+   * while loading, then as commands write it. `records` writes down, for a snapshot, all that was replayed: it reads state and changes none.
+   */
+  image(part: ImagePart, records: () => Iterable<MetadataRecord>): Register {
+    return this.#replayer.image(part, records)
   }
 
   /** `listener` runs after a command's records were replayed. Returns the way to stop it. */
@@ -112,11 +161,13 @@ export class MetadataLog {
     const fromOffset = await this.#loadSnapshot()
     if (this.#log.logStartOffset > fromOffset) {
       throw new Error(
-        `${path}: the metadata log starts at offset ${this.#log.logStartOffset}, and no snapshot reaches up to there`,
+        `${path}: the metadata log starts at offset ${this.#log.logStartOffset}, and no whole snapshot reaches up to there`,
       )
     }
     await this.#loadLog(fromOffset)
-    const bootstrap = this.#log.logEndOffset === 0 ? await this.#format() : []
+    await this.#snapshots.loaded(this.#log.logStartOffset)
+    // A start that was killed may have left an epoch without any record.
+    const bootstrap = this.#replayer.isEmpty ? await this.#format() : []
     await this.#openEpoch(files)
     if (bootstrap.length > 0) await this.run(() => ({ records: bootstrap, response: undefined }))
     if (this.#replayer.inTransaction) {
@@ -124,6 +175,8 @@ export class MetadataLog {
       const abort = metadataRecord(abortTransactionRecord, 0, { reason: 'the leader was stopped' })
       await this.run(() => ({ records: [abort], response: undefined }))
     }
+    this.#generator.start()
+    this.#scheduleCleaning()
   }
 
   /**
@@ -137,14 +190,19 @@ export class MetadataLog {
       if (records.length === 0) return response
       const baseOffset = await this.#append((position) => recordBatch(records, position))
       this.#replayWritten(records, baseOffset)
+      this.#generator.check()
       for (const listener of this.#listeners) listener()
       return response
     })
   }
 
-  /** Resolves when the commands given so far have ended; later ones fail. The log itself is its directory's to close. */
+  /** Resolves when the commands given so far, and a snapshot under way, have ended; later commands fail. The log is its directory's to close. */
   async close(): Promise<void> {
     await this.#commands.idle()
+    await this.#generator.close()
+    this.#cancelCleaning?.()
+    await this.#cleaning.idle()
+    this.#snapshots.close()
     this.#failure ??= new KafkaError('KAFKA_STORAGE_ERROR', 'the metadata log is closed')
   }
 
@@ -175,8 +233,11 @@ export class MetadataLog {
   ): Promise<number> {
     const position = { baseOffset: this.#log.logEndOffset, epoch: this.#epoch, timestamp: this.#options.clock.now() }
     try {
-      const { baseOffset } = await this.#log.append(batch(position), 'raft')
+      const bytes = batch(position)
+      const { baseOffset } = await this.#log.append(bytes, 'raft')
       await this.#log.flush()
+      this.#lastTimestampMs = position.timestamp
+      this.#generator.appended(bytes.length)
       if (baseOffset !== position.baseOffset) throw new Error(`somebody else writes the metadata log at ${baseOffset}`)
       return baseOffset
     } catch (error) {
@@ -186,16 +247,71 @@ export class MetadataLog {
     }
   }
 
+  /** Snapshots hold what commands have done, at the offset between two of them. A failure leaves the log as it is: only the next start takes longer. */
+  async #takeSnapshot(frozen: () => void): Promise<void> {
+    try {
+      const snapshot = await this.#commands.run(() => this.#writeDown(frozen))
+      if (snapshot === undefined) return
+      await this.#snapshots.write(snapshot.id, snapshot.batches)
+      const { endOffset, epoch } = snapshot.id
+      this.#options.logger.debug({ endOffset, epoch }, 'a metadata snapshot was made')
+    } catch (error) {
+      this.#options.logger.error({ error }, 'a metadata snapshot could not be written')
+      return
+    }
+    await this.#clean()
+  }
+
+  /** No command runs meanwhile, so it is the state at one offset, however many turns of the event loop it takes. */
+  async #writeDown(frozen: () => void): Promise<{ id: SnapshotId; batches: Buffer[] } | undefined> {
+    if (this.#failure !== undefined || this.#replayer.inTransaction) return undefined
+    const id = { endOffset: this.#log.logEndOffset, epoch: this.#epoch }
+    frozen()
+    const batches: Buffer[] = []
+    const { kRaftVersion: version, voters } = this.#quorum
+    const options = {
+      epoch: id.epoch,
+      quorumRecords: version > 0 ? [kRaftVersion(version), kRaftVoters(voters)] : [],
+      timestamp: this.#options.clock.now(),
+      lastContainedLogTimestamp: this.#lastTimestampMs,
+    }
+    for (const batch of snapshotBatches(this.#replayer.records(), options)) {
+      batches.push(batch)
+      await nextTurn()
+    }
+    return { id, batches }
+  }
+
+  /** What old snapshots and their part of the log take is no reason to stop. */
+  #clean(): Promise<void> {
+    const { maxRetentionBytes: maxBytes, maxRetentionMs: maxMs } = this.#limits
+    return this.#cleaning.run(async () => {
+      try {
+        await this.#snapshots.clean(this.#log, { maxBytes, maxMs })
+      } catch (error) {
+        this.#options.logger.error({ error }, 'old metadata snapshots could not be removed')
+      }
+      this.#scheduleCleaning()
+    })
+  }
+
+  /** A single snapshot never goes. */
+  #scheduleCleaning(): void {
+    this.#cancelCleaning?.()
+    this.#cancelCleaning = undefined
+    if (this.#failure !== undefined || this.#snapshots.count < 2) return
+    this.#cancelCleaning = this.#options.clock.after(cleanIntervalMs, () => void this.#clean())
+  }
+
   /** Returns the offset from which the log has to be replayed. */
   async #loadSnapshot(): Promise<number> {
-    const { files, path, logger } = this.#options
-    const snapshot = await newestSnapshot(files, `${path}/${metadataTopic}-0`, (broken) =>
-      logger.warn({ path: broken }, 'this metadata snapshot is not whole: an older one is taken'),
-    )
+    const snapshot = this.#snapshots.newest
     if (snapshot === undefined) return 0
+    const { content, endOffset } = snapshot
     this.#epoch = snapshot.epoch
-    await this.#replayBatches(snapshot.content, 0, Number.POSITIVE_INFINITY, () => snapshot.endOffset - 1)
-    return snapshot.endOffset
+    this.#lastTimestampMs = lastContainedLogTimestamp(content)
+    await this.#replayBatches(content, 0, Number.POSITIVE_INFINITY, () => endOffset - 1)
+    return endOffset
   }
 
   async #loadLog(fromOffset: number): Promise<void> {
@@ -205,6 +321,10 @@ export class MetadataLog {
       const firstOffset = offset
       try {
         for (const buffer of records) {
+          for (const { maxTimestamp, sizeInBytes } of batchesIn(buffer)) {
+            this.#lastTimestampMs = maxTimestamp
+            this.#generator.appended(sizeInBytes)
+          }
           offset = await this.#replayBatches(buffer, firstOffset, log.logEndOffset, (recordOffset) => recordOffset)
         }
       } catch (error) {
@@ -251,16 +371,17 @@ export class MetadataLog {
   }
 
   /**
-   * An empty log: takes what Kafka's formatter left in `bootstrap.checkpoint`, or formats the directory as it does with
+   * A log without a record: takes what Kafka's formatter left in `bootstrap.checkpoint`, or formats the directory as it does with
    * `--standalone`. Returns the first records.
    */
-  async #format(): Promise<MetadataRecord[]> {
+  async #format(): Promise<readonly MetadataRecord[]> {
     const { files, path, clock, nodeId, directoryId, controllerEndpoint } = this.#options
     const bootstrapPath = `${path}/bootstrap.checkpoint`
-    if (await files.exists(bootstrapPath)) return recordsIn(await files.readFile(bootstrapPath))
+    if (await files.exists(bootstrapPath)) return bootstrapRecords(bootstrapPath, await files.readFile(bootstrapPath))
     const records = [
       metadataRecord(featureLevelRecord, 0, { name: 'metadata.version', featureLevel: latestMetadataVersion }),
     ]
+    if (this.#log.logEndOffset > 0) return records
     this.#quorum.kRaftVersion = 1
     this.#quorum.voters = [
       {
@@ -271,10 +392,20 @@ export class MetadataLog {
       },
     ]
     const quorumRecords = [kRaftVersion(1), kRaftVoters(this.#quorum.voters)]
-    const logPath = `${path}/${metadataTopic}-0`
-    await files.replaceFile(snapshotPath(logPath, 0, 0), snapshotContent([], quorumRecords, clock.now()))
+    await this.#snapshots.write({ endOffset: 0, epoch: 0 }, [snapshotContent([], quorumRecords, clock.now())])
     await files.replaceFile(bootstrapPath, snapshotContent(records, [], clock.now()))
     return records
+  }
+
+  /** What the end of this node's log says may be undone by the others of its quorum, and what they have may be missing. */
+  #ensureAlone(): void {
+    const { path, nodeId } = this.#options
+    const { kRaftVersion: version, voters, lastVoterIds } = this.#quorum
+    const voterIds = version > 0 ? voters.map(({ voterId }) => voterId) : lastVoterIds
+    if (voterIds.every((id) => id === nodeId)) return
+    throw new Error(
+      `${path} belongs to a quorum of the controllers ${voterIds.join(', ')}: only what a single one has left can be opened`,
+    )
   }
 
   async #openEpoch(files: FileSystem): Promise<void> {
@@ -282,12 +413,7 @@ export class MetadataLog {
     const logPath = `${path}/${metadataTopic}-0`
     const state = await readQuorumState(files, logPath)
     this.#epoch = Math.max(this.#epoch, this.#log.leaderEpoch, state?.leaderEpoch ?? 0, 0) + 1
-    const others = this.#quorum.voters.filter(({ voterId }) => voterId !== nodeId)
-    if (others.length > 0) {
-      throw new Error(
-        `${path} belongs to a quorum of ${others.length + 1} controllers; only a single one can be opened`,
-      )
-    }
+    this.#ensureAlone()
     await writeQuorumState(files, logPath, {
       leaderId: nodeId,
       leaderEpoch: this.#epoch,
@@ -310,12 +436,17 @@ export class MetadataLog {
   }
 }
 
-/** The metadata records of a snapshot's content. */
-function recordsIn(content: Buffer): MetadataRecord[] {
-  const records: MetadataRecord[] = []
-  for (const batch of batchesIn(content)) {
-    if (batch.isControl) continue
-    for (const { value } of recordsOf(batch)) if (value !== null) records.push({ bytes: value })
-  }
+/** @throws Error where the file is not what a formatter leaves: what the cluster was to be is then unknown. */
+function bootstrapRecords(path: string, content: Buffer): readonly MetadataRecord[] {
+  const advice = 'restore it, or format the directory anew'
+  if (!isWholeSnapshot(content)) throw new Error(`${path} is damaged: ${advice}`)
+  const records = recordsInSnapshot(content)
+  if (!records.some(setsMetadataVersion)) throw new Error(`${path} sets no level of metadata.version: ${advice}`)
   return records
+}
+
+function setsMetadataVersion({ bytes }: MetadataRecord): boolean {
+  const { type, version, body } = readMetadataFrame(bytes)
+  if (type !== featureLevelRecord.type) return false
+  return featureLevelRecord.codec(version).decode(body).name === 'metadata.version'
 }

@@ -11,15 +11,13 @@ import {
   readMetadataFrame,
   topicRecord,
 } from '../../protocol/state/index.ts'
-import { defaultLogConfig } from '../../src/log/log-config.ts'
-import { LogDirectory } from '../../src/log/log-directory.ts'
-import type { PartitionLog } from '../../src/log/partition-log.ts'
-import { MetadataLog, metadataRecord, metadataTopic, metadataTopicId } from '../../src/metadata/index.ts'
-import { kRaftVersion, kRaftVoters, snapshotContent, snapshotPath } from '../../src/metadata/kraft-files.ts'
+import type { LocalPartitionLog } from '../../src/log/local-partition-log.ts'
+import { metadataRecord, metadataTopic } from '../../src/metadata/index.ts'
+import { kRaftVersion, kRaftVoters } from '../../src/metadata/kraft-files.ts'
+import { snapshotContent, snapshotPath } from '../../src/metadata/snapshot-file.ts'
 import { SimulatedClock } from '../../src/runtime/clock.ts'
-import { silentLogger } from '../../src/runtime/logger.ts'
 import { MemoryFileSystem } from '../../src/runtime/memory-file-system.ts'
-import { SeededRandom } from '../../src/runtime/random.ts'
+import { openLog } from './open-metadata-log.ts'
 
 const logPath = `/data/${metadataTopic}-0`
 const topicId = 'b3uD3LtcTIGeQOlrQ9J7dA'
@@ -32,33 +30,16 @@ beforeEach(() => {
   clock = new SimulatedClock()
 })
 
-async function open(wrap: (log: PartitionLog) => PartitionLog = (log) => log) {
-  const parts = { files, clock, random: new SeededRandom(1), logger: silentLogger, nodeId: 1 }
-  const directory = await LogDirectory.open({ ...parts, path: '/data' })
-  const log = await directory.openPartition({
-    topic: metadataTopic,
-    partition: 0,
-    topicId: metadataTopicId,
-    config: defaultLogConfig,
-  })
-  const metadata = new MetadataLog({
-    ...parts,
-    log: wrap(log),
-    path: '/data',
-    directoryId: directory.directoryId,
-    controllerEndpoint: { name: 'CONTROLLER', host: 'localhost', port: 9093 },
-  })
+async function open(wrap: (log: LocalPartitionLog) => LocalPartitionLog = (log) => log) {
+  const { metadata, log, directory, close } = await openLog({ files, clock, wrap })
   const topics: [string, number][] = []
-  metadata.register(topicRecord, ({ name }, offset) => topics.push([name, offset]))
+  const register = metadata.image('topics', () => topics.map(([name]) => topic(name)))
+  register(topicRecord, ({ name }, offset) => topics.push([name, offset]))
   await metadata.load()
-  const close = async (): Promise<void> => {
-    await metadata.close()
-    await directory.close()
-  }
   return { metadata, topics, log, directory, close }
 }
 
-async function contentOf(log: PartitionLog) {
+async function contentOf(log: LocalPartitionLog) {
   const { records } = await log.read(0, { maxBytes: 1 << 20, minOneBatch: true, isolation: 'log_end' })
   return [...batchesIn(Buffer.concat([...records]))].map((batch) => ({
     baseOffset: batch.baseOffset,
@@ -95,18 +76,13 @@ describe('a fresh metadata log', () => {
     const levels = [metadataRecord(featureLevelRecord, 0, { name: 'metadata.version', featureLevel: 25 })]
     await files.replaceFile('/data/bootstrap.checkpoint', snapshotContent(levels, [], 1))
     const found: [string, number][] = []
-    const parts = { files, clock, random: new SeededRandom(1), logger: silentLogger, nodeId: 1 }
-    const directory = await LogDirectory.open({ ...parts, path: '/data' })
-    const log = await directory.openPartition({ topic: metadataTopic, partition: 0, config: defaultLogConfig })
-    const controllerEndpoint = { name: 'CONTROLLER', host: 'localhost', port: 9093 }
-    const { directoryId } = directory
-    const metadata = new MetadataLog({ ...parts, log, path: '/data', directoryId, controllerEndpoint })
-    metadata.register(featureLevelRecord, ({ name, featureLevel }) => found.push([name, featureLevel]))
+    const { metadata, close } = await openLog({ files, clock })
+    const register = metadata.image('features', () => [])
+    register(featureLevelRecord, ({ name, featureLevel }) => found.push([name, featureLevel]))
     await metadata.load()
     expect(found).toEqual([['metadata.version', 25]])
     expect(metadata.kRaftVersion).toBe(0)
-    await metadata.close()
-    await directory.close()
+    await close()
   })
 })
 

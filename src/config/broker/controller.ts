@@ -111,19 +111,19 @@ export const controllerConfigs = {
   'internal.metadata.delete.delay.millis': long(60000, {
     importance: 'LOW',
     internal: true,
-    effect: notYet.metadataLog,
+    effect: obeyed,
     documentation: 'The amount of time to wait before deleting a file from the filesystem, only for testing.',
   }),
   'internal.metadata.log.segment.bytes': int(null, {
     importance: 'LOW',
     internal: true,
-    effect: notYet.metadataLog,
+    effect: obeyed,
     documentation: 'The maximum size of a single metadata log file, only for testing.',
   }),
   'internal.metadata.max.batch.size.in.bytes': int(8_388_608, {
     importance: 'LOW',
     internal: true,
-    effect: notYet.metadataLog,
+    effect: obeyed,
     documentation: 'The largest record batch size allowed in the metadata log, only for testing.',
   }),
   'leader.imbalance.check.interval.seconds': long(300, {
@@ -134,32 +134,32 @@ export const controllerConfigs = {
   }),
   'metadata.log.dir': string(null, {
     importance: 'HIGH',
-    effect: notYet.metadataLog,
+    effect: obeyed,
     documentation: 'This configuration determines where we put the metadata log.',
   }),
   'metadata.log.max.record.bytes.between.snapshots': long(20_971_520, {
     valid: atLeast(1),
     importance: 'HIGH',
-    effect: notYet.metadataLog,
+    effect: obeyed,
     documentation:
       'This is the maximum number of bytes in the log between the latest snapshot and the high-watermark needed before generating a new snapshot.',
   }),
   'metadata.log.max.snapshot.interval.ms': long(3_600_000, {
     valid: atLeast(0),
     importance: 'HIGH',
-    effect: notYet.metadataLog,
+    effect: obeyed,
     documentation:
       'This is the maximum number of milliseconds to wait to generate a snapshot if there are committed records in the log that are not included in the latest snapshot.',
   }),
   'metadata.log.segment.bytes': int(1_073_741_824, {
     valid: atLeast(8_388_608),
     importance: 'HIGH',
-    effect: notYet.metadataLog,
+    effect: obeyed,
     documentation: 'The maximum size of a single metadata log file.',
   }),
   'metadata.log.segment.ms': long(604_800_000, {
     importance: 'HIGH',
-    effect: notYet.metadataLog,
+    effect: obeyed,
     documentation: 'The maximum time before a new metadata log file is rolled out (in milliseconds).',
   }),
   'metadata.max.idle.interval.ms': int(500, {
@@ -171,13 +171,13 @@ export const controllerConfigs = {
   }),
   'metadata.max.retention.bytes': long(104_857_600, {
     importance: 'HIGH',
-    effect: notYet.metadataLog,
+    effect: obeyed,
     documentation:
       'The maximum combined size of the metadata log and snapshots before deleting old snapshots and log files.',
   }),
   'metadata.max.retention.ms': long(604_800_000, {
     importance: 'HIGH',
-    effect: notYet.metadataLog,
+    effect: obeyed,
     documentation: 'The number of milliseconds to keep a metadata log file or snapshot before deleting it.',
   }),
   'process.roles': list(['broker', 'controller'], {

@@ -79,7 +79,7 @@ export const replicationConfigs = {
   'unclean.leader.election.enable': boolean(false, {
     importance: 'HIGH',
     updateMode: 'cluster-wide',
-    effect: notYet.uncleanElections,
+    effect: obeyed,
     documentation:
       'Indicates whether to enable replicas not in the ISR set to be elected as leader as a last resort, even though doing so may result in data lossNote: In KRaft mode, when enabling this config dynamically, it needs to wait for the unclean leader election thread to trigger election periodically (default is 5 minutes).',
   }),
