@@ -32,12 +32,16 @@ export function describeOtherBrokers(state: OtherBrokersState): string | undefin
   if (others.length === 0) return undefined
   const behind = count - led - notHere
   const unserved = [
-    ...(notHere > 0 ? [`${notHere} of which no replica is here`] : []),
-    ...(behind > 0 ? [`${behind} of which the replica here is not in sync`] : []),
+    ...(notHere > 0 ? [`${notHere} with no replica here`] : []),
+    ...(behind > 0 ? [`${behind} with a replica here that is not in sync`] : []),
   ]
   const served =
     unserved.length === 0
       ? `all ${count} partitions are served`
-      : `${led} of ${count} partitions are served, but none ${unserved.join(', and none ')}`
-  return `the data is of a cluster that brokers ${others.join(', ')} belong to, too; they don't run here: ${served}. What is changed from now on, the others' directories don't know: don't start them again.`
+      : `${led} of ${count} partitions are served, and not ${unserved.join(' nor ')}`
+  return `the cluster of this data also has ${brokersNamed(others)}, not run here: ${served}; what changes from now on is not known to other directories of that cluster, so start no broker on them again`
+}
+
+function brokersNamed(ids: readonly number[]): string {
+  return ids.length === 1 ? `broker ${ids[0]}` : `brokers ${ids.join(', ')}`
 }

@@ -1,6 +1,6 @@
 /**
  * cluster: which brokers get the replicas of new partitions. Leaders go round the brokers, starting anywhere; the replicas of one partition
- * lie on as many racks as there are.
+ * lie on as many racks as there are. Fenced brokers get those that the others are too few for.
  *
  *     brokers 1 2 3, three partitions, two replicas, start at 2:   2,3 · 3,1 · 1,2
  */
@@ -35,20 +35,35 @@ export function placeReplicas(
       `The target replication factor of ${replicationFactor} cannot be reached because only ${brokers.length} broker(s) are registered or some brokers have all their log directories cordoned.`,
     )
   }
+  const alive = brokers.filter(({ isFenced }) => !isFenced)
+  const count = Math.min(replicationFactor, alive.length)
+  const placed = stripe(alive, partitions, count, chance)
+  if (count === replicationFactor) return placed
+  const fenced = brokers.filter(({ isFenced }) => isFenced)
+  const rest = stripe(fenced, partitions, replicationFactor - count, chance)
+  return placed.map((replicas, partition) => [...replicas, ...rest[partition]!])
+}
+
+function stripe(
+  brokers: readonly PlaceableBroker[],
+  partitions: number,
+  count: number,
+  chance: () => number,
+): number[][] {
   const racks = racksOf(brokers)
   const starts = racks.map((rack) => Math.floor(chance() * rack.length))
   const firstRack = Math.floor(chance() * racks.length)
   return Array.from({ length: partitions }, (_, partition) => {
     const replicas: number[] = []
     const round = Math.floor(partition / racks.length)
-    for (let turn = 0; replicas.length < replicationFactor; turn += 1) {
-      for (let step = 0; step < racks.length && replicas.length < replicationFactor; step += 1) {
+    for (let turn = 0; replicas.length < count; turn += 1) {
+      for (let step = 0; step < racks.length && replicas.length < count; step += 1) {
         const rackIndex = (firstRack + partition + step) % racks.length
         const rack = racks[rackIndex]!
         if (turn < rack.length) replicas.push(rack[(starts[rackIndex]! + round + turn) % rack.length]!)
       }
     }
-    return leaderFirst(replicas, brokers)
+    return replicas
   })
 }
 
@@ -57,10 +72,4 @@ function racksOf(brokers: readonly PlaceableBroker[]): number[][] {
   const byRack = new Map<string, number[]>()
   for (const { id, rack } of brokers) byRack.set(rack ?? '', [...(byRack.get(rack ?? '') ?? []), id])
   return [...byRack].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, ids]) => ids.sort((a, b) => a - b))
-}
-
-/** A broker that is fenced can't lead. */
-function leaderFirst(replicas: readonly number[], brokers: readonly PlaceableBroker[]): number[] {
-  const canLead = (id: number): boolean => brokers.some((broker) => broker.id === id && !broker.isFenced)
-  return [...replicas.filter(canLead), ...replicas.filter((id) => !canLead(id))]
 }

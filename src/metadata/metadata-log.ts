@@ -9,11 +9,12 @@
  */
 import { KafkaError } from '../../protocol/errors.ts'
 import { batchesIn, type RecordBatchView, recordsOf } from '../../protocol/records/index.ts'
-import { abortTransactionRecord, featureLevelRecord, readMetadataFrame } from '../../protocol/state/index.ts'
+import { abortTransactionRecord } from '../../protocol/state/index.ts'
 import type { Cancel, Clock } from '../runtime/clock.ts'
 import type { FileSystem } from '../runtime/file-system.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { nextTurn, SerialQueue } from '../runtime/serial-queue.ts'
+import { firstRecords, readBootstrap, writeBootstrap } from './formatting.ts'
 import {
   controlBatch,
   kRaftVersion,
@@ -23,26 +24,18 @@ import {
   readControlBatch,
   readQuorumState,
   recordBatch,
+  type Voter,
   writeQuorumState,
 } from './kraft-files.ts'
 import { type MetadataRecord, metadataRecord } from './metadata-record.ts'
 import { type ImagePart, type Register, Replayer } from './replayer.ts'
-import {
-  isWholeSnapshot,
-  lastContainedLogTimestamp,
-  recordsInSnapshot,
-  type SnapshotId,
-  snapshotBatches,
-  snapshotContent,
-} from './snapshot-file.ts'
+import { lastContainedLogTimestamp, type SnapshotId, snapshotBatches, snapshotContent } from './snapshot-file.ts'
 import { SnapshotGenerator } from './snapshot-generator.ts'
 import type { PrunableLog, Snapshots } from './snapshots.ts'
 
 export const metadataTopic = '__cluster_metadata'
 /** Fixed in Kafka: Uuid.METADATA_TOPIC_ID. */
 export const metadataTopicId = 'AAAAAAAAAAAAAAAAAAAAAQ'
-/** 4.3-IV0: what a directory that we format has. */
-export const latestMetadataVersion = 30
 
 export interface MetadataLogOptions {
   /** `__cluster_metadata-0`, opened; if it ended before the newest snapshot, emptied and starting there. */
@@ -370,31 +363,29 @@ export class MetadataLog {
     }
   }
 
-  /**
-   * A log without a record: takes what Kafka's formatter left in `bootstrap.checkpoint`, or formats the directory as it does with
-   * `--standalone`. Returns the first records.
-   */
+  /** A log without a record: takes what Kafka's formatter left, or formats the directory. Returns the first records. */
   async #format(): Promise<readonly MetadataRecord[]> {
-    const { files, path, clock, nodeId, directoryId, controllerEndpoint } = this.#options
-    const bootstrapPath = `${path}/bootstrap.checkpoint`
-    if (await files.exists(bootstrapPath)) return bootstrapRecords(bootstrapPath, await files.readFile(bootstrapPath))
-    const records = [
-      metadataRecord(featureLevelRecord, 0, { name: 'metadata.version', featureLevel: latestMetadataVersion }),
-    ]
+    const { files, path, clock } = this.#options
+    const left = await readBootstrap(files, path)
+    if (left !== undefined) return left
+    const records = firstRecords()
     if (this.#log.logEndOffset > 0) return records
     this.#quorum.kRaftVersion = 1
-    this.#quorum.voters = [
-      {
-        voterId: nodeId,
-        voterDirectoryId: directoryId,
-        endpoints: [{ ...controllerEndpoint }],
-        kRaftVersionFeature: { minSupportedVersion: 0, maxSupportedVersion: 1 },
-      },
-    ]
+    this.#quorum.voters = [this.#ownVoter()]
     const quorumRecords = [kRaftVersion(1), kRaftVoters(this.#quorum.voters)]
     await this.#snapshots.write({ endOffset: 0, epoch: 0 }, [snapshotContent([], quorumRecords, clock.now())])
-    await files.replaceFile(bootstrapPath, snapshotContent(records, [], clock.now()))
+    await writeBootstrap(files, path, snapshotContent(records, [], clock.now()))
     return records
+  }
+
+  #ownVoter(): Voter {
+    const { nodeId, directoryId, controllerEndpoint } = this.#options
+    return {
+      voterId: nodeId,
+      voterDirectoryId: directoryId,
+      endpoints: [{ ...controllerEndpoint }],
+      kRaftVersionFeature: { minSupportedVersion: 0, maxSupportedVersion: 1 },
+    }
   }
 
   /** What the end of this node's log says may be undone by the others of its quorum, and what they have may be missing. */
@@ -409,7 +400,7 @@ export class MetadataLog {
   }
 
   async #openEpoch(files: FileSystem): Promise<void> {
-    const { path, nodeId, directoryId, controllerEndpoint } = this.#options
+    const { path, nodeId } = this.#options
     const logPath = `${path}/${metadataTopic}-0`
     const state = await readQuorumState(files, logPath)
     this.#epoch = Math.max(this.#epoch, this.#log.leaderEpoch, state?.leaderEpoch ?? 0, 0) + 1
@@ -422,31 +413,9 @@ export class MetadataLog {
     await this.#log.becomeLeader(this.#epoch)
     const records = [leaderChange(nodeId, [nodeId])]
     if (this.#quorum.kRaftVersion > 0) {
-      this.#quorum.voters = [
-        {
-          voterId: nodeId,
-          voterDirectoryId: directoryId,
-          endpoints: [{ ...controllerEndpoint }],
-          kRaftVersionFeature: { minSupportedVersion: 0, maxSupportedVersion: 1 },
-        },
-      ]
+      this.#quorum.voters = [this.#ownVoter()]
       records.push(kRaftVersion(this.#quorum.kRaftVersion), kRaftVoters(this.#quorum.voters))
     }
     await this.#append((position) => controlBatch(records, position))
   }
-}
-
-/** @throws Error where the file is not what a formatter leaves: what the cluster was to be is then unknown. */
-function bootstrapRecords(path: string, content: Buffer): readonly MetadataRecord[] {
-  const advice = 'restore it, or format the directory anew'
-  if (!isWholeSnapshot(content)) throw new Error(`${path} is damaged: ${advice}`)
-  const records = recordsInSnapshot(content)
-  if (!records.some(setsMetadataVersion)) throw new Error(`${path} sets no level of metadata.version: ${advice}`)
-  return records
-}
-
-function setsMetadataVersion({ bytes }: MetadataRecord): boolean {
-  const { type, version, body } = readMetadataFrame(bytes)
-  if (type !== featureLevelRecord.type) return false
-  return featureLevelRecord.codec(version).decode(body).name === 'metadata.version'
 }

@@ -32,6 +32,11 @@ describe('placeReplicas', () => {
   it('never lets a fenced broker lead, and needs one that is not', () => {
     const placed = placeReplicas([broker(1, null, true), broker(2)], 2, 2, () => 0)
     expect(placed.map(([leader]) => leader)).toEqual([2, 2])
+    expect(placeReplicas([broker(1, null, true), broker(2), broker(3, null, true)], 3, 1, () => 0)).toEqual([
+      [2],
+      [2],
+      [2],
+    ])
     expect(() => placeReplicas([broker(1, null, true)], 1, 1, () => 0)).toThrow(
       'Unable to replicate the partition 1 time(s): All brokers are currently fenced, or have all their log directories cordoned.',
     )
