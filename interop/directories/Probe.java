@@ -23,18 +23,36 @@ import kafka.server.KafkaRaftServer;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.ListShareGroupOffsetsSpec;
 import org.apache.kafka.clients.admin.ListTopicsOptions;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.admin.ScramCredentialInfo;
+import org.apache.kafka.clients.admin.ScramMechanism;
+import org.apache.kafka.clients.admin.UserScramCredentialAlteration;
+import org.apache.kafka.clients.admin.UserScramCredentialDeletion;
+import org.apache.kafka.clients.admin.UserScramCredentialUpsertion;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.KafkaShareConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.acl.AccessControlEntry;
+import org.apache.kafka.common.acl.AclBinding;
+import org.apache.kafka.common.acl.AclBindingFilter;
+import org.apache.kafka.common.acl.AclOperation;
+import org.apache.kafka.common.acl.AclPermissionType;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.quota.ClientQuotaAlteration;
+import org.apache.kafka.common.quota.ClientQuotaEntity;
+import org.apache.kafka.common.quota.ClientQuotaFilter;
+import org.apache.kafka.common.resource.PatternType;
+import org.apache.kafka.common.resource.ResourcePattern;
+import org.apache.kafka.common.resource.ResourceType;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.utils.Exit;
@@ -63,7 +81,8 @@ public final class Probe {
         Exit.setHaltProcedure(exit);
         Map<String, Method> methods = Map.of("startKafka", Probe::startKafka, "stopKafka", request -> stopKafka(),
             "fill", Probe::fill, "fillTransactions", Probe::fillTransactions, "append", Probe::append, "see", Probe::see,
-            "producerStates", Probe::producerStates);
+            "producerStates", Probe::producerStates, "fillMetadata", Probe::fillMetadata, "seeMetadata", Probe::seeMetadata,
+            "produce", Probe::produce);
         answer(Map.of("ready", methods.keySet()));
         BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
@@ -249,6 +268,75 @@ public final class Probe {
         return null;
     }
 
+    /** What stands in the metadata log beside topics: users, rules, quotas, configs of each kind; and groups of each type. */
+    private static Object fillMetadata(JsonNode request) throws Exception {
+        try (Admin admin = admin(request)) {
+            List<UserScramCredentialAlteration> users = new ArrayList<>();
+            for (String user : List.of("alice", "bob", "carol")) {
+                users.add(new UserScramCredentialUpsertion(user, new ScramCredentialInfo(ScramMechanism.SCRAM_SHA_256, 4096), utf8(user), utf8("salt")));
+            }
+            admin.alterUserScramCredentials(users).all().get();
+            admin.alterUserScramCredentials(List.of(new UserScramCredentialDeletion("carol", ScramMechanism.SCRAM_SHA_256),
+                new UserScramCredentialUpsertion("bob", new ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 8192), "again"))).all().get();
+            List<AclBinding> rules = new ArrayList<>();
+            for (String user : List.of("alice", "bob")) {
+                rules.add(new AclBinding(new ResourcePattern(ResourceType.TOPIC, "of-" + user, PatternType.PREFIXED),
+                    new AccessControlEntry("User:" + user, "*", AclOperation.ALL, AclPermissionType.ALLOW)));
+            }
+            admin.createAcls(rules).all().get();
+            admin.deleteAcls(List.of(rules.get(1).toFilter())).all().get();
+            admin.alterClientQuotas(List.of(quota("alice", 1000.0), quota("bob", 2000.0), quota(null, 3000.0))).all().get();
+            admin.alterClientQuotas(List.of(quota("bob", null))).all().get();
+            admin.incrementalAlterConfigs(Map.of(
+                new ConfigResource(ConfigResource.Type.BROKER, ""), set("log.cleaner.threads", "2"),
+                new ConfigResource(ConfigResource.Type.BROKER, "1"), set("log.cleaner.io.buffer.size", "600000"),
+                new ConfigResource(ConfigResource.Type.GROUP, "shared"), set("share.auto.offset.reset", "earliest"),
+                new ConfigResource(ConfigResource.Type.CLIENT_METRICS, "watched"), set("interval.ms", "12345"))).all().get();
+            admin.createTopics(List.of(topic("shared", 2, Map.of()), topic("again", 3, Map.of("retention.ms", "5")))).all().get();
+            admin.deleteTopics(List.of("again")).all().get();
+            admin.createTopics(List.of(topic("again", 1, Map.of("segment.ms", "60000")))).all().get();
+        }
+        try (var producer = producer(request, "none", Map.of())) {
+            for (int i = 0; i < 30; i++) send(producer, "shared", i % 2, null, utf8("shared " + i));
+        }
+        try (var consumer = consumer(request, Map.of("group.id", "modern", "group.protocol", "consumer"))) {
+            consumer.subscribe(List.of("shared"));
+            long end = System.currentTimeMillis() + READ_LIMIT_MS;
+            while (consumer.poll(Duration.ofMillis(100)).isEmpty()) {
+                if (System.currentTimeMillis() > end) throw new IllegalStateException("the modern member was handed no record");
+            }
+            consumer.commitSync();
+        }
+        try (var consumer = new KafkaShareConsumer<>(Map.of("bootstrap.servers", request.get("bootstrap").asText(), "group.id", "shared"),
+            new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+            consumer.subscribe(List.of("shared"));
+            long end = System.currentTimeMillis() + READ_LIMIT_MS;
+            for (int count = 0; count < 30; count += consumer.poll(Duration.ofMillis(100)).count()) {
+                if (System.currentTimeMillis() > end) throw new IllegalStateException("the share member was handed " + count);
+            }
+            consumer.commitSync();
+        }
+        return null;
+    }
+
+    /** One record, by an idempotent producer that is new to the cluster. */
+    private static Object produce(JsonNode request) throws Exception {
+        try (var producer = producer(request, "none", Map.of())) {
+            send(producer, request.get("topic").asText(), 0, null, utf8("one more"));
+        }
+        return null;
+    }
+
+    private static ClientQuotaAlteration quota(String user, Double rate) {
+        Map<String, String> entity = new HashMap<>();
+        entity.put(ClientQuotaEntity.USER, user);
+        return new ClientQuotaAlteration(new ClientQuotaEntity(entity), List.of(new ClientQuotaAlteration.Op("producer_byte_rate", rate)));
+    }
+
+    private static Collection<AlterConfigOp> set(String name, String value) {
+        return List.of(new AlterConfigOp(new ConfigEntry(name, value), AlterConfigOp.OpType.SET));
+    }
+
     /** Goes on in a directory that another broker filled: one record more in a partition, one commit more. */
     private static Object append(JsonNode request) throws Exception {
         String text = request.get("text").asText();
@@ -315,6 +403,41 @@ public final class Probe {
         }
     }
 
+    /** What `fillMetadata` made, as Apache Kafka lists it; some of it no other broker can be asked for. */
+    private static Object seeMetadata(JsonNode request) throws Exception {
+        try (Admin admin = admin(request)) {
+            Map<String, Object> seen = new TreeMap<>();
+            Map<String, Object> users = new TreeMap<>();
+            admin.describeUserScramCredentials().all().get().forEach((name, user) ->
+                users.put(name, user.credentialInfos().stream().map(Object::toString).sorted().toList()));
+            seen.put("users", users);
+            seen.put("rules", admin.describeAcls(AclBindingFilter.ANY).values().get().stream().map(Object::toString).sorted().toList());
+            Map<String, Object> quotas = new TreeMap<>();
+            admin.describeClientQuotas(ClientQuotaFilter.all()).entities().get().forEach((entity, values) ->
+                quotas.put(entity.entries().toString(), new TreeMap<>(values)));
+            seen.put("quotas", quotas);
+            Map<String, Object> configs = new TreeMap<>();
+            admin.describeConfigs(List.of(new ConfigResource(ConfigResource.Type.BROKER, ""),
+                new ConfigResource(ConfigResource.Type.BROKER, "1"), new ConfigResource(ConfigResource.Type.GROUP, "shared"),
+                new ConfigResource(ConfigResource.Type.CLIENT_METRICS, "watched"))).all().get().forEach((resource, config) ->
+                    configs.put(resource.toString(), config.entries().stream()
+                        .filter(entry -> entry.source().name().startsWith("DYNAMIC_"))
+                        .map(entry -> entry.name() + "=" + entry.value()).sorted().toList()));
+            seen.put("configs", configs);
+            seen.put("groups", admin.listGroups().all().get().stream()
+                .map(group -> group.groupId() + " " + group.type() + " " + group.protocol()).sorted().toList());
+            Map<String, Object> shared = new TreeMap<>();
+            admin.listShareGroupOffsets(Map.of("shared", new ListShareGroupOffsetsSpec())).partitionsToOffsetInfo("shared").get()
+                .forEach((partition, offset) -> shared.put(partition.toString(), offset.startOffset()));
+            seen.put("sharedOffsets", shared);
+            Map<String, Object> features = new TreeMap<>();
+            admin.describeFeatures().featureMetadata().get().finalizedFeatures().forEach((name, levels) ->
+                features.put(name, levels.maxVersionLevel()));
+            seen.put("features", features);
+            return seen;
+        }
+    }
+
     private static Object seePartitions(JsonNode request, List<TopicPartition> partitions) throws Exception {
         Map<String, Map<String, Object>> seen = new TreeMap<>();
         for (TopicPartition partition : partitions) seen.put(partition.toString(), new TreeMap<>());
@@ -361,7 +484,8 @@ public final class Probe {
         TopicPartition partition = new TopicPartition(request.get("topic").asText(), request.get("partition").asInt());
         try (Admin admin = admin(request)) {
             return admin.describeProducers(List.of(partition)).partitionResult(partition).get().activeProducers().stream()
-                .map(state -> Map.of("epoch", state.producerEpoch(), "lastSequence", state.lastSequence())).toList();
+                .map(state -> Map.of("producerId", state.producerId(), "epoch", state.producerEpoch(), "lastSequence",
+                    state.lastSequence())).toList();
         }
     }
 }

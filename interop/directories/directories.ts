@@ -1,19 +1,24 @@
 // interop: data directories both ways: Odradek starts on what Apache Kafka 4.3.1 left, Kafka on what Odradek left, and each
 // serves what the other did.
 import { createHash } from 'node:crypto'
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { startOdradek } from '../scenarios/broker.ts'
-import type { Client, Installed } from '../scenarios/client.ts'
+import { cpSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { assert, assertEqual } from '../scenarios/report.ts'
-import { checkClient, eventually, type Run } from '../scenarios/run.ts'
+import { checkClient, type Run } from '../scenarios/run.ts'
+import {
+  assertSeen,
+  type Bench,
+  check,
+  kafkaLog,
+  ownDirectory,
+  type Place,
+  userTopics,
+  withKafka,
+  withOdradek,
+} from './bench.ts'
 import { dumpChecks } from './dump.ts'
 import { configsOfFixture, knownOfFixture, unpackFixture } from './fixture.ts'
-import { kafkaProperties, Probe, type Quorum, type Seen, type SeenPartition } from './probe.ts'
-
-/** Where things are, and who ends what is running when the run is interrupted. */
-export type Place = { root: string; directory: string; installed: Installed; running: { kill(): void }[] }
-
-type Bench = { run: Run; tools: Client; probe: Probe; place: Place }
+import { formatForKafka, metadataSnapshots } from './metadata-snapshots.ts'
+import { Probe, type Seen, type SeenPartition } from './probe.ts'
 
 const groupsOfFill = ['members', 'admin', 'forgotten']
 
@@ -28,75 +33,9 @@ export async function directories(run: Run, place: Place): Promise<void> {
     await filesMissing(bench)
     await kafkaThenOdradek(bench)
     await odradekThenKafka(bench)
+    await metadataSnapshots(bench)
   } finally {
     await probe.close()
-  }
-}
-
-const check = ({ run }: Bench, behaviour: string, test: () => Promise<void>) =>
-  run.report.check('directories', behaviour, test)
-
-const ownDirectory = ({ place }: Bench, name: string) => {
-  const directory = `${place.directory}/directories/${name}`
-  mkdirSync(directory, { recursive: true })
-  return directory
-}
-
-/** Odradek on `directory`/data while `use` runs; it must stop cleanly and log no error. */
-async function withOdradek<T>({ place }: Bench, directory: string, use: (bootstrap: string) => Promise<T>): Promise<T> {
-  rmSync(`${directory}/broker.log`, { force: true })
-  let death: string | undefined
-  const broker = await startOdradek(place.root, directory, (reason) => {
-    death = reason
-  })
-  place.running.push(broker)
-  try {
-    return await use(broker.bootstrap)
-  } finally {
-    await broker.stop()
-    assert(death === undefined, `Odradek is gone: ${death}`)
-    assertEqual(broker.errors!(), [], 'errors that it logged')
-  }
-}
-
-/** What Kafka has said of the logs since `from`, which is a position in the file; complete once it has closed them. */
-async function kafkaLog({ probe }: Bench, from: number): Promise<string> {
-  const read = async () => readFileSync(probe.logFile).subarray(from).toString()
-  return eventually(read, (said) => said.includes('LogManager - Shutdown complete.'), "Kafka's log")
-}
-
-/** Apache Kafka on `directory`/data while `use` runs. */
-async function withKafka<T>(
-  { probe }: Bench,
-  directory: string,
-  quorum: Quorum,
-  use: (bootstrap: string) => Promise<T>,
-): Promise<T> {
-  try {
-    return await use(await probe.startKafka(`${directory}/data`, quorum))
-  } finally {
-    await probe.stopKafka()
-  }
-}
-
-/** What clients' own topics are seen to be; internal ones are compared where they must be equal. */
-function userTopics(seen: Seen): Seen {
-  const own = <T>(all: Record<string, T>) =>
-    Object.fromEntries(Object.entries(all).filter(([name]) => !name.startsWith('__')))
-  return { partitions: own(seen.partitions), configs: own(seen.configs), groups: seen.groups }
-}
-
-/** One by one, so that a difference names its partition, topic or group. */
-function assertSeen(actual: Seen, expected: { [K in keyof Seen]: Record<string, object> }): void {
-  for (const kind of ['partitions', 'configs', 'groups'] as const) {
-    assertEqual(Object.keys(actual[kind]).sort(), Object.keys(expected[kind]).sort(), kind)
-    for (const [name, one] of Object.entries(expected[kind])) {
-      const found = actual[kind][name] as Record<string, unknown>
-      // The fixture's JSON does not know all that the probe tells of a partition.
-      const compared =
-        kind === 'partitions' ? Object.fromEntries(Object.keys(one).map((key) => [key, found[key]])) : found
-      assertEqual(compared, one, `${kind}: ${name}`)
-    }
   }
 }
 
@@ -213,19 +152,15 @@ async function filesMissing(bench: Bench): Promise<void> {
 }
 
 async function kafkaThenOdradek(bench: Bench): Promise<void> {
-  const { probe, tools } = bench
+  const { probe } = bench
   const directory = ownDirectory(bench, 'kafka')
   const data = `${directory}/data`
   const quorum = 'controller.quorum.bootstrap.servers'
   const look = (bootstrap: string) => probe.call('see', { bootstrap, groups: groupsOfFill })
   let expected: Seen | undefined
   await check(bench, 'Kafka fills a directory', async () => {
-    const properties = Object.entries(await kafkaProperties(data, quorum)).map(([name, value]) => `${name}=${value}\n`)
-    writeFileSync(`${directory}/server.properties`, properties.join(''))
-    const args = ['format', '--standalone', '-t', 'AAAAAAAAAAAAAAAAAAAAAQ', '-c', `${directory}/server.properties`]
-    const { exit, stderr } = await tools.call('tool', { class: 'kafka.tools.StorageTool', args })
-    assertEqual(exit, 0, `exit status of StorageTool (${stderr})`)
-    expected = await withKafka(bench, directory, quorum, async (bootstrap) => {
+    await formatForKafka(bench, directory, quorum)
+    expected = await withKafka(bench, directory, { quorum }, async (bootstrap) => {
       await probe.call('fill', { bootstrap })
       await probe.call('fillTransactions', { bootstrap })
       return look(bootstrap)
@@ -253,7 +188,7 @@ async function kafkaThenOdradek(bench: Bench): Promise<void> {
   if (!continued) return
   const left = continued
   await check(bench, 'Kafka goes on where Odradek stopped, its transactions as before', async () => {
-    await withKafka(bench, directory, quorum, async (bootstrap) => {
+    await withKafka(bench, directory, { quorum }, async (bootstrap) => {
       assertSeen(userTopics(await look(bootstrap)), userTopics(left))
       await probe.call('append', { bootstrap, text: 'by Kafka' })
     })
@@ -283,7 +218,7 @@ async function odradekThenKafka(bench: Bench): Promise<void> {
   for (const quorum of ['controller.quorum.voters', 'controller.quorum.bootstrap.servers'] as const) {
     await checkClient(run, tools, `Kafka 4.3.1 serves the same on it with ${quorum}`, async () => {
       const from = statSync(probe.logFile).size
-      await withKafka(bench, directory, quorum, async (bootstrap) => {
+      await withKafka(bench, directory, { quorum }, async (bootstrap) => {
         assertSeen(await look(bootstrap), served)
         const states = await probe.call('producerStates', { bootstrap, topic: 'idempotent', partition: 0 })
         const last = states.map(({ epoch, lastSequence }) => [epoch, lastSequence]).sort()

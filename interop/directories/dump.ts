@@ -25,19 +25,31 @@ function filesOf(dataDirectory: string, folder: string, ending: string): string[
     .sort()
 }
 
+/** What the tool says of the files; it must have no complaint. */
+async function dumpOf(client: Client, files: string[], ...options: string[]): Promise<string> {
+  assert(files.length > 0, 'there is no such file')
+  const args = ['--files', files.join(','), ...options]
+  const { exit, stdout, stderr } = await client.call('tool', { class: dumpLogSegments, args })
+  const said = `${stdout}\n${stderr}`
+  const line = said.split('\n').find((one) => complaint.test(one) && !innocent.test(one))
+  assert(exit === 0, `it ended with ${exit}: ${stderr}`)
+  assert(line === undefined, `it complains: ${line?.slice(0, 300)}`)
+  for (const file of files) assert(stdout.includes(file), `it says nothing of ${file}`)
+  return stdout
+}
+
+/** The metadata log and its snapshots, decoded, have each of `wanted`. */
+export async function dumpMetadata(client: Client, dataDirectory: string, wanted: readonly string[]): Promise<void> {
+  const files = ['.log', '.checkpoint'].flatMap((ending) => filesOf(dataDirectory, '__cluster_metadata-0', ending))
+  const bootstrap = `${dataDirectory}/bootstrap.checkpoint`
+  if (existsSync(bootstrap)) files.push(bootstrap)
+  const output = await dumpOf(client, files, '--cluster-metadata-decoder')
+  for (const each of wanted) assert(output.includes(each), `no ${each} in what it decoded`)
+}
+
 /** The checks of one directory that is not in use. */
 export async function dumpChecks(run: Run, client: Client, dataDirectory: string): Promise<void> {
-  const dump = async (files: string[], ...options: string[]) => {
-    assert(files.length > 0, 'there is no such file')
-    const args = ['--files', files.join(','), ...options]
-    const { exit, stdout, stderr } = await client.call('tool', { class: dumpLogSegments, args })
-    const said = `${stdout}\n${stderr}`
-    const line = said.split('\n').find((one) => complaint.test(one) && !innocent.test(one))
-    assert(exit === 0, `it ended with ${exit}: ${stderr}`)
-    assert(line === undefined, `it complains: ${line?.slice(0, 300)}`)
-    for (const file of files) assert(stdout.includes(file), `it says nothing of ${file}`)
-    return stdout
-  }
+  const dump = (files: string[], ...options: string[]) => dumpOf(client, files, ...options)
   const check = (what: string, test: () => Promise<void>) => checkClient(run, client, `DumpLogSegments ${what}`, test)
 
   await check('reads every log, batch by batch and record by record', async () => {
@@ -81,19 +93,13 @@ export async function dumpChecks(run: Run, client: Client, dataDirectory: string
       assert(output.includes(wanted), `no ${wanted} in what it decoded`)
     }
   })
-  await check('decodes the metadata log and its snapshots', async () => {
-    const files = ['.log', '.checkpoint'].flatMap((ending) => filesOf(dataDirectory, '__cluster_metadata-0', ending))
-    const bootstrap = `${dataDirectory}/bootstrap.checkpoint`
-    if (existsSync(bootstrap)) files.push(bootstrap)
-    const output = await dump(files, '--cluster-metadata-decoder')
-    for (const wanted of [
+  await check('decodes the metadata log and its snapshots', () =>
+    dumpMetadata(client, dataDirectory, [
       'LeaderChange',
       'KRaftVoters',
       '"TOPIC_RECORD"',
       '"REMOVE_TOPIC_RECORD"',
       '"CONFIG_RECORD"',
-    ]) {
-      assert(output.includes(wanted), `no ${wanted} in what it decoded`)
-    }
-  })
+    ]),
+  )
 }

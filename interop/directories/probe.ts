@@ -36,7 +36,10 @@ type Methods = {
     bootstrap: string
     topic: string
     partition: number
-  }): { epoch: number; lastSequence: number }[]
+  }): { producerId: number; epoch: number; lastSequence: number }[]
+  fillMetadata(request: { bootstrap: string }): null
+  seeMetadata(request: { bootstrap: string }): Record<string, object>
+  produce(request: { bootstrap: string; topic: string }): null
 }
 
 /** How the one node of the quorum is named to Kafka. */
@@ -72,9 +75,9 @@ export class Probe {
     return call(method, request) as Promise<ReturnType<Methods[M]>>
   }
 
-  /** Apache Kafka on a data directory of node 1; the address of its listener. */
-  async startKafka(dataDirectory: string, quorum: Quorum): Promise<string> {
-    const properties = await kafkaProperties(dataDirectory, quorum)
+  /** Apache Kafka on a data directory of node 1; the address of its listener. `more`: properties beside the usual. */
+  async startKafka(dataDirectory: string, quorum: Quorum, more: Record<string, string> = {}): Promise<string> {
+    const properties = { ...(await kafkaProperties(dataDirectory, quorum)), ...more }
     await this.call('startKafka', { properties })
     return properties['advertised.listeners']!.replace('PLAINTEXT://', '')
   }
@@ -107,6 +110,9 @@ export async function kafkaProperties(dataDirectory: string, quorum: Quorum): Pr
     'transaction.state.log.replication.factor': '1',
     'transaction.state.log.min.isr': '1',
     'transaction.state.log.num.partitions': '3',
+    'share.coordinator.state.topic.replication.factor': '1',
+    'share.coordinator.state.topic.min.isr': '1',
+    'share.coordinator.state.topic.num.partitions': '3',
     'group.initial.rebalance.delay.ms': '0',
   }
 }

@@ -23,10 +23,16 @@ export function externalBroker(bootstrap: string): Broker {
   return { name: 'the broker at BOOTSTRAP', bootstrap, stop: async () => {}, kill: () => {} }
 }
 
-/** `node dist/main.js` on any free port. */
-export async function startOdradek(root: string, directory: string, onDeath: OnDeath): Promise<Broker> {
+/** `node dist/main.js` on any free port. `settings`: configs, `name=value` each. */
+export async function startOdradek(
+  root: string,
+  directory: string,
+  onDeath: OnDeath,
+  settings: readonly string[] = [],
+): Promise<Broker> {
   const start = (port: number) => {
     const args = [`${root}/dist/main.js`, '--port', String(port), '--data-dir', `${directory}/data`]
+    for (const setting of settings) args.push('--set', setting)
     return startProcess(process.execPath, args, `${directory}/broker.log`, onDeath)
   }
   let broker = start(0)
