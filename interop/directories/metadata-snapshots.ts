@@ -68,7 +68,7 @@ async function roundTrip(bench: Bench, quorum: Quorum, opened: readonly Quorum[]
   if (!known) return
   const filled = known
   let served = filled.seen
-  await check(bench, `Odradek makes a snapshot of what Kafka with ${quorum} left, and removes the log before`, async () => {
+  await check(bench, `Odradek keeps a snapshot alone of it (${quorum})`, async () => {
     const first = await withOdradek(bench, directory, look, eager)
     assertSeen(first, filled.seen)
     for (let starts = 0; starts < 2; starts += 1) {

@@ -11,7 +11,7 @@ const sameLeader = -2
 /** PartitionChangeRecord: the leader recovery state stays. */
 const sameRecoveryState = -1
 /** DirectoryId.UNASSIGNED: the replica has no directory yet. */
-export const unassignedDirectory = 'AAAAAAAAAAAAAAAAAAAAAA'
+const unassignedDirectory = 'AAAAAAAAAAAAAAAAAAAAAA'
 /** acks=all */
 const allReplicas = -1
 

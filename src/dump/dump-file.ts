@@ -19,7 +19,8 @@ import type { Report } from './report.ts'
 
 /** A segment's file, also one that is about to go or to come. */
 const segmentFile = /^(\d{20})(\.log|\.index|\.timeindex|\.txnindex|\.snapshot)(\.deleted|\.cleaned|\.swap)?$/
-const checkpointFile = /^(\d{20}-\d{10}|bootstrap)\.checkpoint(\.deleted|\.part)?$/
+/** Kafka names one that is being written with a number by chance. */
+const checkpointFile = /^(\d{20}-\d{10}(-\d+)?|bootstrap)\.checkpoint(\.deleted|\.part)?$/
 /** `topic-partition`, also where it is about to go, to move, or was put aside. */
 const partitionDirectory = /^([a-zA-Z0-9._-]+)-(\d{1,10})(?:\.[0-9a-zA-Z_-]+-(delete|stray|future))?$/
 const metadataTopic = '__cluster_metadata'

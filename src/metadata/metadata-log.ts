@@ -57,6 +57,8 @@ export interface MetadataLogOptions {
 }
 
 export interface MetadataLogLimits {
+  /** internal.metadata.max.batch.size.in.bytes, or a segment if that is smaller. */
+  readonly maxBatchBytes: number
   /** metadata.log.max.record.bytes.between.snapshots */
   readonly maxBytesBetweenSnapshots: number
   /** metadata.log.max.snapshot.interval.ms; 0: time alone asks for no snapshot. */
@@ -69,6 +71,7 @@ export interface MetadataLogLimits {
 
 /** Kafka's defaults. */
 const defaultLimits: MetadataLogLimits = {
+  maxBatchBytes: 8_388_608,
   maxBytesBetweenSnapshots: 20_971_520,
   maxSnapshotIntervalMs: 3_600_000,
   maxRetentionBytes: 104_857_600,
@@ -225,8 +228,13 @@ export class MetadataLog {
     batch: (position: { baseOffset: number; epoch: number; timestamp: number }) => Buffer,
   ): Promise<number> {
     const position = { baseOffset: this.#log.logEndOffset, epoch: this.#epoch, timestamp: this.#options.clock.now() }
+    const bytes = batch(position)
+    const { maxBatchBytes } = this.#limits
+    if (bytes.length > maxBatchBytes) {
+      const message = `The change takes ${bytes.length} bytes of the metadata log, more than the ${maxBatchBytes} that one may take.`
+      throw new KafkaError('RECORD_LIST_TOO_LARGE', message)
+    }
     try {
-      const bytes = batch(position)
       const { baseOffset } = await this.#log.append(bytes, 'raft')
       await this.#log.flush()
       this.#lastTimestampMs = position.timestamp

@@ -28,17 +28,19 @@ export async function openMetadataLog(options: OpenMetadataLogOptions): Promise<
     logger,
     deleteDelayMs: config.get('internal.metadata.delete.delay.millis'),
   })
+  const logConfig = logConfigOf(config)
   const log = await directory.openPartition({
     topic: metadataTopic,
     partition: 0,
     topicId: metadataTopicId,
-    config: logConfigOf(config),
+    config: logConfig,
     leastEndOffset: snapshots.newest?.endOffset ?? 0,
   })
   return new MetadataLog({
     log,
     snapshots,
     limits: {
+      maxBatchBytes: Math.min(logConfig.maxMessageBytes, logConfig.segmentBytes),
       maxBytesBetweenSnapshots: config.get('metadata.log.max.record.bytes.between.snapshots'),
       maxSnapshotIntervalMs: config.get('metadata.log.max.snapshot.interval.ms'),
       maxRetentionBytes: config.get('metadata.max.retention.bytes'),

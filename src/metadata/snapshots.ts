@@ -84,7 +84,10 @@ export class Snapshots {
       const content = await files.readFile(file)
       if (isWholeSnapshot(content)) newest = { ...id, content }
       else {
-        logger.warn({ path: file }, 'this metadata snapshot is not whole: an older one is taken')
+        logger.warn(
+          { path: file },
+          'this metadata snapshot is not whole: an older one, or the whole log, is taken instead',
+        )
         broken.push(id)
       }
     }

@@ -129,6 +129,19 @@ describe('a command', () => {
     await close()
   })
 
+  it('that is too large for a batch is refused, and harms no later one', async () => {
+    const { metadata, close } = await openLog({
+      files,
+      clock,
+      settings: { 'internal.metadata.max.batch.size.in.bytes': '500' },
+    })
+    await metadata.load()
+    const large = metadata.run(() => ({ records: [topic('x'.repeat(500))], response: 1 }))
+    await expect(large).rejects.toThrow(/^The change takes \d+ bytes of the metadata log, more than the 500 /)
+    await expect(metadata.run(() => ({ records: [topic('x')], response: 2 }))).resolves.toBe(2)
+    await close()
+  })
+
   it('that can not be written is never seen, and no later one is taken', async () => {
     let broken = false
     const { metadata, topics } = await open(

@@ -18,7 +18,13 @@ import {
   userScramCredentialRecord,
 } from '../../protocol/state/index.ts'
 import { type MetadataRecord, metadataRecord, metadataTopic } from '../../src/metadata/index.ts'
-import { lastContainedLogTimestamp, recordsInSnapshot, snapshotPath } from '../../src/metadata/snapshot-file.ts'
+import { controlBatch, kRaftVersion, kRaftVoters, leaderChange } from '../../src/metadata/kraft-files.ts'
+import {
+  lastContainedLogTimestamp,
+  recordsInSnapshot,
+  snapshotContent,
+  snapshotPath,
+} from '../../src/metadata/snapshot-file.ts'
 import { SimulatedClock, settle } from '../../src/runtime/clock.ts'
 import { type Logger, silentLogger } from '../../src/runtime/logger.ts'
 import { MemoryFileSystem, systemError } from '../../src/runtime/memory-file-system.ts'
@@ -27,6 +33,12 @@ import { openLog } from './open-metadata-log.ts'
 const logPath = `/data/${metadataTopic}-0`
 const topicId = 'b3uD3LtcTIGeQOlrQ9J7dA'
 const topic = (name: string) => metadataRecord(topicRecord, 0, { name, topicId })
+const level = metadataRecord(featureLevelRecord, 0, { name: 'metadata.version', featureLevel: 30 })
+const voter = {
+  voterDirectoryId: topicId,
+  endpoints: [{ name: 'CONTROLLER', host: 'localhost', port: 9093 }],
+  kRaftVersionFeature: { minSupportedVersion: 0, maxSupportedVersion: 1 },
+}
 /** No record is so large that it waits for another. */
 const eachRecord = { 'metadata.log.max.record.bytes.between.snapshots': '1' }
 const never = { 'metadata.log.max.snapshot.interval.ms': '0' }
@@ -274,7 +286,7 @@ describe('a start', () => {
     const { said, logger } = recordingLogger()
     const second = await open({}, logger)
     expect(second.names).toEqual(['one', 'two', 'three'])
-    expect(said).toEqual(['this metadata snapshot is not whole: an older one is taken'])
+    expect(said).toEqual(['this metadata snapshot is not whole: an older one, or the whole log, is taken instead'])
     expect(await snapshots()).toEqual(found.slice(0, -1))
     await second.close()
   })
@@ -347,6 +359,22 @@ describe('a start', () => {
     await files.replaceFile('/data/bootstrap.checkpoint', damage(whole))
     await expect(open()).rejects.toThrow(
       /^\/data\/bootstrap.checkpoint is damaged: restore it, or format the directory anew$/,
+    )
+  })
+
+  it.each([
+    ['by its last election', [leaderChange(2, [1, 2, 3])]],
+    ['by its voters', [kRaftVersion(1), kRaftVoters([2, 3].map((voterId) => ({ ...voter, voterId })))]],
+  ])('is refused with one line where the log is of a quorum of several controllers %s', async (_what, records) => {
+    await files.makeDirectory('/data')
+    await files.replaceFile('/data/bootstrap.checkpoint', snapshotContent([level], [], clock.now()))
+    const first = await open()
+    expect(first.metadata.kRaftVersion).toBe(0)
+    await first.metadata.close()
+    await first.log.append(controlBatch(records, { baseOffset: 0, epoch: 1, timestamp: 1 }), 'raft')
+    await first.directory.close()
+    await expect(open()).rejects.toThrow(
+      /^\/data belongs to a quorum of the controllers (1, )?2, 3: only what a single one has left can be opened$/,
     )
   })
 
@@ -446,42 +474,27 @@ describe('a crash at any call of the file system', () => {
     'metadata.max.retention.bytes': '2500',
   }
 
-  /** Runs commands until the call number `crashAt` fails; the names that were confirmed, and how many calls there were. */
-  async function runUntil(crashAt: number): Promise<{ confirmed: string[]; calls: number }> {
-    files = new MemoryFileSystem()
-    clock = new SimulatedClock()
-    let calls = 0
-    files.beforeCall = (_operation, path) => {
-      calls += 1
-      if (calls >= crashAt) throw systemError('EIO', path)
-    }
-    const confirmed: string[] = []
-    try {
-      const opened = await open(settings)
-      for (let index = 0; index < 8; index += 1) {
-        await opened.run(topic(`topic-${index}`))
-        confirmed.push(`topic-${index}`)
-        await settleAll()
-      }
-      await opened.close()
-    } catch {
-      // The crash: what was confirmed before must be there.
-    }
-    return { confirmed, calls }
-  }
-
   it.each([
     ['process', (_path: string, size: number) => size],
     ['power', (_path: string, _size: number, syncedSize: number) => syncedSize],
   ])('of the %s leaves a directory that loads with all that was confirmed', async (_what, keep) => {
-    const { calls, confirmed: all } = await runUntil(Number.POSITIVE_INFINITY)
-    expect(all).toHaveLength(8)
-    expect(calls).toBeGreaterThan(100)
-    for (let crashAt = 1; crashAt <= calls; crashAt += 1) {
-      const { confirmed } = await runUntil(crashAt)
-      files = files.afterCrash(keep)
+    const confirmed: string[] = []
+    const crashes: { left: MemoryFileSystem; confirmed: number }[] = []
+    files.beforeCall = () => crashes.push({ left: files.afterCrash(keep), confirmed: confirmed.length })
+    const opened = await open(settings)
+    for (let index = 0; index < 6; index += 1) {
+      await opened.run(topic(`topic-${index}`))
+      confirmed.push(`topic-${index}`)
+      await settleAll()
+    }
+    await opened.close()
+    expect(crashes.length).toBeGreaterThan(100)
+    for (const [call, crash] of crashes.entries()) {
+      files = crash.left
       const again = await open(settings)
-      expect(again.names.slice(0, confirmed.length), `crash at call ${crashAt}`).toEqual(confirmed)
+      expect(again.names.slice(0, crash.confirmed), `crash at call ${call}`).toEqual(
+        confirmed.slice(0, crash.confirmed),
+      )
       expect(new Set(again.names).size).toBe(again.names.length)
       await again.close()
       expect(await filesLike(/\.part$/)).toEqual([])
@@ -499,5 +512,5 @@ function nameOf(endOffset: number, epoch: number): string {
 
 /** Until a snapshot of a few batches is made, and old ones are gone. */
 async function settleAll(): Promise<void> {
-  for (let turns = 0; turns < 20; turns += 1) await settle()
+  for (let turns = 0; turns < 12; turns += 1) await settle()
 }
