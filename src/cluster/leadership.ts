@@ -29,8 +29,7 @@ export function decideBrokerStarted(
   const records: MetadataRecord[] = []
   for (const partition of partitions) {
     if (!partition.replicas.includes(brokerId)) continue
-    const isComplete = partition.isr.length === 0 || partition.isr.some((id) => state.isHere(partition, id))
-    if (!isComplete && !state.mayElectUnclean(partition)) continue
+    if (!hasAllRecords(state, partition) && !state.mayElectUnclean(partition)) continue
     const isLed = partition.leaderId !== brokerId && state.available.has(partition.leaderId)
     const mayLead = partition.isr.length === 0 || partition.isr.includes(brokerId)
     const inSync = partition.isr.filter((id) => id === brokerId || state.available.has(id))
@@ -61,6 +60,13 @@ export function decideBrokerStopped(
     }
   }
   return records
+}
+
+/** One of those that are known to have every record lies here. Without any in sync it is the eligible ones (KIP-966), then the last that were. */
+function hasAllRecords(state: LeadershipState, partition: Partition): boolean {
+  const { isr, eligibleLeaderReplicas, lastKnownElr } = partition
+  const complete = [isr, eligibleLeaderReplicas, lastKnownElr].find(({ length }) => length > 0)
+  return complete === undefined || complete.some((id) => state.isHere(partition, id))
 }
 
 /** In the order of its replicas, without those that don't hear of what is written here. */

@@ -403,7 +403,7 @@ export class MetadataLog {
     const voterIds = version > 0 ? voters.map(({ voterId }) => voterId) : lastVoterIds
     if (voterIds.every((id) => id === nodeId)) return
     throw new Error(
-      `${path} belongs to a quorum of the controllers ${voterIds.join(', ')}: only what a single one has left can be opened`,
+      `${path} is that of node ${nodeId}, in a quorum of the controllers ${voterIds.join(', ')}: only the directory of a single controller can be opened`,
     )
   }
 

@@ -237,7 +237,7 @@ describe('a directory of several brokers', () => {
     const files = new MemoryFileSystem()
     const first = await openCluster({ files })
     const ownId = first.cluster.directories[0]!.directoryId
-    const partition = (partitionId: number, replicas: number[], isr: number[], leader: number) =>
+    const partition = (partitionId: number, replicas: number[], isr: number[], leader: number, elr: number[] = []) =>
       metadataRecord(partitionRecord, 2, {
         partitionId,
         topicId: ours,
@@ -247,6 +247,7 @@ describe('a directory of several brokers', () => {
         leaderEpoch: 3,
         partitionEpoch: 3,
         directories: replicas.map((id) => (id === 1 ? ownId : theirs)),
+        eligibleLeaderReplicas: elr,
       })
     const records = [
       ...[2, 3].map((brokerId) =>
@@ -264,6 +265,8 @@ describe('a directory of several brokers', () => {
       partition(1, [2, 1, 3], [3, 1], 3),
       partition(2, [2, 1], [2], 2),
       partition(3, [3, 2], [3, 2], 3),
+      partition(4, [1, 2], [], -1, [2]),
+      partition(5, [1, 2], [], -1, [1, 2]),
     ]
     await first.cluster.metadata.run(() => ({ records, response: undefined }))
     await first.cluster.close()
@@ -280,12 +283,14 @@ describe('a directory of several brokers', () => {
       { leaderId: 1, isr: [1] },
       { leaderId: 2, isr: [2] },
       { leaderId: 3, isr: [3, 2] },
+      { leaderId: -1, isr: [] },
+      { leaderId: 1, isr: [1] },
     ])
     expect(brokers[0]!.leaderFor('spread', 1).isOpen).toBe(true)
     expect(cluster.nodes('PLAINTEXT').map(({ nodeId }) => nodeId)).toEqual([1])
     expect(await files.exists('/data/spread-3')).toBe(false)
     expect(cluster.describeOtherBrokers()).toBe(
-      'the cluster of this data also has brokers 2, 3, not run here: 2 of 4 partitions are served, and not 1 with no replica here nor 1 with a replica here that is not in sync; what changes from now on is not known to other directories of that cluster, so start no broker on them again',
+      'the cluster of this data also has brokers 2, 3, not run here: 3 of 6 partitions are served, and not 1 with no replica here nor 2 with a replica here that is not in sync; what changes from now on is not known to other directories of that cluster, so start no broker on them again',
     )
     await cluster.close()
   })

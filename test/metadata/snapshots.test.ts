@@ -374,7 +374,7 @@ describe('a start', () => {
     await first.log.append(controlBatch(records, { baseOffset: 0, epoch: 1, timestamp: 1 }), 'raft')
     await first.directory.close()
     await expect(open()).rejects.toThrow(
-      /^\/data belongs to a quorum of the controllers (1, )?2, 3: only what a single one has left can be opened$/,
+      /^\/data is that of node 1, in a quorum of the controllers (1, )?2, 3: only the directory of a single controller can be opened$/,
     )
   })
 
