@@ -81,8 +81,9 @@ export async function loadLog(directory: string, present: readonly string[], opt
 }
 
 /** A log of which there was something is not begun anew because its segments are gone. */
-function requireNothingLost(directory: string, { recoveryPoint, logStartOffset }: LoadOptions): void {
-  if (recoveryPoint <= (logStartOffset ?? 0)) return
+function requireNothingLost(directory: string, options: LoadOptions): void {
+  const { recoveryPoint, logStartOffset = 0, leastEndOffset } = options
+  if (recoveryPoint <= Math.max(logStartOffset, leastEndOffset)) return
   throw new KafkaError(
     'KAFKA_STORAGE_ERROR',
     `${directory} has no segment file, but what it held reached up to offset ${recoveryPoint - 1}: stop the broker and put back a copy of the files, or move the directory away to begin with an empty one`,
@@ -185,7 +186,8 @@ async function requireDurable(
   nextBaseOffset: number | undefined,
   options: LoadOptions,
 ): Promise<void> {
-  const { isClean, recoveryPoint, mayHaveGaps } = options
+  const { isClean, recoveryPoint, mayHaveGaps, leastEndOffset } = options
+  if (recoveryPoint <= leastEndOffset) return
   const { size, nextOffset } = segment
   const isCut = size < fileBytes
   const durableEnd = isClean && isCut ? nextOffset + 1 : Math.min(recoveryPoint, nextBaseOffset ?? recoveryPoint)

@@ -61,7 +61,7 @@ describe('metadata.log.dir', () => {
     await first.close()
     const settings = { 'metadata.log.dir': join(root, 'metadata') }
     await expect(startBroker({ port: 0, dataDir, settings })).rejects.toThrow(
-      `the metadata log lies in ${dataDir}, not in ${settings['metadata.log.dir']} where metadata.log.dir or the order of log.dirs says: move __cluster_metadata-0 and bootstrap.checkpoint there, or change the config`,
+      `the metadata log lies in ${dataDir}, not in ${settings['metadata.log.dir']} where metadata.log.dir says: move __cluster_metadata-0 and bootstrap.checkpoint there, or change the config`,
     )
   })
 })
