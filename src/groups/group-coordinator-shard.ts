@@ -8,8 +8,9 @@
 import { errorCode, KafkaError } from '../../protocol/errors.ts'
 import type { Decision, StateMachine } from '../coordinator/state-machine.ts'
 import type { Cancel } from '../runtime/clock.ts'
-import { ClassicGroup, type ClassicGroupOptions } from './classic/classic-group.ts'
+import { ClassicGroup } from './classic/classic-group.ts'
 import { groupMetadataRecord, newGroupRecord } from './classic/classic-group-metadata.ts'
+import type { ClassicGroupOptions } from './classic/classic-group-options.ts'
 import {
   type DescribedGroup,
   type Joining,
