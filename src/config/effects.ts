@@ -21,7 +21,6 @@ export const notYet = {
     'The lz4 library that is used has one level: what is compressed here is read everywhere, but is larger than at level 9.',
   ),
   metrics: because('Metrics are not exported yet.'),
-  offsetExpiry: because('Committed offsets do not expire yet.'),
   purgatory: because('Waiting requests are woken by events; there is no purgatory to purge.'),
   quotas: because('Client quotas are not enforced yet.'),
   replication: because('Every partition has its only replica here: nothing is fetched from other brokers.'),

@@ -44,6 +44,10 @@ import { Outcome, type Poll } from './poll.ts'
 export interface GroupCoordinatorShardOptions extends ClassicGroupOptions {
   /** offset.metadata.max.bytes; counted in characters, as Kafka does. */
   readonly offsetMetadataMaxSize: number
+  /** offsets.retention.minutes */
+  readonly offsetsRetentionMs: number
+  /** offsets.retention.check.interval.ms */
+  readonly offsetsRetentionCheckIntervalMs: number
 }
 
 type GroupDecision<R = void> = Decision<GroupRecord, R>
@@ -65,6 +69,7 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
   /** Groups whose records are kept, but that can't be joined here. */
   readonly #unserved = new Map<string, UnservedGroupType>()
   #isLoaded = false
+  #cancelExpiry: Cancel | undefined
 
   /** `run`: for commands that time brings. */
   constructor(options: GroupCoordinatorShardOptions, run: (decide: () => GroupDecision) => void) {
@@ -96,6 +101,7 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
 
   loaded(): void {
     this.#isLoaded = true
+    this.#expireLater()
     for (const groupId of this.#offsets.groupIds()) this.#ensureGroup(groupId)
     this.#run(() => {
       const outcome = new Outcome()
@@ -108,6 +114,7 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
   }
 
   unload(error: KafkaError): void {
+    this.#cancelExpiry?.()
     for (const { group, cancelTimer } of this.#groups.values()) {
       cancelTimer?.()
       group.abandon(error)
@@ -216,18 +223,19 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
     this.#requireCommit(request)
     const { clock, offsetMetadataMaxSize } = this.#options
     const { groupId, retentionTimeMs } = request
-    const commitTimestampMs = clock.now()
-    const expireTimestampMs = retentionTimeMs < 0 ? -1 : commitTimestampMs + retentionTimeMs
+    const nowMs = clock.now()
+    const expireTimestampMs = retentionTimeMs === -1 ? -1 : nowMs + retentionTimeMs
     const records: GroupRecord[] = []
     const response = request.topics.map(({ name, topicId, partitions }) => ({
       name,
       topicId,
       partitions: partitions.map((commit) => {
-        const { partitionIndex, committedOffset, committedLeaderEpoch: leaderEpoch, committedMetadata } = commit
-        const metadata = committedMetadata ?? ''
+        const { partitionIndex, committedOffset, committedLeaderEpoch: leaderEpoch, commitTimestamp = -1 } = commit
+        const metadata = commit.committedMetadata ?? ''
         if (metadata.length > offsetMetadataMaxSize) {
           return { partitionIndex, errorCode: errorCode('OFFSET_METADATA_TOO_LARGE') }
         }
+        const commitTimestampMs = commitTimestamp === -1 ? nowMs : commitTimestamp
         const value = { committedOffset, leaderEpoch, metadata, commitTimestampMs, expireTimestampMs, topicId }
         records.push({ kind: 'OffsetCommit', groupId, topic: name, partition: partitionIndex, value })
         return { partitionIndex, errorCode: 0 }
@@ -282,9 +290,10 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
   deleteOffsets({ groupId, topics }: OffsetDelete): GroupDecision<DeletedOffsets[]> {
     const group = this.#requireGroup(groupId)
     group.requireOffsetsDeletable()
+    const isSubscribedTo = group.subscription()
     const records: GroupRecord[] = []
     const response = topics.map(({ name, partitions }) => {
-      const isSubscribed = group.isSubscribedTo(name)
+      const isSubscribed = isSubscribedTo(name)
       return {
         name,
         partitions: partitions.map(({ partitionIndex }) => {
@@ -300,6 +309,27 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
       }
     })
     return { records, response }
+  }
+
+  #expireLater(): void {
+    this.#cancelExpiry = this.#options.clock.after(this.#options.offsetsRetentionCheckIntervalMs, () => {
+      this.#expireLater()
+      this.#run(() => this.#expireOffsets())
+    })
+  }
+
+  /** Forgets offsets that are retained no longer, and with the last of them a group without members (KIP-211). */
+  #expireOffsets(): GroupDecision {
+    const { clock, offsetsRetentionMs } = this.#options
+    const records: GroupRecord[] = []
+    for (const [groupId, { group }] of this.#groups) {
+      const retention = group.offsetRetention()
+      if (retention === undefined) continue
+      const { tombstones, isAll } = this.#offsets.expired(groupId, retention, offsetsRetentionMs, clock.now())
+      records.push(...tombstones)
+      if (isAll && group.state === 'Empty') records.push(groupMetadataRecord(groupId, null))
+    }
+    return { records, response: undefined, atomic: false }
   }
 
   /** Forgets what was committed for topics that are gone. */

@@ -208,6 +208,8 @@ export class GroupCoordinator {
       maxSize: config.get('group.max.size'),
       initialRebalanceDelayMs: config.get('group.initial.rebalance.delay.ms'),
       offsetMetadataMaxSize: config.get('offset.metadata.max.bytes'),
+      offsetsRetentionMs: config.get('offsets.retention.minutes') * 60_000,
+      offsetsRetentionCheckIntervalMs: config.get('offsets.retention.check.interval.ms'),
       fits: (record: GroupRecord) => sizeBound(groupRecordCodec.encode(record)) + batchOverhead <= maxBatchBytes,
     }
     const earlier = this.#giveUp(partition)

@@ -108,7 +108,7 @@ export const groupRecordCodec: RecordCodec<GroupRecord> = {
 function encodeOffsetCommit({ groupId, topic, partition, value }: OffsetCommitRecord): StoredRecord {
   const key = offsetCommitKey.encodeKey({ group: groupId, topic, partition })
   if (value === null) return { key, value }
-  const version = value.expireTimestampMs < 0 ? offsetCommitVersion : expiringOffsetCommitVersion
+  const version = value.expireTimestampMs === -1 ? offsetCommitVersion : expiringOffsetCommitVersion
   return {
     key,
     value: offsetCommitValue.encodeVersioned(version, {

@@ -18,6 +18,8 @@ export interface OffsetCommit {
       readonly partitionIndex: number
       readonly committedOffset: number
       readonly committedLeaderEpoch: number
+      /** Said by OffsetCommit v1 alone; -1: now. */
+      readonly commitTimestamp?: number
       readonly committedMetadata: string | null
     }[]
   }[]

@@ -14,6 +14,20 @@ interface Stored {
 
 type OffsetsByTopic = Map<string, Map<number, Stored>>
 
+/** What a group says about the retention of its committed offsets. */
+export interface OffsetRetention {
+  /** Offsets of such topics stay. */
+  isSubscribedTo(topic: string): boolean
+  /** When the retention of an offset began. */
+  startMs(value: OffsetAndMetadata): number
+}
+
+export interface ExpiredOffsets {
+  readonly tombstones: OffsetCommitRecord[]
+  /** No offset is left, and no transaction is about to bring one. */
+  readonly isAll: boolean
+}
+
 export class CommittedOffsets {
   readonly #byGroup = new Map<string, OffsetsByTopic>()
   /** Of open transactions, by producer id. */
@@ -70,6 +84,24 @@ export class CommittedOffsets {
       const existing = this.#byGroup.get(groupId)?.get(topic)?.get(partition)
       if (existing === undefined || existing.order < stored.order) put(this.#byGroup, groupId, topic, partition, stored)
     }
+  }
+
+  /** Tombstones for what is retained no longer, and whether nothing is left then. Where a transaction is open, nothing expires. */
+  expired(groupId: string, retention: OffsetRetention, retentionMs: number, nowMs: number): ExpiredOffsets {
+    const tombstones: OffsetCommitRecord[] = []
+    let isAll = !this.#hasPending(groupId)
+    for (const { topic, partition, stored } of all(this.#byGroup, groupId)) {
+      const { expireTimestampMs } = stored.value
+      const endMs = expireTimestampMs === -1 ? retention.startMs(stored.value) + retentionMs : expireTimestampMs
+      if (nowMs < endMs || retention.isSubscribedTo(topic) || this.isPending(groupId, topic, partition)) isAll = false
+      else tombstones.push({ kind: 'OffsetCommit', groupId, topic, partition, value: null })
+    }
+    return { tombstones, isAll }
+  }
+
+  #hasPending(groupId: string): boolean {
+    for (const byGroup of this.#pending.values()) if (byGroup.has(groupId)) return true
+    return false
   }
 
   /** Tombstones for every offset of the group, pending ones too. */

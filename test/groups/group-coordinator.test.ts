@@ -180,6 +180,21 @@ describe('a group coordinator', () => {
     await close()
   })
 
+  it('forgets offsets after offsets.retention.minutes, looking every offsets.retention.check.interval.ms', async () => {
+    const settings = { ...few, 'offsets.retention.minutes': '2', 'offsets.retention.check.interval.ms': '50000' }
+    const { clock, brokers, close } = await openGroups({ settings })
+    const { groups } = brokers[0]!
+    await groups.coordinatorOf('group')
+    await settle()
+    await commit(groups, 'group', 5)
+    await clock.advance(149_999)
+    expect(await committed(groups, 'group')).toEqual({ 'topic-0': 5 })
+    await clock.advance(1)
+    await settle()
+    expect(await committed(groups, 'group')).toEqual({})
+    await close()
+  })
+
   it('answers with NOT_COORDINATOR when it is closed, also those who wait', async () => {
     const { brokers, close } = await openGroups({ settings: few })
     const { groups } = brokers[0]!

@@ -27,6 +27,8 @@ export interface HarnessOptions {
   readonly initialRebalanceDelayMs?: number
   readonly maxBatchBytes?: number
   readonly offsetMetadataMaxSize?: number
+  readonly offsetsRetentionMs?: number
+  readonly offsetsRetentionCheckIntervalMs?: number
 }
 
 export interface Joined extends JoinGroupResult {
@@ -69,6 +71,8 @@ export class GroupHarness {
       maxSize,
       initialRebalanceDelayMs,
       offsetMetadataMaxSize,
+      offsetsRetentionMs: this.#options.offsetsRetentionMs ?? 7 * 24 * 3_600_000,
+      offsetsRetentionCheckIntervalMs: this.#options.offsetsRetentionCheckIntervalMs ?? 600_000,
       fits: (record: GroupRecord) => sizeBound(groupRecordCodec.encode(record)) <= maxBatchBytes - 100,
     }
     return new CoordinatorPartition<GroupCoordinatorShard, GroupRecord>({

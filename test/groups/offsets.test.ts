@@ -108,6 +108,14 @@ describe('commits', () => {
     expect(groupRecordCodec.encode(expiring).value!.readInt16BE(0)).toBe(1)
   })
 
+  it('may say themselves when they were made, as OffsetCommit v1 does', async () => {
+    const partition = { partitionIndex: 0, committedOffset: 9, committedLeaderEpoch: -1, committedMetadata: null }
+    const partitions = [{ ...partition, commitTimestamp: 1_234 }]
+    await group.commit({}, { topics: [{ name: 'topic', topicId: noTopicId, partitions }], retentionTimeMs: -5 })
+    const [{ value }] = (await group.records()) as [OffsetCommitRecord]
+    expect(value).toMatchObject({ commitTimestampMs: 1_234, expireTimestampMs: group.clock.now() - 5 })
+  })
+
   it('of a topic that was deleted do not count for one of the same name', async () => {
     const partitions = [{ partitionIndex: 0, committedOffset: 9, committedLeaderEpoch: 2, committedMetadata: '' }]
     const [first, second] = ['ZmZmZmZmRmaGZmZmZmZmZg', 'MzMzMzMzQzODMzMzMzMzMw']

@@ -212,13 +212,13 @@ export const groupCoordinatorConfigs = {
   'offsets.retention.check.interval.ms': long(600_000, {
     valid: atLeast(1),
     importance: 'HIGH',
-    effect: notYet.offsetExpiry,
+    effect: obeyed,
     documentation: 'Frequency at which to check for stale offsets',
   }),
   'offsets.retention.minutes': int(10080, {
     valid: atLeast(1),
     importance: 'HIGH',
-    effect: notYet.offsetExpiry,
+    effect: obeyed,
     documentation:
       'For subscribed consumers, committed offset of a specific partition will be expired and discarded when 1) this retention period has elapsed after the consumer group loses all its consumers (i.e. becomes empty); 2) this retention period has elapsed since the last time an offset is committed for the partition and the group is no longer subscribed to the corresponding topic.',
   }),

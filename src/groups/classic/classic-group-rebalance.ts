@@ -65,6 +65,11 @@ export class ClassicGroupRebalance {
     return this.#state
   }
 
+  /** When the group got into its state, as it is stored; -1: the one who stored it did not say. */
+  get currentStateTimestampMs(): number {
+    return this.#currentStateTimestampMs
+  }
+
   get generationId(): number {
     return this.#generationId
   }

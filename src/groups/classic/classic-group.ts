@@ -4,7 +4,8 @@
  * Source: Kafka's GroupMetadataManager and ClassicGroup; KIP-62, 134, 345, 394, 559, 800, 814.
  */
 import { KafkaError } from '../../../protocol/errors.ts'
-import type { GroupMetadata } from '../group-records.ts'
+import type { GroupMetadata, OffsetAndMetadata } from '../group-records.ts'
+import type { OffsetRetention } from '../offsets.ts'
 import type { Outcome, Poll } from '../poll.ts'
 import { ClassicGroupJoin } from './classic-group-join.ts'
 import { type ClassicGroupMember, noAssignment } from './classic-group-member.ts'
@@ -21,7 +22,7 @@ import type {
   SyncGroupResult,
 } from './classic-group-requests.ts'
 import type { ClassicGroupState } from './classic-group-state.ts'
-import { isSubscribed } from './subscribed-topics.ts'
+import { subscribedTopics } from './subscribed-topics.ts'
 
 const consumerProtocolType = 'consumer'
 
@@ -124,12 +125,25 @@ export class ClassicGroup {
       throw new KafkaError('NON_EMPTY_GROUP')
   }
 
-  isSubscribedTo(topic: string): boolean {
-    if (this.#rebalance.protocolType !== consumerProtocolType) return false
-    return isSubscribed(
-      Array.from(this.#members, (member) => member.metadataFor(this.#rebalance.protocolName)),
-      topic,
-    )
+  /** Whether the members are subscribed to a topic; true where their subscriptions can't be read. */
+  subscription(): (topic: string) => boolean {
+    const { protocolType, protocolName } = this.#rebalance
+    if (protocolType !== consumerProtocolType) return () => false
+    const topics = subscribedTopics(Array.from(this.#members, (member) => member.metadataFor(protocolName)))
+    return (topic) => topics?.has(topic) ?? true
+  }
+
+  /** undefined: nothing expires now. Source: ClassicGroup.offsetExpirationCondition (KIP-211). */
+  offsetRetention(): OffsetRetention | undefined {
+    const { state, protocolType, currentStateTimestampMs } = this.#rebalance
+    const sinceCommit = ({ commitTimestampMs }: OffsetAndMetadata): number => commitTimestampMs
+    const isSubscribedTo = this.subscription()
+    if (protocolType === null) return { isSubscribedTo, startMs: sinceCommit }
+    if (state === 'Empty') {
+      return { isSubscribedTo, startMs: currentStateTimestampMs < 0 ? sinceCommit : () => currentStateTimestampMs }
+    }
+    const isSettled = protocolType === consumerProtocolType && state === 'Stable'
+    return isSettled ? { isSubscribedTo, startMs: sinceCommit } : undefined
   }
 
   describe(): DescribedGroup {

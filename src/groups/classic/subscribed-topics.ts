@@ -1,9 +1,15 @@
 /** groups: what the subscriptions of a consumer group's members say about topics. */
 import { consumerProtocolSubscription } from '../../../protocol/state/index.ts'
 
-/** True where it can't be told. */
-export function isSubscribed(subscriptions: readonly (Buffer | undefined)[], topic: string): boolean {
-  return subscriptions.some((subscription) => topicsOf(subscription)?.includes(topic) ?? true)
+/** undefined where it can't be told. */
+export function subscribedTopics(subscriptions: readonly (Buffer | undefined)[]): Set<string> | undefined {
+  const subscribed = new Set<string>()
+  for (const subscription of subscriptions) {
+    const topics = topicsOf(subscription)
+    if (topics === undefined) return undefined
+    for (const topic of topics) subscribed.add(topic)
+  }
+  return subscribed
 }
 
 function topicsOf(subscription: Buffer | undefined): string[] | undefined {
