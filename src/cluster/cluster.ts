@@ -585,5 +585,6 @@ export class Cluster {
 
 function applyConfig(partition: Partition, config: TopicConfig): void {
   partition.minInsyncReplicas = config.get('min.insync.replicas')
+  partition.maxMessageBytes = config.get('max.message.bytes')
   if (partition.isOpen) partition.log.applyConfig(logConfigOf(config))
 }

@@ -2,6 +2,7 @@
 import { KafkaError } from '../../protocol/errors.ts'
 import type { DecodedOf, EncodableOf } from '../../protocol/schema/index.ts'
 import type { partitionChangeRecord, partitionRecord } from '../../protocol/state/index.ts'
+import { defaultLogConfig } from '../log/log-config.ts'
 import type { AppendResult, PartitionLog } from '../log/partition-log.ts'
 
 /** Nobody leads it. */
@@ -37,6 +38,8 @@ export class Partition {
   directories: readonly string[]
   /** min.insync.replicas of its topic. */
   minInsyncReplicas = 1
+  /** max.message.bytes of its topic. */
+  maxMessageBytes = defaultLogConfig.maxMessageBytes
   /** Its topic was deleted, and with it its log. */
   isDeleted = false
   /** `topic-index`, the name of its directory. */

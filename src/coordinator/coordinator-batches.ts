@@ -1,33 +1,38 @@
 /** coordinator: the batches in which a state machine's records are written. */
-import { buildRecordBatch, recordBatchOverhead } from '../../protocol/records/index.ts'
+import { buildRecordBatch, type Codec, recordBatchOverhead } from '../../protocol/records/index.ts'
 import type { StoredRecord } from './state-machine.ts'
 
 /** More than the lengths, deltas and the header count around a record's key and value can take. */
 const recordOverhead = 24
 
 /** All records in one batch. */
-export function buildBatch(records: readonly StoredRecord[], timestamp: number): Buffer {
+export function buildBatch(records: readonly StoredRecord[], timestamp: number, codec: Codec): Buffer {
   return buildRecordBatch(
-    {},
+    { codec },
     records.map(({ key, value }) => ({ timestamp, key, value })),
   )
 }
 
-/** Batches of at most `maxBytes` each, one after the other in one buffer; a record that is larger gets its own. */
-export function buildBatches(records: readonly StoredRecord[], timestamp: number, maxBytes: number): Buffer {
+/** Batches of at most `maxBytes` each before they are compressed, in one buffer; a record that is larger gets its own. */
+export function buildBatches(
+  records: readonly StoredRecord[],
+  timestamp: number,
+  codec: Codec,
+  maxBytes: number,
+): Buffer {
   const batches: Buffer[] = []
   let first = 0
   let size = recordBatchOverhead
   for (const [index, record] of records.entries()) {
     const recordSize = sizeBound(record)
     if (index > first && size + recordSize > maxBytes) {
-      batches.push(buildBatch(records.slice(first, index), timestamp))
+      batches.push(buildBatch(records.slice(first, index), timestamp, codec))
       first = index
       size = recordBatchOverhead
     }
     size += recordSize
   }
-  batches.push(buildBatch(records.slice(first), timestamp))
+  batches.push(buildBatch(records.slice(first), timestamp, codec))
   return batches.length === 1 ? batches[0]! : Buffer.concat(batches)
 }
 

@@ -11,6 +11,7 @@
 import { KafkaError } from '../../protocol/errors.ts'
 import {
   batchesIn,
+  type Codec,
   endTransactionMarkerOf,
   loadCodecs,
   noProducerId,
@@ -41,6 +42,8 @@ export interface CoordinatorPartitionOptions<M, Rec> {
   readonly logger: Logger
   /** The largest batch that the log takes: max.message.bytes of its topic. */
   readonly maxBatchBytes: number
+  /** How the batches are compressed; not, if absent. */
+  readonly compression?: Codec
   /** The log is not read before: another one still writes to it. */
   readonly after?: Promise<unknown>
 }
@@ -120,11 +123,13 @@ export class CoordinatorPartition<M extends StateMachine<Rec>, Rec> {
   }
 
   #run<R>(state: State<M>, decide: (machine: M) => Decision<Rec, R>): R | Promise<R> {
-    let decision: Decision<Rec, R>
+    let decision: Decision<Rec, R> | undefined
     try {
       decision = decide(state.machine)
       if (decision.records.length > 0) this.#write(state, decision)
     } catch (error) {
+      const failure = error instanceof KafkaError ? error : new KafkaError('NOT_COORDINATOR')
+      for (const answer of decision?.answers ?? []) answer.fail(failure)
       if (!(error instanceof KafkaError)) this.#drop(state, error)
       if (state.pendingAppends === 0) throw error
       return state.written.then(
@@ -155,10 +160,12 @@ export class CoordinatorPartition<M extends StateMachine<Rec>, Rec> {
   }
 
   #write(state: State<M>, { records, atomic }: Decision<Rec, unknown>): void {
-    const { codec, clock, maxBatchBytes } = this.#options
+    const { codec, clock, maxBatchBytes, compression = 'none' } = this.#options
     const stored = records.map((record) => codec.encode(record))
     const splits = atomic === false
-    const bytes = splits ? buildBatches(stored, clock.now(), maxBatchBytes) : buildBatch(stored, clock.now())
+    const bytes = splits
+      ? buildBatches(stored, clock.now(), compression, maxBatchBytes)
+      : buildBatch(stored, clock.now(), compression)
     if (!splits && bytes.length > maxBatchBytes) {
       const message = `The change takes ${bytes.length} bytes in the log, the most allowed are ${maxBatchBytes}`
       throw new KafkaError('UNKNOWN_SERVER_ERROR', message)

@@ -4,10 +4,11 @@
  *     group id ─hash─► partition of __consumer_offsets ─leader─► its coordinator
  */
 import { KafkaError } from '../../protocol/errors.ts'
+import { codecs } from '../../protocol/records/index.ts'
 import type { Broker } from '../cluster/broker.ts'
 import type { Partition } from '../cluster/partition.ts'
 import { consumerOffsetsTopic, type Topic } from '../cluster/topic.ts'
-import { sizeBound } from '../coordinator/coordinator-batches.ts'
+import { buildBatch, sizeBound } from '../coordinator/coordinator-batches.ts'
 import { CoordinatorPartition } from '../coordinator/coordinator-partition.ts'
 import type { Decision } from '../coordinator/state-machine.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -52,9 +53,6 @@ interface Led {
 }
 
 type ShardCommand<R> = (shard: GroupCoordinatorShard) => Decision<GroupRecord, R>
-
-/** The header of a batch, and room to spare. */
-const batchOverhead = 1024
 
 export class GroupCoordinator {
   readonly #options: GroupCoordinatorOptions
@@ -199,8 +197,8 @@ export class GroupCoordinator {
 
   #takeOver(partition: Partition): Led['coordinator'] {
     const { clock, random, logger } = this.#options
-    const { config, cluster } = this.#broker
-    const maxBatchBytes = cluster.topicConfig(consumerOffsetsTopic).get('max.message.bytes')
+    const { config } = this.#broker
+    const compression = codecs[config.get('offsets.topic.compression.codec')]!
     const shardOptions = {
       clock,
       random,
@@ -210,7 +208,11 @@ export class GroupCoordinator {
       offsetMetadataMaxSize: config.get('offset.metadata.max.bytes'),
       offsetsRetentionMs: config.get('offsets.retention.minutes') * 60_000,
       offsetsRetentionCheckIntervalMs: config.get('offsets.retention.check.interval.ms'),
-      fits: (record: GroupRecord) => sizeBound(groupRecordCodec.encode(record)) + batchOverhead <= maxBatchBytes,
+      fits: (record: GroupRecord) => {
+        const stored = groupRecordCodec.encode(record)
+        if (sizeBound(stored) < partition.maxMessageBytes / 2) return true
+        return buildBatch([stored], clock.now(), compression).length <= partition.maxMessageBytes
+      },
     }
     const earlier = this.#giveUp(partition)
     const coordinator = new CoordinatorPartition<GroupCoordinatorShard, GroupRecord>({
@@ -219,7 +221,10 @@ export class GroupCoordinator {
       createMachine: (run) => new GroupCoordinatorShard(shardOptions, run),
       clock,
       logger,
-      maxBatchBytes,
+      get maxBatchBytes() {
+        return partition.maxMessageBytes
+      },
+      compression,
       after: earlier,
     })
     this.#led.set(partition, { leaderEpoch: partition.leaderEpoch, coordinator })

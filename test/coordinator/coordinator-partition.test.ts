@@ -248,6 +248,10 @@ describe('a coordinator partition', () => {
     const records = Array.from({ length: 30 }, (_, index) => ({ name: `name-${index}`, count: index }))
     expect(() => partition.run(() => ({ records, response: 1 }))).toThrow(/300/)
     expect(machines[0]!.counts.size).toBe(0)
+    let failed: KafkaError | undefined
+    const answer = { deliver: () => {}, fail: (error: KafkaError) => (failed = error) }
+    expect(() => partition.run(() => ({ records, response: 1, answers: [answer] }))).toThrow(/300/)
+    expect(failed?.kafkaError).toBe('UNKNOWN_SERVER_ERROR')
     expect(await partition.run(() => ({ records, response: 1, atomic: false }))).toBe(1)
     expect(log.logEndOffset).toBe(30)
     const { records: written } = await log.read(0, { maxBytes: 1e6, minOneBatch: true, isolation: 'log_end' })

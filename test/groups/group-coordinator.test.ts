@@ -3,11 +3,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { KafkaError } from '../../protocol/errors.ts'
+import { errorCode, KafkaError } from '../../protocol/errors.ts'
 import { type GroupCoordinator, partitionFor } from '../../src/groups/group-coordinator.ts'
 import { noTopicId } from '../../src/groups/group-records.ts'
 import { settle } from '../../src/runtime/clock.ts'
 import { nodeFileSystem } from '../../src/runtime/node-file-system.ts'
+import { SeededRandom } from '../../src/runtime/random.ts'
 import { newTopic } from '../cluster/open-cluster.ts'
 import { joinRequest, oldClient, openGroups } from './open-groups.ts'
 
@@ -177,6 +178,40 @@ describe('a group coordinator', () => {
     expect(await committed(groups, 'group')).toEqual({ 'topic-0': 5 })
     await cluster.deleteTopics([id])
     expect(await committed(groups, 'group')).toEqual({})
+    await close()
+  })
+
+  it('stores what max.message.bytes of the topic allows by now, compressed as it is told', async () => {
+    const settings = { ...few, 'offsets.topic.compression.codec': '1' }
+    const { cluster, brokers, close, clock } = await openGroups({ settings })
+    const { broker, groups } = brokers[0]!
+    await groups.coordinatorOf('group')
+    const join = groups.joinGroup(joinRequest('group'), oldClient)
+    await settle()
+    await clock.advance(0)
+    const { memberId } = await join
+    const protocol = { protocolType: null, protocolName: null }
+    const member = { groupId: 'group', memberId, groupInstanceId: null, ...protocol }
+    const sync = (generationId: number, assignment: Buffer) =>
+      groups.syncGroup({ ...member, generationId, assignments: [{ memberId, assignment }] })
+    const rejoin = () => groups.joinGroup(joinRequest('group', { memberId }), oldClient)
+    const allow = (bytes: number) =>
+      cluster.alterConfigs(broker, [
+        {
+          type: 'topic',
+          name: '__consumer_offsets',
+          operations: [{ kind: 'SET', name: 'max.message.bytes', value: String(bytes) }],
+          replacesAll: false,
+        },
+      ])
+    const large = new SeededRandom(1).bytes(5_000)
+    expect(await allow(2_000)).toEqual([undefined])
+    expect(await sync(1, large)).toMatchObject({ errorCode: errorCode('UNKNOWN_SERVER_ERROR') })
+    expect(await rejoin()).toMatchObject({ errorCode: 0, generationId: 2 })
+    expect(await sync(2, Buffer.alloc(50_000))).toMatchObject({ errorCode: 0 })
+    expect(await rejoin()).toMatchObject({ errorCode: 0, generationId: 3 })
+    await allow(6_000)
+    expect(await sync(3, large)).toMatchObject({ errorCode: 0 })
     await close()
   })
 

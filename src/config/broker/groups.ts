@@ -224,7 +224,7 @@ export const groupCoordinatorConfigs = {
   }),
   'offsets.topic.compression.codec': int(0, {
     importance: 'HIGH',
-    effect: notYet.internals,
+    effect: obeyed,
     documentation: 'Compression codec for the offsets topic - compression may be used to achieve "atomic" commits.',
   }),
   'offsets.topic.num.partitions': int(50, {

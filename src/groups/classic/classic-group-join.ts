@@ -120,7 +120,8 @@ export class ClassicGroupJoin {
   #replaceStaticMember(joining: Joining, oldMemberId: string, newMemberId: string, outcome: Outcome): void {
     const { request, client, poll } = joining
     const oldLeader = this.#members.leaderId
-    const member = this.#rebalance.replace(this.#members.get(oldMemberId)!, newMemberId, outcome)
+    const old = this.#members.get(oldMemberId)!
+    const member = this.#rebalance.replace(old, newMemberId, outcome)
     this.#rebalance.keepAlive(member)
     this.#members.update(member, request)
 
@@ -129,8 +130,12 @@ export class ClassicGroupJoin {
       if (this.#rebalance.options.fits(record)) {
         outcome.records.push(record)
         outcome.answer(poll, this.#rejoinedStaticResult(member, oldLeader, client.skipsAssignment))
-        return
+      } else {
+        this.#rebalance.takeBack(old, member, oldLeader)
+        const { errorCode } = joinError('UNKNOWN_SERVER_ERROR', '')
+        outcome.answer(poll, { ...this.#rebalance.joinResult(old), errorCode, memberId: '', members: [] })
       }
+      return
     }
     // While members wait for the assignment, the leader makes it for the old id: nothing but a new rebalance can mend that.
     this.#rebalance.awaitJoin(member, poll, outcome)

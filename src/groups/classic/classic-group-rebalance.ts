@@ -133,6 +133,14 @@ export class ClassicGroupRebalance {
     return member
   }
 
+  /** Undoes `replace` in a stable group, where nobody waits. */
+  takeBack(old: ClassicGroupMember, replaced: ClassicGroupMember, leaderId: string | null): void {
+    this.members.remove(replaced)
+    this.members.add(old)
+    this.members.leaderId = leaderId
+    this.keepAlive(old)
+  }
+
   joinResult(member: ClassicGroupMember): JoinGroupResult {
     return {
       errorCode: 0,

@@ -169,6 +169,18 @@ describe('a static member', () => {
     expect(await group.heartbeat(follower, 'i1')).toBe('NONE')
   })
 
+  it('whose new subscription is too large to be stored is refused, and the old id goes on', async () => {
+    group = new GroupHarness({ maxBatchBytes: 2_000 })
+    const [leader, follower] = (await stableStatic(2)) as [Joined, Joined]
+    const again = await group.join({ groupInstanceId: 'i0', protocols: protocols(['range'], 'x'.repeat(5_000)) })
+    expect(again).toMatchObject({ error: 'UNKNOWN_SERVER_ERROR', memberId: '', generationId: 1 })
+    expect(again).toMatchObject({ leader: leader.memberId, protocolName: 'range', members: [] })
+    expect(await group.state()).toBe('Stable')
+    expect(await group.heartbeat(leader, 'i0')).toBe('NONE')
+    expect(await group.heartbeat(follower, 'i1')).toBe('NONE')
+    expect((await group.sync(leader, {}, { groupInstanceId: 'i0' })).assignment.toString()).toBe('0')
+  })
+
   it('can not take a member id that was given to somebody else', async () => {
     const { memberId } = await group.join()
     expect(await group.join({ memberId, groupInstanceId: 'i0' })).toMatchObject({ error: 'UNKNOWN_MEMBER_ID' })
