@@ -11,6 +11,7 @@ import {
   toBase64,
   until,
 } from '../scenarios/agent.ts'
+import { metadataSettings } from '../scenarios/librdkafka.ts'
 import type { AgentMethods, Codec, ReadRecord, WireRecord } from '../scenarios/wire.ts'
 
 type TopicPartition = { topic: string; partition: number }
@@ -169,10 +170,11 @@ const methods: Partial<AgentMethods> = {
     return { count: seen, sha256: hash.digest('hex') }
   },
 
-  async join({ group, topic, assignor, member: name, instanceId }) {
+  async join({ group, topic, assignor, member: name, instanceId, metadataMaxAgeMs }) {
     const settings = {
       'partition.assignment.strategy': assignor,
       ...(instanceId === undefined ? {} : { 'group.instance.id': instanceId }),
+      ...metadataSettings(metadataMaxAgeMs),
     }
     const joined: Member = { consumer: await consumer(group, settings, true), received: [] }
     members.set(name, joined)

@@ -15,5 +15,6 @@ export const confluent: ClientDescription = {
   codecs,
   assignors: ['range', 'roundrobin', 'cooperative-sticky'],
   staticMembers: true,
+  followsTopics: true,
   allowances,
 }

@@ -335,6 +335,10 @@ public final class Agent {
         Map<String, Object> settings = groupSettings(request);
         settings.put("enable.auto.commit", "true");
         settings.put("partition.assignment.strategy", assignor(request.get("assignor").asText()));
+        if (request.has("metadataMaxAgeMs")) {
+            settings.put("metadata.max.age.ms", request.get("metadataMaxAgeMs").asText());
+            settings.put("allow.auto.create.topics", "false");
+        }
         if (request.has("instanceId")) settings.put("group.instance.id", request.get("instanceId").asText());
         members.put(request.get("member").asText(), new Member(consumer(settings), topic(request)));
         return null;

@@ -106,10 +106,17 @@ type ConsumerOptions = {
   group: string
   topic: string
   assignor?: string
+  metadataMaxAgeMs?: number | undefined
   onAssignment?: (partitions: number[]) => void
 }
 
-async function consumer({ group, topic, assignor, onAssignment }: ConsumerOptions): Promise<Consumer> {
+async function consumer({
+  group,
+  topic,
+  assignor,
+  metadataMaxAgeMs,
+  onAssignment,
+}: ConsumerOptions): Promise<Consumer> {
   const created = client('interop-consumer').consumer({
     groupId: group,
     maxWaitTimeInMs: 100,
@@ -118,6 +125,7 @@ async function consumer({ group, topic, assignor, onAssignment }: ConsumerOption
     rebalanceTimeout: 20_000,
     maxBytesPerPartition: 4 << 20,
     ...(assignor ? { partitionAssigners: [assigners[assignor]!] } : {}),
+    ...(metadataMaxAgeMs === undefined ? {} : { metadataMaxAge: metadataMaxAgeMs, allowAutoTopicCreation: false }),
   })
   created.on('consumer.group_join', ({ payload }) => {
     onAssignment?.([...(payload.memberAssignment[topic] ?? [])].sort((a, b) => a - b))
@@ -199,12 +207,12 @@ const methods: Partial<AgentMethods> = {
     return { count: seen, sha256: hash.digest('hex') }
   },
 
-  async join({ group, topic, assignor, member: name }) {
+  async join({ group, topic, assignor, member: name, metadataMaxAgeMs }) {
     const joined: Member = { consumer: undefined as unknown as Consumer, partitions: [], received: [] }
     const onAssignment = (partitions: number[]) => {
       joined.partitions = partitions
     }
-    joined.consumer = await consumer({ group, topic, assignor, onAssignment })
+    joined.consumer = await consumer({ group, topic, assignor, metadataMaxAgeMs, onAssignment })
     joined.consumer.on('consumer.rebalancing', () => {
       joined.partitions = []
     })

@@ -11,5 +11,6 @@ export const kafkajs: ClientDescription = {
   codecs,
   assignors: ['roundrobin', 'range'],
   staticMembers: false,
+  followsTopics: false,
   allowances,
 }

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { bootstrap, digestRecord, fromBase64, newDigest, serve, toBase64 } from '../scenarios/agent.ts'
+import { metadataSettings } from '../scenarios/librdkafka.ts'
 import type { AgentMethods, Codec, ReadRecord, WireRecord } from '../scenarios/wire.ts'
 
 const running = new Set<ChildProcess>()
@@ -177,10 +178,11 @@ const methods: Partial<AgentMethods> = {
     return { count: seen, sha256: hash.digest('hex') }
   },
 
-  async join({ group, topic, assignor, member: name, instanceId }) {
+  async join({ group, topic, assignor, member: name, instanceId, metadataMaxAgeMs }) {
     const settings = {
       'partition.assignment.strategy': assignor,
       ...(instanceId === undefined ? {} : { 'group.instance.id': instanceId }),
+      ...metadataSettings(metadataMaxAgeMs),
     }
     const args = [...groupSettings(group, settings), '-u', '-E', '-f', '%p:%s\\n', topic]
     const joined: Member = { process: start(args, 'ignore'), partitions: new Set(), received: [] }

@@ -12,5 +12,6 @@ export const kcat: ClientDescription = {
   codecs,
   assignors: ['range', 'roundrobin', 'cooperative-sticky'],
   staticMembers: true,
+  followsTopics: true,
   allowances,
 }

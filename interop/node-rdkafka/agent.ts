@@ -9,6 +9,7 @@ import {
   serve,
   toBase64,
 } from '../scenarios/agent.ts'
+import { metadataSettings } from '../scenarios/librdkafka.ts'
 import type { AgentMethods, Codec, ReadRecord, WireRecord } from '../scenarios/wire.ts'
 
 type Callback<T = unknown> = (error: Error | null | undefined, value: T) => void
@@ -239,11 +240,12 @@ const methods: Partial<AgentMethods> = {
     return { count: seen, sha256: hash.digest('hex') }
   },
 
-  async join({ group, topic, assignor, member: name, instanceId }) {
+  async join({ group, topic, assignor, member: name, instanceId, metadataMaxAgeMs }) {
     const settings = {
       'partition.assignment.strategy': assignor,
       rebalance_cb: true,
       ...(instanceId === undefined ? {} : { 'group.instance.id': instanceId }),
+      ...metadataSettings(metadataMaxAgeMs),
     }
     const joined: Member = {
       consumer: await consumer(group, settings),

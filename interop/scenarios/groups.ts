@@ -9,6 +9,8 @@ export async function groups(run: Run): Promise<void> {
   await eachClient(run, async (client) => {
     for (const assignor of client.description.assignors) await membersComeAndGo(run, client, assignor)
     if (client.description.staticMembers) await staticMember(run, client)
+    await growingTopic(run, client)
+    if (client.description.followsTopics) await comingAndGoingTopic(run, client)
   })
   await mixedGroup(run, 'range')
   await mixedGroup(run, 'cooperative-sticky')
@@ -111,6 +113,50 @@ async function staticMember(run: Run, client: Client): Promise<void> {
     assertEqual(after, before, 'partitions')
     await deliver(run, topic, members)
   })
+  await Promise.all(members.map(({ name }) => client.call('leave', { member: name }).catch(() => null)))
+}
+
+/** How soon members look whether a topic has changed. */
+const metadataMaxAgeMs = 1_000
+
+/** Nobody tells a classic member that a topic has got partitions: it sees it in the metadata, and joins again. */
+async function growingTopic(run: Run, client: Client): Promise<void> {
+  const topic = `${run.prefix}growing-${client.name}`
+  const group = `${topic}-group`
+  const members = ['a', 'b'].map((name): Member => ({ client, name: `${group}-${name}` }))
+  await checkClient(run, client, 'members share out the partitions that a topic gets', async () => {
+    await run.hands.call('createTopic', { topic, partitions: partitions / 2 })
+    for (const { name } of members) {
+      await client.call('join', { group, topic, assignor: 'range', member: name, metadataMaxAgeMs })
+    }
+    await evenlyAssigned(members, partitions / 2)
+    await run.hands.call('createPartitions', { topic, count: partitions })
+    await evenlyAssigned(members)
+    await deliver(run, topic, members)
+  })
+  await Promise.all(members.map(({ name }) => client.call('leave', { member: name }).catch(() => null)))
+}
+
+async function comingAndGoingTopic(run: Run, client: Client): Promise<void> {
+  const topic = `${run.prefix}coming-${client.name}`
+  const group = `${topic}-group`
+  const members = ['a', 'b'].map((name): Member => ({ client, name: `${group}-${name}` }))
+  await checkClient(
+    run,
+    client,
+    'members wait for a topic to appear, and let go of it when it disappears',
+    async () => {
+      for (const { name } of members) {
+        await client.call('join', { group, topic, assignor: 'range', member: name, metadataMaxAgeMs })
+      }
+      await evenlyAssigned(members, 0)
+      await run.hands.call('createTopic', { topic, partitions })
+      await evenlyAssigned(members)
+      await deliver(run, topic, members)
+      await run.hands.call('deleteTopic', { topic })
+      await evenlyAssigned(members, 0)
+    },
+  )
   await Promise.all(members.map(({ name }) => client.call('leave', { member: name }).catch(() => null)))
 }
 

@@ -29,7 +29,15 @@ export type AgentMethods = {
   consumeDigest(request: { topic: string; count: number }): Promise<{ count: number; sha256: string }>
 
   /** A group member that runs until `leave`: subscribed to one topic, from the earliest offset, committing as the client does. */
-  join(request: { group: string; topic: string; assignor: string; member: string; instanceId?: string }): Promise<null>
+  join(request: {
+    group: string
+    topic: string
+    assignor: string
+    member: string
+    instanceId?: string
+    /** How long it may take to notice that the topic has changed; absent: the client's own. The topic is never created by it then. */
+    metadataMaxAgeMs?: number
+  }): Promise<null>
   /** The partitions that a member has now, ascending. */
   assignment(request: { member: string }): Promise<number[]>
   /** `partition:value` of each record a member was handed, values as text. */

@@ -3,14 +3,18 @@ import {
   createTopics,
   deleteTopics,
   describeConfigs,
+  describeGroups,
+  heartbeat,
   joinGroup,
   metadata,
   offsetCommit,
   produce,
+  syncGroup,
 } from '../../../protocol/messages/index.ts'
 import { batch, type Conversation, longAgo, scenario } from '../conversation.ts'
 
 const timeoutMs = 5_000
+const firstStaticVersion = 5
 const joining = {
   memberId: '',
   sessionTimeoutMs: 10_000,
@@ -72,6 +76,36 @@ export const restrictedScenarios = [
       await ask('too long a session', 20_001)
       await join(broker, 'the first', version, groupId)
       await join(broker, 'one too many', version, groupId)
+    }
+  }),
+
+  scenario('groups that are too large to be stored', async (broker) => {
+    await broker.coordinator()
+    for (const version of broker.versions(joinGroup, firstStaticVersion)) {
+      const groupId = `large-v${version}`
+      const asked = { ...joining, groupId, groupInstanceId: 'instance' }
+      const member = { groupId, groupInstanceId: 'instance' }
+      const state = async (step: string) =>
+        broker.ask(step, describeGroups, 5, { groups: [groupId] }, { toldAs: version })
+      const { memberId } = await broker.ask('join', joinGroup, version, asked)
+      broker.masks.name(memberId, 'member')
+      const sync = (step: string, generationId: number, bytes: number) => {
+        const assignments = [{ memberId, assignment: Buffer.alloc(bytes, 'a') }]
+        const body = { ...member, memberId, generationId, protocolType: 'any', protocolName: 'one', assignments }
+        return broker.ask(step, syncGroup, 5, body, { toldAs: version })
+      }
+      await sync('too large an assignment', 1, 500)
+      await state('after that')
+      await broker.ask('join again', joinGroup, version, { ...asked, memberId })
+      await sync('an assignment that fits', 2, 10)
+      const large = [{ name: 'one', metadata: Buffer.alloc(500, 'm') }]
+      await broker.ask('it comes back with too large a subscription', joinGroup, version, {
+        ...asked,
+        protocols: large,
+      })
+      const body = { ...member, memberId, generationId: 2 }
+      await broker.ask('heartbeat of the old id', heartbeat, 4, body, { toldAs: version })
+      await state('as before')
     }
   }),
 
