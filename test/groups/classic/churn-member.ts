@@ -96,6 +96,7 @@ export class ChurnMember {
     if (joined.error !== 'NONE') return joined.error
     this.#memberId = joined.memberId
     this.#ledger.isCurrent(joined.generationId, before)
+    if (this.#dares(0.1)) await this.#commit(joined)
     if (this.#dares(0.1)) await this.#sleep(this.#random.fraction() * 2 * rebalanceTimeoutMs)
     return this.isStopped ? 'NONE' : this.#sync(joined)
   }

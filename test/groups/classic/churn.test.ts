@@ -138,8 +138,8 @@ async function churn(firstSeed: number, count: number, failureRate: number): Pro
 }
 
 describe('a group whose members come, go, crash, pause, ask twice and come back', () => {
-  it.each([0, 20, 40, 60, 80, 100, 120, 140])('keeps its promises, 20 seeds from %i', (seed) => churn(seed, 20, 0))
-  it.each([1_000, 1_020, 1_040, 1_060, 1_080])('keeps them on a log that fails, 20 seeds from %i', (seed) =>
+  it.each([0, 20, 40, 60, 80, 100])('keeps its promises, 20 seeds from %i', (seed) => churn(seed, 20, 0))
+  it.each([1_000, 1_020, 1_040, 1_060])('keeps them on a log that fails, 20 seeds from %i', (seed) =>
     churn(seed, 20, 0.3),
   )
 })
