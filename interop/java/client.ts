@@ -24,6 +24,6 @@ export const java: ClientDescription = {
   codecs,
   assignors: ['range', 'roundrobin', 'sticky', 'cooperative-sticky'],
   staticMembers: true,
-  followsTopics: true,
+  followsTopics: { appearing: true, disappearing: false },
   allowances,
 }

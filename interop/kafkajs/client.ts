@@ -11,6 +11,6 @@ export const kafkajs: ClientDescription = {
   codecs,
   assignors: ['roundrobin', 'range'],
   staticMembers: false,
-  followsTopics: false,
+  followsTopics: { appearing: false, disappearing: false },
   allowances,
 }

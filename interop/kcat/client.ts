@@ -12,6 +12,6 @@ export const kcat: ClientDescription = {
   codecs,
   assignors: ['range', 'roundrobin', 'cooperative-sticky'],
   staticMembers: true,
-  followsTopics: true,
+  followsTopics: { appearing: false, disappearing: false },
   allowances,
 }

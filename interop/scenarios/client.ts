@@ -17,8 +17,8 @@ export type ClientDescription = {
   /** The classic assignors that it has, by the name it joins with. */
   assignors: readonly string[]
   staticMembers: boolean
-  /** Members subscribe to a topic that is not there yet, and let go of one that is gone. */
-  followsTopics: boolean
+  /** Whether members may subscribe to a topic that is not there yet, and let go of one that is gone. */
+  followsTopics: { appearing: boolean; disappearing: boolean }
   allowances: Allowances
 }
 

@@ -453,6 +453,25 @@ describe('a restart', () => {
     await group.restart()
     expect(await group.heartbeat(leader)).toBe('REBALANCE_IN_PROGRESS')
   })
+
+  it('keeps those of a group that has become too large who join first', async () => {
+    const options = { maxSize: 3 }
+    group = new GroupHarness(options)
+    const [first, second, third] = (await group.stable(3)) as [Joined, Joined, Joined]
+    options.maxSize = 2
+    await group.restart()
+    const joins = [third, second].map(({ memberId }) => group.join({ memberId }))
+    await group.settle()
+    expect(await group.join({ memberId: first.memberId })).toMatchObject({
+      error: 'GROUP_MAX_SIZE_REACHED',
+      memberId: '',
+    })
+    expect(await group.heartbeat(first)).toBe('UNKNOWN_MEMBER_ID')
+    await group.advance(60_000)
+    const joined = await Promise.all(joins)
+    expect(joined).toMatchObject([{ generationId: 2 }, { generationId: 2 }])
+    expect(joined.map(({ leader }) => leader)).toEqual([second.memberId, second.memberId])
+  })
 })
 
 describe('a write that fails', () => {
