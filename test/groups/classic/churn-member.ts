@@ -8,8 +8,8 @@ import { type GroupHarness, type Joined, protocols, subscription } from '../grou
 import type { ChurnLedger } from './churn-ledger.ts'
 
 export const partitionCount = 7
-export const sessionTimeoutMs = 10_000
-export const rebalanceTimeoutMs = 6_000
+const sessionTimeoutMs = 10_000
+const rebalanceTimeoutMs = 6_000
 const heartbeatMs = 2_500
 /** Errors that leave open what came of the request. */
 const unsure = ['NOT_COORDINATOR', 'COORDINATOR_NOT_AVAILABLE', 'COORDINATOR_LOAD_IN_PROGRESS']
