@@ -326,7 +326,7 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
       const retention = group.offsetRetention()
       if (retention === undefined) continue
       const { tombstones, isAll } = this.#offsets.expired(groupId, retention, offsetsRetentionMs, clock.now())
-      records.push(...tombstones)
+      for (const tombstone of tombstones) records.push(tombstone)
       if (isAll && group.state === 'Empty') records.push(groupMetadataRecord(groupId, null))
     }
     return { records, response: undefined, atomic: false }
