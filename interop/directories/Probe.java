@@ -79,10 +79,11 @@ public final class Probe {
         };
         Exit.setExitProcedure(exit);
         Exit.setHaltProcedure(exit);
-        Map<String, Method> methods = Map.of("startKafka", Probe::startKafka, "stopKafka", request -> stopKafka(),
+        Map<String, Method> methods = new HashMap<>(Map.of("startKafka", Probe::startKafka, "stopKafka", request -> stopKafka(),
             "fill", Probe::fill, "fillTransactions", Probe::fillTransactions, "append", Probe::append, "see", Probe::see,
             "producerStates", Probe::producerStates, "fillMetadata", Probe::fillMetadata, "seeMetadata", Probe::seeMetadata,
-            "produce", Probe::produce);
+            "produce", Probe::produce));
+        methods.put("fillCompacted", Probe::fillCompacted);
         answer(Map.of("ready", methods.keySet()));
         BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
@@ -335,6 +336,56 @@ public final class Probe {
 
     private static Collection<AlterConfigOp> set(String name, String value) {
         return List.of(new AlterConfigOp(new ConfigEntry(name, value), AlterConfigOp.OpType.SET));
+    }
+
+    /** Topics of several segments, each key written again and again, some of them deleted: what a cleaner has to deal with. */
+    private static Object fillCompacted(JsonNode request) throws Exception {
+        Map<String, String> configs = new HashMap<>(Map.of("cleanup.policy", "compact", "segment.bytes", "1048576",
+            "min.cleanable.dirty.ratio", "0.01", "delete.retention.ms", "0", "index.interval.bytes", "1000"));
+        Map<String, String> appendTime = new HashMap<>(configs);
+        appendTime.put("message.timestamp.type", "LogAppendTime");
+        try (Admin admin = admin(request)) {
+            admin.createTopics(List.of(topic("plain", 1, configs), topic("gzipped", 1, configs),
+                topic("append-timed", 1, appendTime), topic("sequenced", 1, configs),
+                topic("transacted", 1, configs))).all().get();
+        }
+        Random random = new Random(5);
+        Map<String, Object> plain = Map.of("enable.idempotence", "false");
+        try (var producer = producer(request, "none", plain); var gzip = producer(request, "gzip", plain)) {
+            for (int i = 0; i < 2600; i++) {
+                for (String topic : List.of("plain", "append-timed")) overwrite(producer, topic, random);
+                overwrite(gzip, "gzipped", random);
+                if (i % 5 == 0) producer.flush();
+            }
+        }
+        for (int each = 0; each < 4; each++) {
+            try (var producer = producer(request, "none", Map.of())) {
+                for (int i = 0; i < 600; i++) overwrite(producer, "sequenced", random);
+            }
+        }
+        var producers = new ArrayList<KafkaProducer<byte[], byte[]>>();
+        for (String id : List.of("one", "two")) {
+            producers.add(producer(request, "none", Map.of("transactional.id", id)));
+            producers.get(producers.size() - 1).initTransactions();
+        }
+        for (int round = 0; round < 200; round++) {
+            for (var producer : producers) producer.beginTransaction();
+            for (int i = 0; i < 12; i++) overwrite(producers.get(random.nextInt(2)), "transacted", random);
+            for (var producer : producers) {
+                producer.flush();
+                if (random.nextInt(3) == 0) producer.abortTransaction();
+                else producer.commitTransaction();
+            }
+        }
+        for (var producer : producers) producer.close();
+        return null;
+    }
+
+    private static void overwrite(KafkaProducer<byte[], byte[]> producer, String topic, Random random) {
+        byte[] value = new byte[1 + random.nextInt(2000)];
+        random.nextBytes(value);
+        send(producer, topic, 0, "key-" + random.nextInt(random.nextInt(4) == 0 ? 2000 : 150),
+            random.nextInt(8) == 0 ? null : value);
     }
 
     /** Goes on in a directory that another broker filled: one record more in a partition, one commit more. */

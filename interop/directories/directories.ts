@@ -15,6 +15,7 @@ import {
   withKafka,
   withOdradek,
 } from './bench.ts'
+import { compaction } from './compaction.ts'
 import { dumpChecks } from './dump.ts'
 import { configsOfFixture, knownOfFixture, unpackFixture } from './fixture.ts'
 import { formatForKafka, metadataSnapshots } from './metadata-snapshots.ts'
@@ -34,6 +35,7 @@ export async function directories(run: Run, place: Place): Promise<void> {
     await kafkaThenOdradek(bench)
     await odradekThenKafka(bench)
     await metadataSnapshots(bench)
+    await compaction(bench)
   } finally {
     await probe.close()
   }

@@ -30,6 +30,7 @@ type Methods = {
   stopKafka(request: Record<string, never>): null
   fill(request: { bootstrap: string }): null
   fillTransactions(request: { bootstrap: string }): null
+  fillCompacted(request: { bootstrap: string }): null
   append(request: { bootstrap: string; text: string }): null
   see(request: { bootstrap: string; groups: readonly string[] }): Seen
   producerStates(request: {
