@@ -132,7 +132,7 @@ async function roundTrip(bench: Bench, quorum: Quorum, opened: readonly Quorum[]
       })
       const complaints = (await kafkaLog(bench, from))
         .split('\n')
-        .filter((line) => /(WARN|ERROR) (org\.apache\.)?kafka\.(log|storage|raft|server|image)\b/.test(line))
+        .filter((line) => /(WARN|ERROR) (org\.apache\.)?kafka\.(log|storage|raft|image|snapshot)\b/.test(line))
       assertEqual(complaints, [], 'what Kafka says of the directory')
     })
   }
