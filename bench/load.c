@@ -1,7 +1,7 @@
 /*
  * bench: puts one load on a broker through librdkafka and prints what came of it as one line of JSON.
  *
- *   load produce         brokers= topic= messages= size= acks= codec= batchBytes= pid=   as fast as it goes
+ *   load produce         brokers= topic= messages= size= acks= codec= batchBytes= keys= pid=   as fast as it goes; keys=0: none
  *   load consume         brokers= topic= messages= pid=                                  as fast as it goes, every partition
  *   load produce-latency brokers= topic= messages= size= acks=                           one at a time
  *   load round-trip      brokers= topic= messages= size= acks=                           one at a time, produced and consumed
@@ -204,13 +204,14 @@ static void touch(rd_kafka_t *client, rd_kafka_topic_t *topic, int partitions) {
 }
 
 static void produce(void) {
-  long messages = number("messages"), size = number("size");
+  long messages = number("messages"), size = number("size"), keys = number("keys");
   long perBatch = number("batchBytes") / size + 1;
   rd_kafka_t *client = createProducer(false);
   rd_kafka_topic_t *topic = rd_kafka_topic_new(client, option("topic"), NULL);
   int partitions = partitionsOf(client, topic);
   char *pool = payloads(size);
   rd_kafka_message_t *batch = calloc(perBatch, sizeof *batch);
+  uint32_t *keyOf = calloc(perBatch, sizeof *keyOf);
   long outstanding = OUTSTANDING_BYTES / size;
   /* Connects and opens each partition; `messages` are counted on top of these. */
   touch(client, topic, partitions);
@@ -218,8 +219,13 @@ static void produce(void) {
   long sent = 0;
   for (long turn = 0; sent < messages; turn++) {
     long count = messages - sent < perBatch ? messages - sent : perBatch;
-    for (long i = 0; i < count; i++)
+    for (long i = 0; i < count; i++) {
       batch[i] = (rd_kafka_message_t){.payload = pool + (sent + i) % PAYLOADS * size, .len = size};
+      if (keys == 0) continue;
+      keyOf[i] = (sent + i) % keys;
+      batch[i].key = &keyOf[i];
+      batch[i].key_len = sizeof keyOf[i];
+    }
     double waitingSince = nowMs();
     while (rd_kafka_outq_len(client) > outstanding) {
       rd_kafka_poll(client, 1);

@@ -1,14 +1,19 @@
 /** bench: puts load on a broker: load.c (librdkafka) and Kafka's own ConsumerPerformance, each as a process of its own. */
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import os from 'node:os'
 import { java, spawnTracked } from './peers.ts'
 import { CpuTimeline } from './process-figures.ts'
+import { produceErrorAt, produceFrame } from './wire-client.ts'
 
 const touchedMb = 3000
+const appendsWarmUpMs = 500
 
 export interface Tools {
   /** The compiled load.c. */
   readonly load: string
+  /** The compiled appends.c. */
+  readonly appends: string
   /** Directory of Kafka's jars. */
   readonly jars: string
 }
@@ -31,8 +36,16 @@ export interface Target {
   readonly pid: number
 }
 
-async function output(name: string, command: string, args: readonly string[]): Promise<string> {
-  const child = spawnTracked(command, args)
+/** How many records make `mb` of payload. */
+export function messagesIn(mb: number, recordBytes: number): number {
+  return Math.round((mb * 1e6) / recordBytes)
+}
+
+function output(name: string, command: string, args: readonly string[]): Promise<string> {
+  return outputOf(name, spawnTracked(command, args))
+}
+
+async function outputOf(name: string, child: ChildProcess): Promise<string> {
   let [out, err] = ['', '']
   child.stdout!.setEncoding('utf8').on('data', (text: string) => {
     out += text
@@ -50,8 +63,11 @@ async function runLoad(tools: Tools, command: string, target: Target, options: o
 }
 
 async function runProgram(tools: Tools, command: string, options: object): Promise<unknown> {
-  const args = Object.entries(options).map(([name, value]) => `${name}=${value}`)
-  return JSON.parse(await output(`load ${command}`, tools.load, [command, ...args]))
+  return JSON.parse(await output(`load ${command}`, tools.load, [command, ...argumentsOf(options)]))
+}
+
+function argumentsOf(options: object): string[] {
+  return Object.entries(options).map(([name, value]) => `${name}=${value}`)
 }
 
 interface LoadReport {
@@ -66,16 +82,79 @@ function throughput({ bytes, ms, brokerCpuMs, clientCpuMs }: LoadReport): Throug
   return { cpuMsPerMb: brokerCpuMs / mb, mbPerSecond: (mb / ms) * 1000, clientCpuMsPerMb: clientCpuMs / mb }
 }
 
-/** Full batches as fast as they go, over all partitions of `topic`. */
-export async function produce(
+export interface ProduceLoad {
+  readonly topic: string
+  readonly shape: Shape
+  readonly messages: number
+  readonly batchBytes: number
+  /** So many different keys, one after the other; records have none if absent. */
+  readonly keys?: number
+}
+
+function produceOptions({ topic, shape, messages, batchBytes, keys = 0 }: ProduceLoad): object {
+  return { topic, messages, size: shape.recordBytes, acks: shape.acks, codec: shape.codec, batchBytes, keys }
+}
+
+/** Full batches as fast as they go, over all partitions of the topic. */
+export async function produce(tools: Tools, target: Target, load: ProduceLoad): Promise<Throughput> {
+  return throughput((await runLoad(tools, 'produce', target, produceOptions(load))) as LoadReport)
+}
+
+/** The same, until it is stopped: for a broker that will not be there to the end. */
+export function startProducing(
   tools: Tools,
   target: Target,
-  load: { readonly topic: string; readonly shape: Shape; readonly messages: number; readonly batchBytes: number },
-): Promise<Throughput> {
-  const { recordBytes: size, acks, codec } = load.shape
-  const { topic, messages, batchBytes } = load
-  const report = await runLoad(tools, 'produce', target, { topic, messages, size, acks, codec, batchBytes })
-  return throughput(report as LoadReport)
+  load: ProduceLoad,
+): { requireRunning(): void; stop(): Promise<void> } {
+  const options = { brokers: `localhost:${target.port}`, pid: target.pid, ...produceOptions(load) }
+  const child = spawnTracked(tools.load, ['produce', ...argumentsOf(options)])
+  let end: string | undefined
+  const ended = outputOf('load produce', child).then(
+    () => {
+      end = 'the load has ended before its time'
+    },
+    (error: Error) => {
+      end = error.message
+    },
+  )
+  return {
+    requireRunning: () => {
+      if (end !== undefined) throw new Error(end)
+    },
+    stop: async () => {
+      child.kill('SIGKILL')
+      await ended
+    },
+  }
+}
+
+export interface Appends {
+  readonly perSecond: number
+  readonly cpuUsEach: number
+}
+
+/** One record at a time from each of many connections, acks=all, for `ms` after a warm-up. */
+export async function appends(
+  tools: Tools,
+  target: Target,
+  load: {
+    readonly topic: string
+    readonly partitions: number
+    readonly connections: number
+    readonly recordBytes: number
+    readonly ms: number
+  },
+): Promise<Appends> {
+  const { topic, partitions, connections, recordBytes, ms } = load
+  const frames = Array.from({ length: partitions }, (_, index) => produceFrame(topic, index, recordBytes))
+  const options = { port: target.port, pid: target.pid, connections, ms, warmUpMs: appendsWarmUpMs }
+  const args = argumentsOf({
+    ...options,
+    frames: frames.map((frame) => frame.toString('hex')).join(),
+    errorAt: produceErrorAt(topic),
+  })
+  const report = JSON.parse(await output('appends', tools.appends, args))
+  return { perSecond: (report.appends / report.ms) * 1000, cpuUsEach: (report.brokerCpuMs / report.appends) * 1000 }
 }
 
 export async function consume(tools: Tools, target: Target, topic: string, messages: number): Promise<Throughput> {

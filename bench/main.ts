@@ -3,9 +3,10 @@ import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { parseArgs } from 'node:util'
+import { type Figure, fullEffort, quickEffort } from './measuring.ts'
 import { kafka, nullServer, odradek, type Peer, runningBroker } from './peers.ts'
 import { linesOf, table } from './report.ts'
-import { type Figure, fullEffort, Measurement, quickEffort, rowNames } from './rows.ts'
+import { Measurement, rowNames } from './rows.ts'
 
 const usage = `usage: npm run bench -- [flags]
   --quick               small loads, one run each: shows that it works, and roughly how it stands
@@ -14,6 +15,7 @@ const usage = `usage: npm run bench -- [flags]
   --broker HOST:PORT --pid N   a broker that runs on this machine, instead of the three
   --repeats N           runs of each throughput row (the median counts)
   --load-mb N           payload of one run
+  --restart-mb N        payload of restart-10gb at its first kill
   --json FILE           the figures, with all runs, as JSON`
 
 const { values: flags } = parseArgs({
@@ -25,6 +27,7 @@ const { values: flags } = parseArgs({
     pid: { type: 'string' },
     repeats: { type: 'string' },
     'load-mb': { type: 'string' },
+    'restart-mb': { type: 'string' },
     json: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -57,7 +60,7 @@ function chosenPeers(): (() => Peer)[] {
   return (flags.only?.split(',') ?? Object.keys(known)).map((name) => known[name] ?? fail(`no peer ${name}\n${usage}`))
 }
 
-function positive(flag: 'repeats' | 'load-mb', otherwise: number): number {
+function positive(flag: 'repeats' | 'load-mb' | 'restart-mb', otherwise: number): number {
   const text = flags[flag]
   if (text === undefined) return otherwise
   return Number(text) > 0 ? Number(text) : fail(`--${flag} must be a number above 0`)
@@ -67,8 +70,17 @@ async function main(): Promise<void> {
   const rows = new Set(rowNames.filter((name) => new RegExp(flags.rows).test(name)))
   if (rows.size === 0) fail(`no row matches ${flags.rows}\n${usage}`)
   const base = flags.quick ? quickEffort : fullEffort
-  const effort = { ...base, repeats: positive('repeats', base.repeats), loadMb: positive('load-mb', base.loadMb) }
-  const context = { effort, say, tools: { load: tool('BENCH_LOAD'), jars: tool('BENCH_JARS') } }
+  const effort = {
+    ...base,
+    repeats: positive('repeats', base.repeats),
+    loadMb: positive('load-mb', base.loadMb),
+    restartMb: positive('restart-mb', base.restartMb),
+  }
+  const context = {
+    effort,
+    say,
+    tools: { load: tool('BENCH_LOAD'), appends: tool('BENCH_APPENDS'), jars: tool('BENCH_JARS') },
+  }
   const figures = new Map<string, readonly Figure[]>()
   for (const makePeer of chosenPeers()) {
     const peer = makePeer()

@@ -12,18 +12,32 @@ import { WireClient } from './wire-client.ts'
 export const partitionCount = 6
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
-const readyWithinMs = 60_000
+/** A start after a crash may have gigabytes to look through. */
+const readyWithinMs = 300_000
 const stopWithinMs = 15_000
+const cleanStopWithinMs = 120_000
 const retryConnectMs = 5
 const keptOutputCharacters = 4000
+
+/** Broker configs by Kafka's names. */
+export type Settings = Readonly<Record<string, string>>
 
 export interface Broker {
   readonly port: number
   readonly pid: number
   /** From the start of the process to its first answer to ApiVersions. */
   readonly startMs: number
+  /** When that start was, by performance.now(). */
+  readonly startedAtMs: number
+  /** Where all lies that it keeps. */
+  readonly directory: string
   /** What it has said since it was ready: warnings and errors, as all peers are quiet otherwise. */
   complaints(): { readonly lines: number; readonly last: string }
+  /** Ends the process, with SIGTERM cleanly, and leaves its files. */
+  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
+  /** Starts it on the files of the ended process; `port`, `pid` and the times are then those of the new one. */
+  startAgain(): Promise<void>
+  /** Ends it and removes its files. */
   stop(): Promise<void>
 }
 
@@ -31,9 +45,9 @@ export interface Peer {
   readonly name: 'odradek' | 'kafka' | 'null' | 'broker'
   /** False: takes Produce only, knows every topic. */
   readonly isWhole: boolean
-  /** False: it runs already and keeps running. */
+  /** False: it runs already and keeps running, as it was set up. */
   readonly isOurs: boolean
-  start(): Promise<Broker>
+  start(settings?: Settings): Promise<Broker>
 }
 
 /** What has to be gone when the harness ends, however it ends. */
@@ -72,7 +86,16 @@ interface Launch {
   readonly port?: number
 }
 
-async function launch(peer: string, { command, args, directory, port }: Launch): Promise<Broker> {
+/** A process that has answered. */
+interface Run {
+  readonly child: ChildProcess
+  readonly port: number
+  readonly startMs: number
+  readonly startedAtMs: number
+  complaints(): { readonly lines: number; readonly last: string }
+}
+
+async function run(peer: string, { command, args, directory, port }: Launch): Promise<Run> {
   const startedAtMs = performance.now()
   const child = spawnTracked(command, args, directory)
   let output = ''
@@ -98,20 +121,73 @@ async function launch(peer: string, { command, args, directory, port }: Launch):
   const readyPort = await Promise.race([answering, ended, deadline])
   const startMs = performance.now() - startedAtMs
   const linesUntilReady = lines
-  return {
-    port: readyPort,
-    pid: child.pid!,
-    startMs,
-    complaints: () => ({ lines: lines - linesUntilReady, last: output.trim().split('\n').at(-1) ?? '' }),
-    async stop() {
-      if (child.exitCode === null && child.signalCode === null) {
-        const exit = once(child, 'exit')
-        child.kill('SIGTERM')
-        const kill = delay(stopWithinMs, undefined, { ref: false }).then(() => child.kill('SIGKILL'))
-        await Promise.race([exit, kill.then(() => exit)])
-      }
-      removeDirectory(directory)
-    },
+  const complaints = () => ({ lines: lines - linesUntilReady, last: output.trim().split('\n').at(-1) ?? '' })
+  return { child, port: readyPort, startMs, startedAtMs, complaints }
+}
+
+/** A broker of ours: its process, another one after each `startAgain`, and its files. */
+class OwnBroker implements Broker {
+  readonly #peer: string
+  readonly #launch: Launch
+  #run: Run
+
+  private constructor(peer: string, launch: Launch, run: Run) {
+    this.#peer = peer
+    this.#launch = launch
+    this.#run = run
+  }
+
+  static async start(peer: string, launch: Launch): Promise<OwnBroker> {
+    return new OwnBroker(peer, launch, await run(peer, launch))
+  }
+
+  get port(): number {
+    return this.#run.port
+  }
+
+  get pid(): number {
+    return this.#run.child.pid!
+  }
+
+  get startMs(): number {
+    return this.#run.startMs
+  }
+
+  get startedAtMs(): number {
+    return this.#run.startedAtMs
+  }
+
+  get directory(): string {
+    return this.#launch.directory
+  }
+
+  complaints(): { readonly lines: number; readonly last: string } {
+    return this.#run.complaints()
+  }
+
+  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    await this.#signal(signal, cleanStopWithinMs)
+    const isAsAsked = signal === 'SIGKILL' || this.#run.child.signalCode !== 'SIGKILL'
+    if (!isAsAsked) throw new Error(`${this.#peer} had not stopped within ${cleanStopWithinMs} ms`)
+  }
+
+  async startAgain(): Promise<void> {
+    this.#run = await run(this.#peer, this.#launch)
+  }
+
+  async stop(): Promise<void> {
+    await this.#signal('SIGTERM', stopWithinMs)
+    removeDirectory(this.directory)
+  }
+
+  /** Resolves when the process is gone, killed if that takes too long. */
+  async #signal(signal: 'SIGTERM' | 'SIGKILL', withinMs: number): Promise<void> {
+    const { child } = this.#run
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const exit = once(child, 'exit')
+    child.kill(signal)
+    const kill = delay(withinMs, undefined, { ref: false }).then(() => child.kill('SIGKILL'))
+    await Promise.race([exit, kill.then(() => exit)])
   }
 }
 
@@ -143,12 +219,13 @@ export function odradek(): Peer {
     name: 'odradek',
     isWhole: true,
     isOurs: true,
-    start() {
+    start(settings = {}) {
       const directory = emptyDirectory()
       // The command as it is installed: its first line says how Node is to be started.
       const command = path.join(root, 'dist', 'main.js')
       const args = ['--port', '0', '--data-dir', path.join(directory, 'data')]
-      return launch('Odradek', { command, args, directory })
+      for (const [name, value] of Object.entries(settings)) args.push('--set', `${name}=${value}`)
+      return OwnBroker.start('Odradek', { command, args, directory })
     },
   }
 }
@@ -167,21 +244,27 @@ export function kafka(jars: string): Peer {
     name: 'kafka',
     isWhole: true,
     isOurs: true,
-    async start() {
+    async start(settings = {}) {
       const directory = emptyDirectory()
       const [port, controllerPort] = (await freePorts(2)) as [number, number]
       const properties = path.join(directory, 'server.properties')
-      writeFileSync(properties, kafkaProperties(port, controllerPort, path.join(directory, 'data')))
+      writeFileSync(
+        properties,
+        kafkaProperties({ port, controllerPort, dataDir: path.join(directory, 'data') }, settings),
+      )
       const format = ['format', '-t', 'AAAAAAAAAAAAAAAAAAAAAQ', '-c', properties]
       execFileSync('java', java(jars, [], 'kafka.tools.StorageTool', format), { stdio: ['ignore', 'ignore', 'pipe'] })
       const args = java(jars, options, 'kafka.Kafka', [properties])
-      return launch('Kafka', { command: 'java', args, directory, port })
+      return OwnBroker.start('Kafka', { command: 'java', args, directory, port })
     },
   }
 }
 
 /** As the file that Kafka ships for one node, on loopback, without the wait for more members. */
-function kafkaProperties(port: number, controllerPort: number, dataDir: string): string {
+function kafkaProperties(
+  { port, controllerPort, dataDir }: { port: number; controllerPort: number; dataDir: string },
+  settings: Settings,
+): string {
   const properties = {
     'process.roles': 'broker,controller',
     'node.id': 1,
@@ -194,6 +277,7 @@ function kafkaProperties(port: number, controllerPort: number, dataDir: string):
     'transaction.state.log.replication.factor': 1,
     'transaction.state.log.min.isr': 1,
     'group.initial.rebalance.delay.ms': 0,
+    ...settings,
   }
   return Object.entries(properties)
     .map(([key, value]) => `${key}=${value}\n`)
@@ -208,7 +292,7 @@ export function nullServer(bundle: string): Peer {
     start() {
       const directory = emptyDirectory()
       const args = [bundle, '--port', '0', '--data-dir', directory, '--partitions', String(partitionCount)]
-      return launch('The null server', { command: process.execPath, args, directory })
+      return OwnBroker.start('The null server', { command: process.execPath, args, directory })
     },
   }
 }
@@ -224,9 +308,17 @@ export function runningBroker(port: number, pid: number): Peer {
         port: await answered(port),
         pid,
         startMs: Number.NaN,
+        startedAtMs: Number.NaN,
+        directory: '',
         complaints: () => ({ lines: 0, last: '' }),
+        end: staysUp,
+        startAgain: staysUp,
         stop: async () => undefined,
       }
     },
   }
+}
+
+async function staysUp(): Promise<void> {
+  throw new Error('a broker that was there before is not stopped')
 }

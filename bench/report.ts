@@ -1,14 +1,23 @@
 /** bench: lays the peers' figures side by side: ratios, targets, the table. */
-import type { Figure } from './rows.ts'
+import type { Figure } from './measuring.ts'
 
-/** What Odradek must reach: `ratio` to Kafka's figure or an absolute `value`, by the start of a row's name and a metric. */
-const targets: readonly { row: string; metric: string; of: 'ratio' | 'value'; atMost: number }[] = [
+/** `ratio` to Kafka's figure or an absolute `value`, at most or at least so much. */
+type Bound = { readonly of: 'ratio' | 'value' } & ({ readonly atMost: number } | { readonly atLeast: number })
+
+/** What Odradek must reach, by the start of a row's name and of a metric. */
+const targets: readonly (Bound & { readonly row: string; readonly metric: string })[] = [
   { row: 'produce-', metric: 'broker CPU', of: 'ratio', atMost: 1 },
   { row: 'consume-', metric: 'broker CPU', of: 'ratio', atMost: 1.5 },
   { row: 'java-consume-', metric: 'broker CPU', of: 'ratio', atMost: 1.5 },
   { row: 'crowd', metric: 'p99 crowd / one of each', of: 'value', atMost: 1.2 },
   { row: 'start', metric: 'start to ApiVersions', of: 'value', atMost: 250 },
   { row: 'memory-idle', metric: 'resident', of: 'value', atMost: 90 },
+  { row: 'cold-read', metric: 'broker CPU', of: 'ratio', atMost: 1.3 },
+  { row: 'fsync', metric: 'acknowledged', of: 'ratio', atLeast: 1 },
+  { row: 'restart-10gb', metric: 'start to Produce and Fetch', of: 'value', atMost: 1500 },
+  { row: 'partitions-10k', metric: 'start to Produce', of: 'value', atMost: 3000 },
+  { row: 'partitions-10k', metric: 'resident', of: 'value', atMost: 250 },
+  { row: 'compaction', metric: 'p99 while it runs / without', of: 'value', atMost: 2 },
 ]
 
 export interface Line {
@@ -19,7 +28,7 @@ export interface Line {
   readonly figures: Readonly<Record<string, { readonly value: number; readonly runs?: readonly number[] }>>
   /** Odradek / Kafka. */
   readonly ratio?: number
-  readonly target?: { readonly of: 'ratio' | 'value'; readonly atMost: number; readonly isMet: boolean }
+  readonly target?: Bound & { readonly isMet: boolean }
 }
 
 export function linesOf(figuresByPeer: ReadonlyMap<string, readonly Figure[]>): Line[] {
@@ -39,15 +48,16 @@ function compared(line: Line): Line {
   const odradek = line.figures.odradek?.value
   const kafka = line.figures.kafka?.value
   const ratio = odradek === undefined || kafka === undefined ? undefined : odradek / kafka
-  const target = targets.find(({ row, metric }) => line.row.startsWith(row) && line.metric === metric)
+  const target = targets.find(({ row, metric }) => line.row.startsWith(row) && line.metric.startsWith(metric))
   const value = target?.of === 'ratio' ? ratio : odradek
-  return {
-    ...line,
-    ...(ratio === undefined ? {} : { ratio }),
-    ...(target === undefined || value === undefined
-      ? {}
-      : { target: { of: target.of, atMost: target.atMost, isMet: value <= target.atMost } }),
-  }
+  if (target === undefined || value === undefined) return { ...line, ...(ratio === undefined ? {} : { ratio }) }
+  const { row: _row, metric: _metric, ...bound } = target
+  const isMet = 'atMost' in bound ? value <= bound.atMost : value >= bound.atLeast
+  return { ...line, ...(ratio === undefined ? {} : { ratio }), target: { ...bound, isMet } }
+}
+
+function boundText(bound: Bound): string {
+  return 'atMost' in bound ? `${bound.of} <= ${bound.atMost}` : `${bound.of} >= ${bound.atLeast}`
 }
 
 export function table(lines: readonly Line[], peers: readonly string[]): string {
@@ -58,9 +68,7 @@ export function table(lines: readonly Line[], peers: readonly string[]): string 
     line.unit,
     ...peers.map((peer) => rounded(line.figures[peer]?.value)),
     rounded(line.ratio),
-    line.target === undefined
-      ? ''
-      : `${line.target.of} <= ${line.target.atMost} ${line.target.isMet ? 'met' : 'MISSED'}`,
+    line.target === undefined ? '' : `${boundText(line.target)} ${line.target.isMet ? 'met' : 'MISSED'}`,
   ])
   const widths = header.map((title, column) => Math.max(title.length, ...cells.map((row) => row[column]!.length)))
   const isNumber = (column: number) => column >= 3 && column < header.length - 1

@@ -1,10 +1,10 @@
 /** bench: the rows of the table: what each measures, and how one peer is measured. */
-import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   consume,
   consumerPerformance,
   latencies,
+  messagesIn,
   produce,
   type Shape,
   type Throughput,
@@ -12,54 +12,12 @@ import {
   touchMemory,
   touchPartitions,
 } from './loads.ts'
+import { type Effort, type Figure, Measuring } from './measuring.ts'
 import { type Broker, type Peer, partitionCount } from './peers.ts'
 import { memory } from './process-figures.ts'
 import { average, median, percentile } from './statistics.ts'
+import { measureStorage, storageRowNames } from './storage-rows.ts'
 import { WireClient } from './wire-client.ts'
-
-export interface Effort {
-  /** Payload of one run. */
-  readonly loadMb: number
-  readonly repeats: number
-  /** Payload of each shape that goes through a broker before anything is measured. */
-  readonly warmUpMb: number
-  readonly batchBytes: number
-  readonly latencyMessages: number
-  readonly latencyRounds: number
-  readonly starts: number
-  readonly settleMs: number
-}
-
-export const fullEffort: Effort = {
-  loadMb: 400,
-  repeats: 5,
-  warmUpMb: 800,
-  batchBytes: 65_536,
-  latencyMessages: 3000,
-  latencyRounds: 10,
-  starts: 7,
-  settleMs: 5000,
-}
-
-export const quickEffort: Effort = {
-  ...fullEffort,
-  loadMb: 100,
-  repeats: 1,
-  warmUpMb: 400,
-  latencyMessages: 500,
-  latencyRounds: 4,
-  starts: 3,
-  settleMs: 2000,
-}
-
-export interface Figure {
-  readonly row: string
-  readonly metric: string
-  readonly unit: string
-  readonly value: number
-  /** What it was made from, where there were several runs. */
-  readonly runs?: readonly number[]
-}
 
 const shapes = {
   '100b': { recordBytes: 100, acks: '1', codec: 'none' },
@@ -73,7 +31,8 @@ const produceRow = (name: ShapeName) => `produce-${name}`
 const consumeRow = (name: ShapeName) => `consume-${name}`
 const javaConsumeRow = (name: ShapeName) => `java-consume-${name}`
 const throughputRows = shapeNames.flatMap((name) => [produceRow(name), consumeRow(name), javaConsumeRow(name)])
-export const rowNames = [...throughputRows, 'round-trip', 'crowd', 'start', 'memory-idle', 'memory-loaded']
+const otherRows = ['round-trip', 'crowd', 'start', 'memory-idle', 'memory-loaded']
+export const rowNames = [...throughputRows, ...otherRows, ...storageRowNames]
 
 /** What a peer that takes Produce only is measured by. */
 const producingRows = [...shapeNames.map(produceRow), 'memory-loaded']
@@ -85,190 +44,109 @@ const crowdWarmUpRounds = 3
 const sides = ['alone', 'crowded'] as const
 
 /** One peer's way through the rows. */
-export class Measurement {
-  readonly #peer: Peer
-  readonly #tools: Tools
-  readonly #effort: Effort
-  readonly #rows: ReadonlySet<string>
-  readonly #say: (text: string) => void
-  readonly #figures: Figure[] = []
-  /** Topics of one run do not meet those of another on a broker that runs on. */
-  readonly #prefix = `bench-${randomUUID().slice(0, 8)}`
-  readonly #topics: string[] = []
-
+export class Measurement extends Measuring {
   constructor(
     peer: Peer,
     rows: ReadonlySet<string>,
     context: { tools: Tools; effort: Effort; say(text: string): void },
   ) {
-    this.#peer = peer
-    this.#rows = peer.isWhole ? rows : new Set(producingRows.filter((row) => rows.has(row)))
-    this.#tools = context.tools
-    this.#effort = context.effort
-    this.#say = (text) => context.say(`${peer.name}: ${text}`)
+    const served = peer.isWhole ? rows : new Set(producingRows.filter((row) => rows.has(row)))
+    super(peer, served, context)
   }
 
   async run(): Promise<readonly Figure[]> {
-    if (this.#peer.isOurs && this.#wantsAny('start', 'memory-idle')) await this.#starts()
-    if (this.#wantsAny(...throughputRows, 'round-trip', 'memory-loaded')) {
-      await this.#with(1, async ([broker]) => this.#loads(broker!))
+    if (this.peer.isOurs && this.wants('start', 'memory-idle')) await this.#starts()
+    if (this.wants(...throughputRows, 'round-trip', 'memory-loaded')) {
+      await this.withBroker((broker) => this.#loads(broker))
     }
-    if (this.#wantsAny('crowd')) await this.#crowd()
-    return this.#figures
-  }
-
-  #wantsAny(...rows: string[]): boolean {
-    return rows.some((row) => this.#rows.has(row))
-  }
-
-  #note(row: string, metric: string, unit: string, value: number, runs?: readonly number[]): void {
-    if (this.#rows.has(row)) this.#figures.push({ row, metric, unit, value, ...(runs === undefined ? {} : { runs }) })
-  }
-
-  /** `use` with brokers of their own, stopped afterwards in any case. */
-  async #with(count: number, use: (brokers: Broker[]) => Promise<void>): Promise<void> {
-    const brokers: Broker[] = []
-    try {
-      for (let index = 0; index < count; index += 1) brokers.push(await this.#peer.start())
-      await use(brokers)
-      for (const broker of brokers) this.#noteComplaints(broker)
-      if (!this.#peer.isOurs) await this.#clearAway(brokers[0]!)
-    } finally {
-      await Promise.all(brokers.map((broker) => broker.stop()))
-    }
-  }
-
-  /** Figures of a broker that fails requests are not worth much: say so. */
-  #noteComplaints(broker: Broker): void {
-    const { lines, last } = broker.complaints()
-    if (lines > 0) this.#say(`WARNING: it logged ${lines} lines under load, the last: ${last.slice(0, 600)}`)
-  }
-
-  async #createTopic(broker: Broker, name: string, partitions: number): Promise<string> {
-    const topic = `${this.#prefix}-${name}`
-    if (!this.#peer.isWhole) return topic
-    const client = await WireClient.connect(broker.port)
-    try {
-      await client.createTopic(topic, partitions)
-      this.#topics.push(topic)
-    } finally {
-      client.close()
-    }
-    return topic
-  }
-
-  async #clearAway(broker: Broker): Promise<void> {
-    const client = await WireClient.connect(broker.port)
-    await client.deleteTopics(this.#topics.splice(0))
-    client.close()
+    if (this.wants('crowd')) await this.#crowd()
+    await measureStorage(this)
+    return this.figures
   }
 
   async #starts(): Promise<void> {
     const times: number[] = []
-    this.#say(`${this.#effort.starts} starts on an empty directory`)
-    for (let index = 0; index < this.#effort.starts; index += 1) {
-      await this.#with(1, async ([broker]) => {
-        times.push(broker!.startMs)
-        if (index > 0 || !this.#rows.has('memory-idle')) return
-        await delay(this.#effort.settleMs)
-        this.#note('memory-idle', 'resident', 'MB', memory(broker!.pid).residentMb)
+    this.say(`${this.effort.starts} starts on an empty directory`)
+    for (let index = 0; index < this.effort.starts; index += 1) {
+      await this.withBroker(async (broker) => {
+        times.push(broker.startMs)
+        if (index > 0 || !this.wants('memory-idle')) return
+        await delay(this.effort.settleMs)
+        this.note('memory-idle', 'resident', 'MB', memory(broker.pid).residentMb)
       })
     }
-    this.#note('start', 'start to ApiVersions', 'ms', median(times), times)
+    this.note('start', 'start to ApiVersions', 'ms', median(times), times)
   }
 
   async #loads(broker: Broker): Promise<void> {
     await this.#warmUp(broker)
     for (const name of shapeNames) await this.#throughput(broker, name)
-    if (this.#rows.has('round-trip')) await this.#roundTrip(broker)
+    if (this.wants('round-trip')) await this.#roundTrip(broker)
     const { residentMb, peakMb } = memory(broker.pid)
-    this.#note('memory-loaded', 'resident after load', 'MB', residentMb)
-    this.#note('memory-loaded', 'resident at most', 'MB', peakMb)
-  }
-
-  #messages(shape: Shape, mb: number): number {
-    return Math.round((mb * 1e6) / shape.recordBytes)
+    this.note('memory-loaded', 'resident after load', 'MB', residentMb)
+    this.note('memory-loaded', 'resident at most', 'MB', peakMb)
   }
 
   /** The same loads as are measured, for compilers to learn from: every shape, produced and consumed. */
   async #warmUp(broker: Broker): Promise<void> {
     for (const name of shapeNames.filter((shape) => this.#wantsShape(shape))) {
-      this.#say(`warm-up ${name}: ${this.#effort.warmUpMb} MB`)
-      const messages = this.#messages(shapes[name], this.#effort.warmUpMb)
-      const topic = await this.#produced(broker, name, `${name}-warm-up`, this.#effort.warmUpMb).then(
-        (run) => run.topic,
-      )
-      if (this.#wantsAny(consumeRow(name))) await consume(this.#tools, broker, topic, messages)
-      if (this.#wantsAny(javaConsumeRow(name))) await consumerPerformance(this.#tools, broker, topic, messages)
+      this.say(`warm-up ${name}: ${this.effort.warmUpMb} MB`)
+      const messages = messagesIn(this.effort.warmUpMb, shapes[name].recordBytes)
+      const topic = await this.#produced(broker, name, `${name}-warm-up`, this.effort.warmUpMb).then((run) => run.topic)
+      if (this.wants(consumeRow(name))) await consume(this.tools, broker, topic, messages)
+      if (this.wants(javaConsumeRow(name))) await consumerPerformance(this.tools, broker, topic, messages)
     }
   }
 
   #wantsShape(name: ShapeName): boolean {
-    return this.#wantsAny(produceRow(name), consumeRow(name), javaConsumeRow(name))
+    return this.wants(produceRow(name), consumeRow(name), javaConsumeRow(name))
   }
 
   async #produced(broker: Broker, name: ShapeName, topicName: string, mb: number) {
-    const topic = await this.#createTopic(broker, topicName, partitionCount)
-    const messages = this.#messages(shapes[name], mb)
-    const load = { topic, shape: shapes[name], messages, batchBytes: this.#effort.batchBytes }
-    await touchMemory(this.#tools)
-    return { topic, figures: await produce(this.#tools, broker, load) }
+    const topic = await this.createTopic(broker, topicName, partitionCount)
+    const messages = messagesIn(mb, shapes[name].recordBytes)
+    const load = { topic, shape: shapes[name], messages, batchBytes: this.effort.batchBytes }
+    await touchMemory(this.tools)
+    return { topic, figures: await produce(this.tools, broker, load) }
   }
 
   async #throughput(broker: Broker, name: ShapeName): Promise<void> {
     if (!this.#wantsShape(name)) return
-    const { loadMb, repeats } = this.#effort
-    const messages = this.#messages(shapes[name], loadMb)
+    const { loadMb, repeats } = this.effort
+    const messages = messagesIn(loadMb, shapes[name].recordBytes)
     const produced: Throughput[] = []
     let topic = ''
     // Rows that only consume need the topic once.
-    for (let run = 0; run < (this.#wantsAny(produceRow(name)) ? repeats : 1); run += 1) {
-      this.#say(`${produceRow(name)}, run ${run + 1}`)
+    for (let run = 0; run < (this.wants(produceRow(name)) ? repeats : 1); run += 1) {
+      this.say(`${produceRow(name)}, run ${run + 1}`)
       const { topic: filled, figures } = await this.#produced(broker, name, `${name}-${run}`, loadMb)
       topic = filled
       produced.push(figures)
     }
-    this.#noteThroughput(produceRow(name), produced)
+    this.noteThroughput(produceRow(name), produced)
     for (const [row, read] of [
       [consumeRow(name), consume],
       [javaConsumeRow(name), consumerPerformance],
     ] as const) {
-      if (!this.#rows.has(row)) continue
+      if (!this.wants(row)) continue
       const runs: Throughput[] = []
       for (let run = 0; run < repeats; run += 1) {
-        this.#say(`${row}, run ${run + 1}`)
-        runs.push(await read(this.#tools, broker, topic, messages))
+        this.say(`${row}, run ${run + 1}`)
+        runs.push(await read(this.tools, broker, topic, messages))
       }
-      this.#noteThroughput(row, runs)
+      this.noteThroughput(row, runs)
     }
   }
 
-  #noteThroughput(row: string, runs: readonly Throughput[]): void {
-    const note = (metric: string, unit: string, values: number[]) =>
-      this.#note(row, metric, unit, median(values), values)
-    note(
-      'broker CPU',
-      'ms/MB',
-      runs.map((run) => run.cpuMsPerMb),
-    )
-    note(
-      'throughput',
-      'MB/s',
-      runs.map((run) => run.mbPerSecond),
-    )
-    const clientCpu = runs.flatMap((run) => (run.clientCpuMsPerMb === undefined ? [] : [run.clientCpuMsPerMb]))
-    if (clientCpu.length > 0) note('client CPU', 'ms/MB', clientCpu)
-  }
-
   async #roundTrip(broker: Broker): Promise<void> {
-    this.#say('round-trip')
-    const { latencyMessages: messages } = this.#effort
-    const warmUp = await this.#createTopic(broker, 'round-trip-warm-up', 1)
-    await latencies(this.#tools, broker, 'round-trip', { topic: warmUp, messages })
-    const topic = await this.#createTopic(broker, 'round-trip', 1)
-    const times = await latencies(this.#tools, broker, 'round-trip', { topic, messages })
-    this.#note('round-trip', 'average', 'µs', average(times))
-    this.#note('round-trip', 'p99', 'µs', percentile(times, 0.99))
+    this.say('round-trip')
+    const { latencyMessages: messages } = this.effort
+    const warmUp = await this.createTopic(broker, 'round-trip-warm-up', 1)
+    await latencies(this.tools, broker, 'round-trip', { topic: warmUp, messages })
+    const topic = await this.createTopic(broker, 'round-trip', 1)
+    const times = await latencies(this.tools, broker, 'round-trip', { topic, messages })
+    this.note('round-trip', 'average', 'µs', average(times))
+    this.note('round-trip', 'p99', 'µs', percentile(times, 0.99))
   }
 
   /**
@@ -278,16 +156,16 @@ export class Measurement {
    */
   async #crowd(): Promise<void> {
     const times = { alone: [] as number[], crowded: [] as number[] }
-    await this.#with(this.#peer.isOurs ? 2 : 1, async ([alone, other]) => {
-      this.#say(`crowd: ${idleConnections} idle connections, ${crowdPartitions} partitions`)
+    await this.withBrokers(this.peer.isOurs ? 2 : 1, async ([alone, other]) => {
+      this.say(`crowd: ${idleConnections} idle connections, ${crowdPartitions} partitions`)
       const brokers = { alone: alone!, crowded: other ?? alone! }
       const topics = {
-        alone: await this.#createTopic(brokers.alone, 'alone', 1),
-        crowded: await this.#createTopic(brokers.crowded, 'crowded', 1),
+        alone: await this.createTopic(brokers.alone, 'alone', 1),
+        crowded: await this.createTopic(brokers.crowded, 'crowded', 1),
       }
       const round = async (side: 'alone' | 'crowded') => {
-        const load = { topic: topics[side], messages: this.#effort.latencyMessages }
-        return latencies(this.#tools, brokers[side], 'produce-latency', load)
+        const load = { topic: topics[side], messages: this.effort.latencyMessages }
+        return latencies(this.tools, brokers[side], 'produce-latency', load)
       }
       const warmUp = async (side: 'alone' | 'crowded') => {
         for (let turn = 0; turn < crowdWarmUpRounds; turn += 1) await round(side)
@@ -303,19 +181,19 @@ export class Measurement {
       for (const client of idle) client.close()
     })
     const [alone, crowded] = [percentile(times.alone, 0.99), percentile(times.crowded, 0.99)]
-    this.#note('crowd', 'p99 with one of each', 'µs', alone)
-    this.#note('crowd', 'p99 in the crowd', 'µs', crowded)
-    this.#note('crowd', 'p99 crowd / one of each', '', crowded / alone)
-    this.#note('crowd', 'median crowd / one of each', '', median(times.crowded) / median(times.alone))
+    this.note('crowd', 'p99 with one of each', 'µs', alone)
+    this.note('crowd', 'p99 in the crowd', 'µs', crowded)
+    this.note('crowd', 'p99 crowd / one of each', '', crowded / alone)
+    this.note('crowd', 'median crowd / one of each', '', median(times.crowded) / median(times.alone))
   }
 
   #rounds(): number[] {
-    return Array.from({ length: this.#effort.latencyRounds }, (_, round) => round)
+    return Array.from({ length: this.effort.latencyRounds }, (_, round) => round)
   }
 
   async #gatherCrowd(broker: Broker): Promise<WireClient[]> {
-    const topic = await this.#createTopic(broker, 'crowd', crowdPartitions)
-    await touchPartitions(this.#tools, broker, topic)
+    const topic = await this.createTopic(broker, 'crowd', crowdPartitions)
+    await touchPartitions(this.tools, broker, topic)
     const idle: WireClient[] = []
     for (let index = 0; index < idleConnections; index += 1) {
       const client = await WireClient.connect(broker.port)

@@ -43,10 +43,12 @@ mkdir -p "$cache"
 
 # bench/.cache, not the user's: the null server loads its checksum library from our node_modules.
 load=$here/.cache/load
+appends=$here/.cache/appends
 mkdir -p "$here/.cache"
 if [ ! "$load" -nt "$here/load.c" ]; then cc -O2 -Wall -Wextra -o "$load" "$here/load.c" -lrdkafka; fi
+if [ ! "$appends" -nt "$here/appends.c" ]; then cc -O2 -Wall -Wextra -o "$appends" "$here/appends.c"; fi
 "$root/node_modules/.bin/esbuild" "$here/null-server.ts" --bundle --platform=node --format=esm --target=node20 \
   --log-level=warning --outfile="$here/.cache/null-server.js"
 
-BENCH_LOAD=$load BENCH_JARS=$jars BENCH_NULL_SERVER=$here/.cache/null-server.js \
+BENCH_LOAD=$load BENCH_APPENDS=$appends BENCH_JARS=$jars BENCH_NULL_SERVER=$here/.cache/null-server.js \
   exec "$root/node_modules/.bin/tsx" "$here/main.ts" "$@"

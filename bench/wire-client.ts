@@ -1,19 +1,34 @@
 /** bench: as much of a Kafka client as the harness itself needs: one connection, one request at a time. */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   apiVersions,
   createTopics,
   deleteTopics,
+  describeLogDirs,
+  fetch,
+  incrementalAlterConfigs,
+  produce,
   requestHeader,
   requestHeaderVersion,
   responseHeader,
   responseHeaderVersion,
 } from '../protocol/messages/index.ts'
+import { buildRecordBatch } from '../protocol/records/index.ts'
 import { type Api, type DecodedResponse, type EncodableOf, Reader, Writer } from '../protocol/schema/index.ts'
 
 const answerWithinMs = 60_000
+const servedWithinMs = 120_000
+const retryMs = 5
 const sizeBytes = 4
+/** The last one in which every field has its fixed place. */
+const produceVersion = 8
+const fetchVersion = 12
+const partitionMaxBytes = 65_536
+const smallRecordBytes = 100
+const topicResource = 2
+const setOperation = 0
 
 export class WireClient {
   readonly #socket: Socket
@@ -31,16 +46,19 @@ export class WireClient {
     return new WireClient(socket)
   }
 
+  /** `use` with a connection that is closed afterwards. */
+  static async with<T>(port: number, use: (client: WireClient) => Promise<T>): Promise<T> {
+    const client = await WireClient.connect(port)
+    try {
+      return await use(client)
+    } finally {
+      client.close()
+    }
+  }
+
   async request<A extends Api>(api: A, version: number, body: EncodableOf<A['request']>): Promise<DecodedResponse<A>> {
     this.#correlationId += 1
-    const header = { requestApiKey: api.key, requestApiVersion: version, correlationId: this.#correlationId }
-    const writer = new Writer()
-    requestHeader.codec(requestHeaderVersion(api, version)).encode(writer, { ...header, clientId: 'bench' })
-    api.request.codec(version).encode(writer, body)
-    const frame = writer.toBuffer()
-    const size = Buffer.alloc(sizeBytes)
-    size.writeInt32BE(frame.length)
-    this.#socket.write(Buffer.concat([size, frame]))
+    this.#socket.write(requestFrame(api, version, body, this.#correlationId))
     const reader = new Reader(await this.#answer())
     responseHeader.codec(responseHeaderVersion(api, version)).decode(reader)
     return api.response.codec(version).decode(reader) as DecodedResponse<A>
@@ -66,14 +84,56 @@ export class WireClient {
     if (errorCode !== 0) throw new Error(`ApiVersions answered error ${errorCode}`)
   }
 
-  async createTopic(name: string, numPartitions: number): Promise<void> {
+  async createTopic(
+    name: string,
+    numPartitions: number,
+    configs: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
+    const entries = Object.entries(configs).map(([key, value]) => ({ name: key, value }))
     const { topics } = await this.request(createTopics, 5, {
-      topics: [{ name, numPartitions, replicationFactor: 1, assignments: [], configs: [] }],
+      topics: [{ name, numPartitions, replicationFactor: 1, assignments: [], configs: entries }],
       timeoutMs: answerWithinMs,
       validateOnly: false,
     })
     const [topic] = topics
     if (topic?.errorCode !== 0) throw new Error(`CreateTopics of ${name}: ${topic?.errorCode} ${topic?.errorMessage}`)
+  }
+
+  async setTopicConfig(topic: string, name: string, value: string): Promise<void> {
+    const configs = [{ name, configOperation: setOperation, value }]
+    const { responses } = await this.request(incrementalAlterConfigs, 1, {
+      resources: [{ resourceType: topicResource, resourceName: topic, configs }],
+      validateOnly: false,
+    })
+    const [answer] = responses
+    if (answer?.errorCode !== 0) throw new Error(`${name} of ${topic}: ${answer?.errorCode} ${answer?.errorMessage}`)
+  }
+
+  /** One record, acks=all. The error code. */
+  async produce(topic: string, index: number): Promise<number> {
+    const { responses } = await this.request(produce, produceVersion, produceRequest(topic, index, smallRecordBytes))
+    return responses[0]!.partitionResponses[0]!.errorCode
+  }
+
+  /** From the beginning, without waiting. The error code. */
+  async fetch(topic: string, partition: number): Promise<number> {
+    const partitions = [{ partition, fetchOffset: 0, partitionMaxBytes }]
+    const { errorCode, responses } = await this.request(fetch, fetchVersion, {
+      maxWaitMs: 0,
+      minBytes: 0,
+      sessionEpoch: -1,
+      topics: [{ topic, partitions }],
+      forgottenTopicsData: [],
+    })
+    return errorCode === 0 ? responses[0]!.partitions[0]!.errorCode : errorCode
+  }
+
+  /** Bytes that the logs of all partitions of `topic` take. */
+  async topicBytes(topic: string, partitions: number): Promise<number> {
+    const wanted = [{ topic, partitions: Array.from({ length: partitions }, (_, index) => index) }]
+    const { results } = await this.request(describeLogDirs, 1, { topics: wanted })
+    const sizes = results.flatMap(({ topics }) => topics.flatMap((each) => each.partitions))
+    return sizes.reduce((sum, { partitionSize }) => sum + partitionSize, 0)
   }
 
   async deleteTopics(names: readonly string[]): Promise<void> {
@@ -83,4 +143,49 @@ export class WireClient {
   close(): void {
     this.#socket.destroy()
   }
+}
+
+/** Asks until the error code is 0: a new partition may have no leader yet. */
+export async function untilServed(ask: () => Promise<number>): Promise<void> {
+  const deadlineMs = performance.now() + servedWithinMs
+  for (;;) {
+    const errorCode = await ask()
+    if (errorCode === 0) return
+    if (performance.now() > deadlineMs) throw new Error(`a partition still answers error ${errorCode}`)
+    await delay(retryMs)
+  }
+}
+
+/** A request with its size before it. */
+function requestFrame<A extends Api>(
+  api: A,
+  version: number,
+  body: EncodableOf<A['request']>,
+  correlationId: number,
+): Buffer {
+  const header = { requestApiKey: api.key, requestApiVersion: version, correlationId }
+  const writer = new Writer()
+  requestHeader.codec(requestHeaderVersion(api, version)).encode(writer, { ...header, clientId: 'bench' })
+  api.request.codec(version).encode(writer, body)
+  const frame = writer.toBuffer()
+  const size = Buffer.alloc(sizeBytes)
+  size.writeInt32BE(frame.length)
+  return Buffer.concat([size, frame])
+}
+
+function produceRequest(topic: string, index: number, recordBytes: number): EncodableOf<typeof produce.request> {
+  const value = Buffer.alloc(recordBytes, 'x')
+  const records = buildRecordBatch({}, [{ timestamp: Date.now(), key: null, value }])
+  return { acks: -1, timeoutMs: answerWithinMs, topicData: [{ name: topic, partitionData: [{ index, records }] }] }
+}
+
+/** A Produce of one record, with its size, to be sent again and again. */
+export function produceFrame(topic: string, index: number, recordBytes: number): Buffer {
+  return requestFrame(produce, produceVersion, produceRequest(topic, index, recordBytes), 1)
+}
+
+/** Where in the answer to that, behind its size, the error code stands. */
+export function produceErrorAt(topic: string): number {
+  const [correlationId, arrayLength, stringLength, partition] = [4, 4, 2, 4]
+  return correlationId + arrayLength + stringLength + topic.length + arrayLength + partition
 }
