@@ -5,6 +5,11 @@ import type { FileHandle } from '../runtime/file-system.ts'
 
 const pieceBytes = 1024 * 1024
 const smallestHeader = 17
+/** Shorter stretches take memory of their own. */
+const smallestSharedBytes = 64 * 1024
+/** Kept for the next scan. */
+const maxIdlePieces = 4
+const idlePieces: Buffer[] = []
 
 /** Whole batches, one behind the other: `bytes` lie at `position` in the file. */
 export interface BatchRun {
@@ -16,17 +21,41 @@ export interface BatchRun {
  * The runs between `from`, the start of a batch, and `end`. Ends early where a length or magic makes no sense or a batch is cut off. `runBytes`: how
  * much is read at a time, as far as batches are not larger.
  */
-export async function* batchRuns(
+export function batchRuns(
   file: FileHandle,
   from: number,
   end: number,
   runBytes = pieceBytes,
 ): AsyncGenerator<BatchRun, void> {
+  return runsOf(file, from, end, { runBytes })
+}
+
+/**
+ * The same for who keeps nothing of it: `bytes` are good until the next run is asked for, as their memory is used again. Fresh memory costs
+ * more than reading into it and checking what was read.
+ */
+export async function* passingRuns(file: FileHandle, from: number, end: number): AsyncGenerator<BatchRun, void> {
+  if (end - from < smallestSharedBytes) return yield* batchRuns(file, from, end)
+  const memory = idlePieces.pop() ?? Buffer.allocUnsafeSlow(pieceBytes)
+  try {
+    yield* runsOf(file, from, end, { runBytes: pieceBytes, memory })
+  } finally {
+    if (idlePieces.length < maxIdlePieces) idlePieces.push(memory)
+  }
+}
+
+/** `memory`: `runBytes` to read into. */
+async function* runsOf(
+  file: FileHandle,
+  from: number,
+  end: number,
+  { runBytes, memory }: { readonly runBytes: number; readonly memory?: Buffer },
+): AsyncGenerator<BatchRun, void> {
   let position = from
   let wanted = runBytes
   while (position < end) {
     const asked = Math.min(wanted, end - position)
-    const bytes = await file.read(position, asked)
+    const bytes = await file.read(position, asked, wanted > runBytes ? undefined : memory)
     const whole = wholeBytes(bytes)
     if (whole > 0) {
       yield { bytes: bytes.subarray(0, whole), position }
@@ -51,7 +80,7 @@ export class UnreadableSegment extends Error {
   }
 }
 
-/** As `batchRuns`, up to the end of the segment. @throws UnreadableSegment where they end before. */
+/** As `passingRuns`, up to the end of the segment. @throws UnreadableSegment where they end before. */
 export async function* segmentRuns(
   segment: { readonly size: number; readonly log: { readonly path: string } },
   file: FileHandle,
@@ -59,7 +88,7 @@ export async function* segmentRuns(
 ): AsyncGenerator<BatchRun, void> {
   const { size } = segment
   let position = from
-  for await (const run of batchRuns(file, from, size)) {
+  for await (const run of passingRuns(file, from, size)) {
     yield run
     position = run.position + run.bytes.length
   }

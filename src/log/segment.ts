@@ -6,7 +6,7 @@
  */
 import { batchesIn } from '../../protocol/records/batches.ts'
 import { RecordBatchView, recordBatchOverhead } from '../../protocol/records/record-batch.ts'
-import { batchRuns, segmentRuns } from './batch-scan.ts'
+import { passingRuns, segmentRuns } from './batch-scan.ts'
 import { OffsetIndex } from './offset-index.ts'
 import { OpenFile, type OpenFiles, removed } from './open-files.ts'
 import { TimeIndex } from './time-index.ts'
@@ -246,7 +246,7 @@ export class Segment {
         if (first.length === recordBatchOverhead) this.firstTimestampMs = new RecordBatchView(first).maxTimestamp
       }
       this.size = from
-      for await (const { bytes } of batchRuns(file, from, logBytes)) {
+      for await (const { bytes } of passingRuns(file, from, logBytes)) {
         for (const batch of batchesIn(bytes)) {
           const isIndexed = last >= 0 && this.size === from
           if (isIndexed && batch.lastOffset !== offsetIndex.offsetAt(last)) return false
