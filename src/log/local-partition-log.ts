@@ -32,8 +32,9 @@ import type {
   TimestampAndOffset,
 } from './partition-log.ts'
 import { PendingAppend } from './pending-append.ts'
+import { noteProduced, replayProducers } from './producer-recovery.ts'
 import type { ProducedBatch, ProducerStates } from './producer-states.ts'
-import { type LoadedLog, noteProduced, replayProducers } from './recovery.ts'
+import type { LoadedLog } from './recovery.ts'
 import { countExpired } from './retention.ts'
 import { Segment } from './segment.ts'
 import type { Segments } from './segments.ts'
@@ -134,7 +135,9 @@ export class LocalPartitionLog implements PartitionLog {
     this.#lastFlushMs = storage.clock.monotonicMs()
     this.#oldestOffsetOnDisk = loaded.segments.all[0]!.baseOffset
     this.#reader = new LogReader(loaded.segments, storage.readBuffers, loaded.mayHaveGaps)
-    this.#sideFiles = new SideFiles(this.directory, storage, loaded.epochs, loaded.newestSnapshotOffset)
+    const offset = loaded.newestSnapshotOffset
+    const isWithinSegment = offset > this.#oldestOffsetOnDisk && !loaded.segments.beginsAt(offset)
+    this.#sideFiles = new SideFiles(this.directory, storage, loaded.epochs, { offset, isWithinSegment })
     this.#writer = new LogWriter(this.#writerTarget(), loaded.segments, storage)
     this.compaction = new LogCompaction(this.#compactedLog(), storage)
     // After a crash: what was found behind the recovery point may lie in the page cache only.
@@ -732,11 +735,13 @@ export class LocalPartitionLog implements PartitionLog {
     const truncations = this.#truncations
     this.#dirtyBytes = 0
     this.#lastFlushMs = this.#storage.clock.monotonicMs()
+    const flushed = this.#sideFiles.beginFlush(bytes, upTo, this.#producers)
     return this.#synced(async () => {
       await this.#segments.sync()
       if (truncations !== this.#truncations || upTo <= this.#recoveryPoint) return
       this.#recoveryPoint = upTo
       this.#owner.recoveryPointMoved(bytes)
+      if (!this.#isClosed) flushed()
     })
   }
 

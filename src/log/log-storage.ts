@@ -18,6 +18,8 @@ export interface LogLimits {
   readonly maxIndexBytes: number
   /** Memory for the bytes last written. */
   readonly tailCacheBytes: number
+  /** A partition's producers are written down once so many bytes were flushed since: what a start after a crash reads for them alone. */
+  readonly producerSnapshotIntervalBytes: number
   /** producer.id.expiration.ms */
   readonly producerIdExpirationMs: number
   /** producer.id.expiration.check.interval.ms */
@@ -41,6 +43,7 @@ export const defaultLogLimits: LogLimits = {
   maxOpenFiles: 2048,
   maxIndexBytes: 32 * 1024 * 1024,
   tailCacheBytes: 32 * 1024 * 1024,
+  producerSnapshotIntervalBytes: 4 * 1024 * 1024,
   producerIdExpirationMs: 86_400_000,
   producerIdExpirationCheckIntervalMs: 600_000,
   initialTaskDelayMs: 30_000,

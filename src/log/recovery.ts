@@ -4,19 +4,18 @@
  * After a clean stop the files are believed: only what lies behind the last index entry of the last segment is read. Otherwise every
  * batch from the recovery point on is checked; the log ends before the first that is not whole and true, indexes and leader epochs
  * behind it are built again. What was durable, all after a clean stop and what is below the recovery point, is never cut: where it is
- * damaged the log is not opened. Producers are those of the newest snapshot plus the batches behind it.
+ * damaged the log is not opened. Producers: see producer-recovery.ts.
  */
 import { KafkaError } from '../../protocol/errors.ts'
 import { batchesIn } from '../../protocol/records/batches.ts'
-import { endTransactionMarkerOf } from '../../protocol/records/control-records.ts'
-import { type RecordBatchView, recordBatchOverhead } from '../../protocol/records/record-batch.ts'
-import { batchRuns, segmentRuns } from './batch-scan.ts'
+import { recordBatchOverhead } from '../../protocol/records/record-batch.ts'
+import { batchRuns } from './batch-scan.ts'
 import { finishSwaps } from './compaction/segment-swap.ts'
 import { closedRemedy, type Damage, damageError, findDamage, lookThrough } from './damage.ts'
 import { LeaderEpochs, leaderEpochFileName } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
 import type { LogStorage } from './log-storage.ts'
-import { decodeProducerSnapshot } from './producer-snapshot.ts'
+import { type FollowedProducers, followProducers, loadProducers } from './producer-recovery.ts'
 import { ProducerStates } from './producer-states.ts'
 import { Segment, segmentFileName } from './segment.ts'
 import { newSegment, preallocatedBytes, rollJitterMs, Segments } from './segments.ts'
@@ -55,11 +54,13 @@ export async function loadLog(directory: string, present: readonly string[], opt
   const names = await finishSwaps(storage.files, directory, present, storage.logger)
   const segments = await listSegments(directory, names, options)
   const epochs = await loadEpochs(directory, names, storage)
+  let followed: FollowedProducers | undefined
   if (segments.all.length === 0) {
     requireNothingLost(directory, options)
     await segments.restartAt(options.logStartOffset ?? 0, config)
   } else if (!(options.isClean && (await resumeClean(segments, options)))) {
-    await recoverSegments(segments, epochs, options)
+    followed = await followProducers(segments, names, options)
+    await recoverSegments(segments, { epochs, followed }, options)
   }
   let logEndOffset = segments.active.nextOffset
   let logStartOffset = Math.max(options.logStartOffset ?? 0, segments.all[0]!.baseOffset)
@@ -70,13 +71,16 @@ export async function loadLog(directory: string, present: readonly string[], opt
       'the log ends before its start offset: it is emptied',
     )
     await segments.restartAt(logStartOffset, config)
+    followed = undefined
     epochs.truncateFromEnd(logStartOffset)
     logEndOffset = logStartOffset
   }
   const known = { segments, epochs, logStartOffset, logEndOffset }
   const found = (damage: Damage): KafkaError => damageError(damage, closedRemedy(parentOf(directory)))
   const { mayHaveGaps } = options
-  const producers = await lookThrough(segments, () => loadProducers(known, names, options), { mayHaveGaps, found })
+  if (followed?.isTrueOf(logEndOffset)) return { ...known, ...followed.end(storage), mayHaveGaps }
+  const namesNow = options.isClean ? names : await storage.files.list(directory)
+  const producers = await lookThrough(segments, () => loadProducers(known, namesNow, options), { mayHaveGaps, found })
   return { ...known, ...producers, mayHaveGaps }
 }
 
@@ -151,22 +155,38 @@ async function resumeClean(segments: Segments, { config, recoveryPoint }: LoadOp
   return isWhole
 }
 
-async function recoverSegments(segments: Segments, epochs: LeaderEpochs, options: LoadOptions): Promise<void> {
+/** What recovery tells of each batch that it checks. */
+interface Informed {
+  readonly epochs: LeaderEpochs
+  readonly followed: FollowedProducers | undefined
+}
+
+/** Which batches of a segment are accepted. */
+interface Accepted {
+  /** Indexes below are believed. */
+  readonly trustedOffset: number
+  /** Below, batches are read for the producers alone. */
+  readonly durableEnd: number
+  /** None reaches so far. */
+  readonly endOffset: number
+}
+
+async function recoverSegments(segments: Segments, informed: Informed, options: LoadOptions): Promise<void> {
   const { config, storage } = options
   const recoveryPoint = options.isClean ? segments.active.baseOffset : options.recoveryPoint
   for (let index = segments.indexOf(recoveryPoint); index < segments.all.length; index += 1) {
     const segment = segments.all[index]!
     const fileBytes = segment.size
     const nextBaseOffset = segments.all[index + 1]?.baseOffset
-    const accepted = {
-      trustedOffset: options.isClean ? 0 : recoveryPoint,
-      endOffset: nextBaseOffset ?? Number.POSITIVE_INFINITY,
-    }
-    if (!(await recoverSegment(segment, epochs, accepted, config))) {
+    const trustedOffset = options.isClean ? 0 : recoveryPoint
+    const endOffset = nextBaseOffset ?? Number.POSITIVE_INFINITY
+    const accepted = { trustedOffset, durableEnd: trustedOffset, endOffset }
+    if (!(await recoverFollowed(segment, informed, accepted, config))) {
       await segment.dropIndexFiles()
       segment.size = fileBytes
       await createIndexFiles(segment, storage)
-      await recoverSegment(segment, epochs, { ...accepted, trustedOffset: 0 }, config)
+      const unfollowed = { ...informed, followed: undefined }
+      await recoverSegment(segment, unfollowed, { ...accepted, trustedOffset: 0, durableEnd: 0 }, config)
     }
     await requireDurable(segment, fileBytes, nextBaseOffset, options)
     segment.syncedSize = 0
@@ -209,22 +229,48 @@ async function requireDurable(
   )
 }
 
+/** As `recoverSegment`, once more without the producers where they have to read more than can be read. */
+async function recoverFollowed(
+  segment: Segment,
+  informed: Informed,
+  accepted: Accepted,
+  config: LogConfig,
+): Promise<boolean> {
+  const { followed } = informed
+  if (followed === undefined) return await recoverSegment(segment, informed, accepted, config)
+  const fileBytes = segment.size
+  const trustedOffset = Math.min(accepted.trustedOffset, followed.fromOffset)
+  const isTrue = await recoverSegment(segment, informed, { ...accepted, trustedOffset }, config)
+  if (segment.size === 0) (await segment.transactionIndex()).truncateToOffset(segment.baseOffset)
+  const isReadUpToThere = segment.nextOffset >= accepted.durableEnd || segment.size === fileBytes
+  if (isTrue && isReadUpToThere) return true
+  followed.isWhole = false
+  if (!isTrue) return false
+  segment.size = fileBytes
+  return await recoverSegment(segment, { ...informed, followed: undefined }, accepted, config)
+}
+
 /** False when the indexes contradict the log. */
 async function recoverSegment(
   segment: Segment,
-  epochs: LeaderEpochs,
-  { trustedOffset, endOffset }: { trustedOffset: number; endOffset: number },
+  { epochs, followed }: Informed,
+  { trustedOffset, durableEnd, endOffset }: Accepted,
   config: LogConfig,
 ): Promise<boolean> {
   let expectedOffset = -1
+  let knowsEpochs = false
   return await segment.resume(config.indexIntervalBytes, trustedOffset, (batch) => {
     if (batch.lastOffset >= endOffset) return false
     const firstOffset = batch.magic < 2 ? batch.lastOffset : batch.baseOffset
     if (firstOffset < Math.max(expectedOffset, segment.baseOffset) || batch.lastOffset < firstOffset) return false
     if (batch.lastOffset - segment.baseOffset > largestRelativeOffset || !batch.isCrcValid()) return false
-    if (expectedOffset < 0) epochs.truncateFromEnd(firstOffset)
-    epochs.assign(batch.partitionLeaderEpoch, firstOffset)
+    if (followed === undefined || batch.lastOffset >= durableEnd) {
+      if (!knowsEpochs) epochs.truncateFromEnd(firstOffset)
+      knowsEpochs = true
+      epochs.assign(batch.partitionLeaderEpoch, firstOffset)
+    }
     expectedOffset = batch.lastOffset + 1
+    followed?.note(batch, segment)
     return true
   })
 }
@@ -282,99 +328,6 @@ async function lastOffsetBehind(segments: Segments, index: number, fileBytes: nu
     })
   }
   return lastOffset
-}
-
-async function loadProducers(
-  log: { segments: Segments; logEndOffset: number },
-  names: readonly string[],
-  options: LoadOptions,
-): Promise<{ producers: ProducerStates; newestSnapshotOffset: number }> {
-  const { storage } = options
-  const { segments, logEndOffset } = log
-  const producers = new ProducerStates()
-  // Transaction indexes behind the recovery point may have been lost: what they hold is found again on the way.
-  const recovered = segments.all[segments.indexOf(options.recoveryPoint)]!.baseOffset
-  const upTo = options.isClean ? logEndOffset : Math.min(recovered, logEndOffset)
-  const newestSnapshotOffset = await loadNewestSnapshot(segments, upTo, names, producers, storage)
-  const from = Math.max(newestSnapshotOffset, segments.all[0]!.baseOffset)
-  if (from < logEndOffset) await replayProducers(segments, producers, from, !options.isClean)
-  producers.expire(storage.clock.now(), storage.producerIdExpirationMs)
-  return { producers, newestSnapshotOffset }
-}
-
-/** Loads the newest at `upTo` or below. Its offset, -1 when there is none. Snapshots that are of no use any more are removed. */
-async function loadNewestSnapshot(
-  segments: Segments,
-  upTo: number,
-  names: readonly string[],
-  producers: ProducerStates,
-  storage: LogStorage,
-): Promise<number> {
-  const baseOffsets = new Set(segments.all.map((segment) => segment.baseOffset))
-  let newest = -1
-  for (const name of [...names].sort().reverse()) {
-    const match = segmentFilePattern.exec(name)
-    if (match?.[2] !== 'snapshot') continue
-    const offset = Number(match[1])
-    const path = `${segments.directory}/${name}`
-    if (offset <= upTo && newest < 0) {
-      const entries = decodeProducerSnapshot(await storage.files.readFile(path))
-      if (entries !== undefined) {
-        producers.load(entries)
-        newest = offset
-        continue
-      }
-    } else if (offset <= upTo && baseOffsets.has(offset)) {
-      continue
-    }
-    await storage.files.remove(path)
-  }
-  return newest
-}
-
-/** Tells `producers` of the batches from `from` on. `rebuildsIndex`: the transaction indexes behind it are made anew. */
-export async function replayProducers(
-  segments: Segments,
-  producers: ProducerStates,
-  from: number,
-  rebuildsIndex: boolean,
-): Promise<void> {
-  for (const segment of segments.all.slice(segments.indexOf(from))) {
-    if (rebuildsIndex) (await segment.transactionIndex()).truncateToOffset(from)
-    const position = await segment.positionFor(from)
-    const index = rebuildsIndex ? await segment.transactionIndex() : undefined
-    await segment.log.use(async (file) => {
-      for await (const { bytes } of segmentRuns(segment, file, position)) {
-        for (const batch of batchesIn(bytes)) {
-          if (batch.lastOffset < from || !batch.hasProducerId) continue
-          const aborted = noteProduced(batch, producers)
-          if (aborted !== undefined) index?.append(aborted)
-        }
-      }
-    })
-    if (rebuildsIndex) await segment.saveIndexes()
-  }
-}
-
-/** Tells `producers` of a batch in the log. Returns the transaction that it aborts, as the transaction index wants it. */
-export function noteProduced(
-  batch: RecordBatchView,
-  producers: ProducerStates,
-  append?: Parameters<ProducerStates['written']>[2],
-): { producerId: bigint; firstOffset: number; lastOffset: number; lastStableOffset: number } | undefined {
-  // Compaction has emptied it: the whole transaction is gone, and nothing follows from it.
-  if (batch.isControl && batch.recordCount === 0) return undefined
-  const marker = batch.isControl ? endTransactionMarkerOf(batch) : undefined
-  const end = marker && { isAbort: marker.type === 'ABORT', coordinatorEpoch: marker.coordinatorEpoch }
-  const completed = producers.written(batch, end, append)
-  if (completed?.isAborted !== true) return undefined
-  const { producerId, firstOffset, lastOffset } = completed
-  return {
-    producerId,
-    firstOffset,
-    lastOffset,
-    lastStableOffset: producers.firstOpenTransactionOffset ?? lastOffset + 1,
-  }
 }
 
 /** A new partition's only segment, and nothing else. */

@@ -57,6 +57,8 @@ export class Segment {
   #timeIndex: TimeIndex | undefined
   #transactionIndex: TransactionIndex | undefined
   #hasTransactionIndexFile: boolean
+  /** Its name is not durable yet. */
+  #isTransactionIndexNew = false
   /** Index files that were written since they were synced. */
   readonly #unsynced = new Set<SegmentSuffix>()
   #bytesSinceIndexEntry = 0
@@ -303,7 +305,10 @@ export class Segment {
   async saveIndexes(): Promise<void> {
     await this.#save('.index', this.#offsetIndex)
     await this.#save('.timeindex', this.#timeIndex)
-    if (this.#transactionIndex?.isSaved === false) this.#hasTransactionIndexFile = true
+    if (this.#transactionIndex?.isSaved === false && !this.#hasTransactionIndexFile) {
+      this.#hasTransactionIndexFile = true
+      this.#isTransactionIndexNew = true
+    }
     await this.#save('.txnindex', this.#transactionIndex)
   }
 
@@ -355,6 +360,8 @@ export class Segment {
         await file.close()
       }
     }
+    if (this.#isTransactionIndexNew) await this.#openFiles.files.syncDirectory(this.#directory)
+    this.#isTransactionIndexNew = false
   }
 
   async removeFiles(): Promise<void> {

@@ -56,6 +56,10 @@ export class Segments {
     return low
   }
 
+  beginsAt(offset: number): boolean {
+    return this.#segments[this.indexOf(offset)]!.baseOffset === offset
+  }
+
   /** Ends the active segment and starts one at `baseOffset`. */
   async roll(baseOffset: number, config: LogConfig): Promise<void> {
     const previous = this.active

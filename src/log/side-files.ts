@@ -1,35 +1,89 @@
-/** log: what lies beside the segments of a partition: snapshots of its producers, leader-epoch-checkpoint. Neither is synced: both can be made again. */
+/**
+ * log: what lies beside the segments of a partition: snapshots of its producers, leader-epoch-checkpoint. Neither is synced: both can be made
+ * again.
+ *
+ * Snapshots are taken where a segment begins, at a clean stop, and between these of what a flush has made durable: so much less has to
+ * be read after a crash. Of the last kind there is one, which goes when there is a newer snapshot.
+ */
+import type { Cancel } from '../runtime/clock.ts'
 import { type LeaderEpochs, leaderEpochFileName } from './leader-epochs.ts'
 import type { LogStorage } from './log-storage.ts'
-import { encodeProducerSnapshot } from './producer-snapshot.ts'
+import { encodeProducerSnapshot, type SnapshotEntry } from './producer-snapshot.ts'
 import type { ProducerStates } from './producer-states.ts'
 import { segmentFileName } from './segment.ts'
+
+/**
+ * A snapshot has the last batch of each producer only. By then those before it have been answered, so that no producer sends them again after
+ * a crash.
+ */
+const snapshotDelayMs = 1000
 
 export class SideFiles {
   readonly #directory: string
   readonly #storage: LogStorage
   readonly #epochs: LeaderEpochs
   #newestSnapshotOffset: number
+  /** The newest is within a segment. */
+  #isNewestWithin: boolean
+  #bytesSinceSnapshot = 0
+  #cancelSnapshot: Cancel | undefined
   #saving: Promise<void> = Promise.resolve()
 
-  constructor(directory: string, storage: LogStorage, epochs: LeaderEpochs, newestSnapshotOffset: number) {
+  /** `newestSnapshot`: offset -1 if there is none. */
+  constructor(
+    directory: string,
+    storage: LogStorage,
+    epochs: LeaderEpochs,
+    newestSnapshot: { readonly offset: number; readonly isWithinSegment: boolean },
+  ) {
     this.#directory = directory
     this.#storage = storage
     this.#epochs = epochs
-    this.#newestSnapshotOffset = newestSnapshotOffset
+    this.#newestSnapshotOffset = newestSnapshot.offset
+    this.#isNewestWithin = newestSnapshot.isWithinSegment
   }
 
   /** What is known of the producers at `offset`, unless that snapshot is there. */
   async takeSnapshot(offset: number, producers: ProducerStates): Promise<void> {
+    await this.#saveSnapshot(offset, producers.snapshot(), false)
+  }
+
+  /**
+   * A flush of `bytes` begins. Returns what is to be called once all that is written now, up to `offset`, is durable: then a snapshot of the
+   * producers as they are now is taken soon, if enough has come since the last one.
+   */
+  beginFlush(bytes: number, offset: number, producers: ProducerStates): () => void {
+    this.#bytesSinceSnapshot += bytes
+    const isDue = this.#bytesSinceSnapshot >= this.#storage.limits.producerSnapshotIntervalBytes
+    if (!isDue || this.#cancelSnapshot !== undefined) return () => {}
+    const entries = producers.snapshot()
+    return () => {
+      this.#cancelSnapshot ??= this.#storage.clock.after(snapshotDelayMs, () => {
+        this.#cancelSnapshot = undefined
+        this.#inBackground('a snapshot of the producers', () => this.#saveSnapshot(offset, entries, true))
+      })
+    }
+  }
+
+  async #saveSnapshot(offset: number, entries: readonly SnapshotEntry[], isWithinSegment: boolean): Promise<void> {
     if (offset <= this.#newestSnapshotOffset || offset === 0) return
-    const path = `${this.#directory}/${segmentFileName(offset, '.snapshot')}`
-    await this.#storage.files.replaceFile(path, encodeProducerSnapshot(producers.snapshot()), 'unsynced')
+    await this.#storage.files.replaceFile(this.#snapshotPath(offset), encodeProducerSnapshot(entries), 'unsynced')
+    const replaced = this.#isNewestWithin ? this.#newestSnapshotOffset : undefined
     this.#newestSnapshotOffset = offset
+    this.#isNewestWithin = isWithinSegment
+    this.#bytesSinceSnapshot = 0
+    if (replaced !== undefined) await this.#storage.files.remove(this.#snapshotPath(replaced))
+  }
+
+  #snapshotPath(offset: number): string {
+    return `${this.#directory}/${segmentFileName(offset, '.snapshot')}`
   }
 
   /** The log now ends at `offset`: snapshots behind it tell of what is gone. */
   async truncateSnapshots(offset: number): Promise<void> {
+    await this.settle()
     this.#newestSnapshotOffset = -1
+    this.#isNewestWithin = false
     for (const name of await this.#storage.files.list(this.#directory)) {
       if (!name.endsWith('.snapshot') || Number(name.slice(0, 20)) <= offset) continue
       await this.#storage.files.remove(`${this.#directory}/${name}`)
@@ -38,11 +92,7 @@ export class SideFiles {
 
   /** In the background: recovery reads the epochs from the batches if it must. */
   saveEpochsSoon(): void {
-    this.#saving = this.#saving
-      .then(() => this.#saveEpochs())
-      .catch((error: unknown) => {
-        this.#storage.logger.warn({ directory: this.#directory, error }, 'leader-epoch-checkpoint could not be written')
-      })
+    this.#inBackground(leaderEpochFileName, () => this.#saveEpochs())
   }
 
   /** Waits for saves under way, and saves what the file must know of a log that ends at `logEndOffset`. */
@@ -51,9 +101,17 @@ export class SideFiles {
     if (this.#epochs.isFileOutdated(logEndOffset)) await this.#saveEpochs()
   }
 
-  /** Waits for saves under way. */
+  /** Waits for saves under way; a snapshot that was to be taken soon is not. */
   async settle(): Promise<void> {
+    this.#cancelSnapshot?.()
+    this.#cancelSnapshot = undefined
     await this.#saving
+  }
+
+  #inBackground(what: string, save: () => Promise<void>): void {
+    this.#saving = this.#saving.then(save).catch((error: unknown) => {
+      this.#storage.logger.warn({ directory: this.#directory, error }, `${what} could not be written`)
+    })
   }
 
   async #saveEpochs(): Promise<void> {

@@ -26,8 +26,8 @@ import type {
   TimestampAndOffset,
 } from '../../src/log/partition-log.ts'
 import { PendingAppend } from '../../src/log/pending-append.ts'
+import { noteProduced } from '../../src/log/producer-recovery.ts'
 import { ProducerStates } from '../../src/log/producer-states.ts'
-import { noteProduced } from '../../src/log/recovery.ts'
 import { type Clock, SimulatedClock } from '../../src/runtime/clock.ts'
 import { type Random, SeededRandom } from '../../src/runtime/random.ts'
 import { nextTurn } from '../../src/runtime/serial-queue.ts'

@@ -1,0 +1,172 @@
+/**
+ * log: what a partition's files tell of its producers: those of the newest snapshot, plus the batches behind it. After a crash recovery reads most
+ * of these anyway, so it tells of them as it goes, where the snapshot is near enough.
+ */
+import { batchesIn } from '../../protocol/records/batches.ts'
+import { endTransactionMarkerOf } from '../../protocol/records/control-records.ts'
+import type { RecordBatchView } from '../../protocol/records/record-batch.ts'
+import { segmentRuns } from './batch-scan.ts'
+import type { LogStorage } from './log-storage.ts'
+import { decodeProducerSnapshot } from './producer-snapshot.ts'
+import { ProducerStates } from './producer-states.ts'
+import type { Segment } from './segment.ts'
+import type { Segments } from './segments.ts'
+
+const snapshotPattern = /^(\d{20})\.snapshot$/
+
+interface ProducersToLoad {
+  readonly storage: LogStorage
+  readonly recoveryPoint: number
+  readonly isClean: boolean
+}
+
+/** Producers that hear of the batches behind `fromOffset` as recovery checks them, so that none is read twice. */
+export class FollowedProducers {
+  readonly fromOffset: number
+  /** False: they have missed something. */
+  isWhole = true
+  readonly #states: ProducerStates
+  readonly #snapshotOffset: number
+  #segment: Segment | undefined
+
+  constructor(states: ProducerStates, snapshotOffset: number, fromOffset: number) {
+    this.#states = states
+    this.#snapshotOffset = snapshotOffset
+    this.fromOffset = fromOffset
+  }
+
+  note(batch: RecordBatchView, segment: Segment): void {
+    const index = segment.activeTransactionIndex
+    if (this.#segment !== segment) index.truncateToOffset(this.fromOffset)
+    this.#segment = segment
+    if (batch.lastOffset < this.fromOffset || !batch.hasProducerId) return
+    const aborted = noteProduced(batch, this.#states)
+    if (aborted !== undefined) index.append(aborted)
+  }
+
+  /** They are what a log that ends at `logEndOffset` says of its producers. */
+  isTrueOf(logEndOffset: number): boolean {
+    return this.isWhole && this.fromOffset <= logEndOffset
+  }
+
+  end(storage: LogStorage): { producers: ProducerStates; newestSnapshotOffset: number } {
+    this.#states.expire(storage.clock.now(), storage.producerIdExpirationMs)
+    return { producers: this.#states, newestSnapshotOffset: this.#snapshotOffset }
+  }
+}
+
+/** Undefined where the newest snapshot lies before the segments that have to be recovered. */
+export async function followProducers(
+  segments: Segments,
+  names: readonly string[],
+  { isClean, recoveryPoint, storage }: ProducersToLoad,
+): Promise<FollowedProducers | undefined> {
+  if (isClean) return undefined
+  const states = new ProducerStates()
+  const baseOffsets = baseOffsetsOf(segments)
+  // One that was taken within a segment was taken when all below it was synced, transaction index included; one taken at a roll before.
+  const isUsable = (offset: number) => offset <= recoveryPoint || !baseOffsets.has(offset)
+  const snapshotOffset = await loadNewestSnapshot(segments, isUsable, names, states, storage)
+  const fromOffset = Math.max(snapshotOffset, segments.all[0]!.baseOffset)
+  if (fromOffset < segments.all[segments.indexOf(recoveryPoint)]!.baseOffset) return undefined
+  return new FollowedProducers(states, snapshotOffset, fromOffset)
+}
+
+/** As they were where the log ends. */
+export async function loadProducers(
+  log: { segments: Segments; logEndOffset: number },
+  names: readonly string[],
+  options: ProducersToLoad,
+): Promise<{ producers: ProducerStates; newestSnapshotOffset: number }> {
+  const { storage } = options
+  const { segments, logEndOffset } = log
+  const producers = new ProducerStates()
+  // Transaction indexes behind the recovery point may have been lost: what they hold is found again on the way.
+  const recovered = segments.all[segments.indexOf(options.recoveryPoint)]!.baseOffset
+  const upTo = options.isClean ? logEndOffset : Math.min(recovered, logEndOffset)
+  const isUsable = (offset: number) => offset <= upTo
+  const newestSnapshotOffset = await loadNewestSnapshot(segments, isUsable, names, producers, storage)
+  const from = Math.max(newestSnapshotOffset, segments.all[0]!.baseOffset)
+  if (from < logEndOffset) await replayProducers(segments, producers, from, !options.isClean)
+  producers.expire(storage.clock.now(), storage.producerIdExpirationMs)
+  return { producers, newestSnapshotOffset }
+}
+
+function baseOffsetsOf(segments: Segments): ReadonlySet<number> {
+  return new Set(segments.all.map((segment) => segment.baseOffset))
+}
+
+/** Loads the newest that is usable. Its offset, -1 when there is none. Snapshots that are of no use any more are removed. */
+async function loadNewestSnapshot(
+  segments: Segments,
+  isUsable: (offset: number) => boolean,
+  names: readonly string[],
+  producers: ProducerStates,
+  storage: LogStorage,
+): Promise<number> {
+  const baseOffsets = baseOffsetsOf(segments)
+  let newest = -1
+  for (const name of [...names].sort().reverse()) {
+    const match = snapshotPattern.exec(name)
+    if (match === null) continue
+    const offset = Number(match[1])
+    const path = `${segments.directory}/${name}`
+    if (isUsable(offset) && newest < 0) {
+      const entries = decodeProducerSnapshot(await storage.files.readFile(path))
+      if (entries !== undefined) {
+        producers.load(entries)
+        newest = offset
+        continue
+      }
+    } else if (isUsable(offset) && baseOffsets.has(offset)) {
+      continue
+    }
+    await storage.files.remove(path)
+  }
+  return newest
+}
+
+/** Tells `producers` of the batches from `from` on. `rebuildsIndex`: the transaction indexes behind it are made anew. */
+export async function replayProducers(
+  segments: Segments,
+  producers: ProducerStates,
+  from: number,
+  rebuildsIndex: boolean,
+): Promise<void> {
+  for (const segment of segments.all.slice(segments.indexOf(from))) {
+    if (rebuildsIndex) (await segment.transactionIndex()).truncateToOffset(from)
+    const position = await segment.positionFor(from)
+    const index = rebuildsIndex ? await segment.transactionIndex() : undefined
+    await segment.log.use(async (file) => {
+      for await (const { bytes } of segmentRuns(segment, file, position)) {
+        for (const batch of batchesIn(bytes)) {
+          if (batch.lastOffset < from || !batch.hasProducerId) continue
+          const aborted = noteProduced(batch, producers)
+          if (aborted !== undefined) index?.append(aborted)
+        }
+      }
+    })
+    if (rebuildsIndex) await segment.saveIndexes()
+  }
+}
+
+/** Tells `producers` of a batch in the log. Returns the transaction that it aborts, as the transaction index wants it. */
+export function noteProduced(
+  batch: RecordBatchView,
+  producers: ProducerStates,
+  append?: Parameters<ProducerStates['written']>[2],
+): { producerId: bigint; firstOffset: number; lastOffset: number; lastStableOffset: number } | undefined {
+  // Compaction has emptied it: the whole transaction is gone, and nothing follows from it.
+  if (batch.isControl && batch.recordCount === 0) return undefined
+  const marker = batch.isControl ? endTransactionMarkerOf(batch) : undefined
+  const end = marker && { isAbort: marker.type === 'ABORT', coordinatorEpoch: marker.coordinatorEpoch }
+  const completed = producers.written(batch, end, append)
+  if (completed?.isAborted !== true) return undefined
+  const { producerId, firstOffset, lastOffset } = completed
+  return {
+    producerId,
+    firstOffset,
+    lastOffset,
+    lastStableOffset: producers.firstOpenTransactionOffset ?? lastOffset + 1,
+  }
+}
