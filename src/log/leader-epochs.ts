@@ -36,6 +36,12 @@ export class LeaderEpochs {
     this.#saved = this.#entries
   }
 
+  /** Saving has failed: what the file holds is unknown. */
+  markUnsaved(): void {
+    this.isChanged = true
+    this.#saved = []
+  }
+
   /** The file lacks more than an epoch without a batch: it would tell something wrong about what lies below `logEndOffset`. */
   isFileOutdated(logEndOffset: number): boolean {
     if (!this.isChanged) return false

@@ -381,7 +381,7 @@ export class LocalPartitionLog implements PartitionLog {
         await this.#sync()
         await this.#segments.active.seal()
         await this.#sideFiles.takeSnapshot(this.#logEndOffset, this.#producers)
-        await this.#sideFiles.settleEpochs(this.#logEndOffset)
+        await this.#sideFiles.saveEpochs(this.#logEndOffset)
       }
     } finally {
       await this.#segments.close()
@@ -640,7 +640,6 @@ export class LocalPartitionLog implements PartitionLog {
     this.#storage.tailCache.add(this.#tail, append.baseOffset, append.nextOffset, bytes)
     this.#logEndOffset = append.nextOffset
     append.firstUnstableOffset = this.#producers.firstOpenTransactionOffset ?? -1
-    if (this.#epochs.isChanged) this.#sideFiles.saveEpochsSoon()
     this.#becomeDirty(bytes.length)
   }
 
@@ -667,6 +666,7 @@ export class LocalPartitionLog implements PartitionLog {
 
   async #roll(baseOffset: number): Promise<void> {
     await this.#sideFiles.takeSnapshot(baseOffset, this.#producers)
+    await this.#sideFiles.saveEpochs(baseOffset)
     await this.#segments.roll(baseOffset, this.#config)
   }
 
@@ -739,10 +739,23 @@ export class LocalPartitionLog implements PartitionLog {
     return this.#synced(async () => {
       await this.#segments.sync()
       if (truncations !== this.#truncations || upTo <= this.#recoveryPoint) return
+      if (!(await this.#areEpochsSaved(upTo)) || truncations !== this.#truncations) return
       this.#recoveryPoint = upTo
       this.#owner.recoveryPointMoved(bytes)
       if (!this.#isClosed) flushed()
     })
+  }
+
+  /** False: what recovery reads must not begin behind batches whose epochs only they tell. */
+  async #areEpochsSaved(upTo: number): Promise<boolean> {
+    try {
+      await this.#sideFiles.saveEpochs(upTo)
+      return true
+    } catch (error) {
+      const { directory } = this
+      this.#storage.logger.warn({ directory, error }, 'leader-epoch-checkpoint could not be written')
+      return false
+    }
   }
 
   /** What an acknowledgement waits for. The recovery point stays: it also vouches for what lies beside the records. */

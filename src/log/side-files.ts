@@ -60,7 +60,9 @@ export class SideFiles {
     return () => {
       this.#cancelSnapshot ??= this.#storage.clock.after(snapshotDelayMs, () => {
         this.#cancelSnapshot = undefined
-        this.#inBackground('a snapshot of the producers', () => this.#saveSnapshot(offset, entries, true))
+        this.#saving = this.#saveSnapshot(offset, entries, true).catch((error: unknown) => {
+          this.#storage.logger.warn({ directory: this.#directory, error }, 'a producer snapshot could not be written')
+        })
       })
     }
   }
@@ -90,15 +92,20 @@ export class SideFiles {
     }
   }
 
-  /** In the background: recovery reads the epochs from the batches if it must. */
-  saveEpochsSoon(): void {
-    this.#inBackground(leaderEpochFileName, () => this.#saveEpochs())
-  }
-
-  /** Waits for saves under way, and saves what the file must know of a log that ends at `logEndOffset`. */
-  async settleEpochs(logEndOffset: number): Promise<void> {
-    await this.#saving
-    if (this.#epochs.isFileOutdated(logEndOffset)) await this.#saveEpochs()
+  /**
+   * Saves what the file must know of a log that ends at `logEndOffset`: before the recovery point moves there, and at a clean stop. Until
+   * then the batches tell of their epochs.
+   */
+  async saveEpochs(logEndOffset: number): Promise<void> {
+    if (!this.#epochs.isFileOutdated(logEndOffset)) return
+    const content = this.#epochs.format()
+    this.#epochs.markSaved()
+    try {
+      await this.#storage.files.replaceFile(`${this.#directory}/${leaderEpochFileName}`, content, 'unsynced')
+    } catch (error) {
+      this.#epochs.markUnsaved()
+      throw error
+    }
   }
 
   /** Waits for saves under way; a snapshot that was to be taken soon is not. */
@@ -106,23 +113,5 @@ export class SideFiles {
     this.#cancelSnapshot?.()
     this.#cancelSnapshot = undefined
     await this.#saving
-  }
-
-  #inBackground(what: string, save: () => Promise<void>): void {
-    this.#saving = this.#saving.then(save).catch((error: unknown) => {
-      this.#storage.logger.warn({ directory: this.#directory, error }, `${what} could not be written`)
-    })
-  }
-
-  async #saveEpochs(): Promise<void> {
-    if (!this.#epochs.isChanged) return
-    const content = this.#epochs.format()
-    this.#epochs.markSaved()
-    try {
-      await this.#storage.files.replaceFile(`${this.#directory}/${leaderEpochFileName}`, content, 'unsynced')
-    } catch (error) {
-      this.#epochs.isChanged = true
-      throw error
-    }
   }
 }

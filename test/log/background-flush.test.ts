@@ -106,6 +106,27 @@ describe('the background flush', () => {
     expect(log.recoveryPoint).toBe(5)
   })
 
+  it('moves the recovery point only past batches whose leader epoch is in leader-epoch-checkpoint', async () => {
+    const { log, files, clock } = await open()
+    await log.becomeLeader(4)
+    await log.append(batch(2), 'client')
+    expect(await textOf(files, 'data/topic-0/leader-epoch-checkpoint')).toBeUndefined()
+    files.beforeCall = (operation, file) => {
+      if (operation === 'replaceFile' && file.endsWith('leader-epoch-checkpoint')) throw systemError('ENOSPC', file)
+    }
+    await clock.advance(5000)
+    await settled()
+    expect(log.recoveryPoint).toBe(0)
+    const crashed = await open({}, {}, files.afterCrash())
+    expect(crashed.log.endOffsetForEpoch(4)).toEqual({ leaderEpoch: 4, endOffset: 2 })
+    files.beforeCall = () => {}
+    await log.append(batch(1), 'client')
+    await clock.advance(5000)
+    await settled()
+    expect(log.recoveryPoint).toBe(3)
+    expect(await textOf(files, 'data/topic-0/leader-epoch-checkpoint')).toBe('0\n1\n4 0\n')
+  })
+
   it('flushes one partition at a time', async () => {
     const { directory, files, clock } = await open()
     const openFile = files.open.bind(files)
