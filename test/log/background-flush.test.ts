@@ -3,9 +3,11 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { BackgroundFlush } from '../../src/log/background-flush.ts'
 import type { LogConfig } from '../../src/log/log-config.ts'
 import type { LogDirectoryOptions } from '../../src/log/log-directory.ts'
 import { SimulatedClock } from '../../src/runtime/clock.ts'
+import { silentLogger } from '../../src/runtime/logger.ts'
 import { MemoryFileSystem, systemError } from '../../src/runtime/memory-file-system.ts'
 import { nodeFileSystem } from '../../src/runtime/node-file-system.ts'
 import { nextTurn } from '../../src/runtime/serial-queue.ts'
@@ -175,6 +177,30 @@ describe('the background flush', () => {
     expect(await pointsAfter(199)).toEqual([1, 0])
     expect(await pointsAfter(1)).toEqual([1, 1])
     await directory.deletePartition('topic', 0)
+  })
+
+  it('does not rest while more than 256 MiB are due', async () => {
+    const clock = new SimulatedClock(startMs)
+    const flush = new BackgroundFlush({ clock, logger: silentLogger }, Number.POSITIVE_INFINITY)
+    const flushed: string[] = []
+    for (const directory of ['a', 'b', 'c', 'd']) {
+      const flushInBackground = async () => {
+        await new Promise<void>((resolve) => void clock.after(100, resolve))
+        flushed.push(directory)
+      }
+      flush.dirtied({ directory, dirtyBytes: 129 * 2 ** 20, flushDueMs: 0, flushInBackground })
+    }
+    const flushedAfter = async (ms: number) => {
+      await clock.advance(ms)
+      await settled()
+      return flushed.join('')
+    }
+    expect(await flushedAfter(100)).toBe('a')
+    expect(await flushedAfter(100)).toBe('ab')
+    expect(await flushedAfter(100)).toBe('abc')
+    expect(await flushedAfter(199)).toBe('abc')
+    expect(await flushedAfter(1)).toBe('abcd')
+    await flush.close()
   })
 
   it('also covers what a start after a crash has found', async () => {
