@@ -1,7 +1,7 @@
 /*
  * bench: puts one load on a broker through librdkafka and prints what came of it as one line of JSON.
  *
- *   load produce         brokers= topic= messages= size= acks= codec= batchBytes= keys= pid=   as fast as it goes; keys=0: none
+ *   load produce         brokers= topic= messages= size= acks= codec= batchBytes= keys= rate= pid=   as fast as it goes, or rate MB/s; keys=0: none
  *   load consume         brokers= topic= messages= pid=                                  as fast as it goes, every partition
  *   load produce-latency brokers= topic= messages= size= acks=                           one at a time
  *   load round-trip      brokers= topic= messages= size= acks=                           one at a time, produced and consumed
@@ -204,7 +204,7 @@ static void touch(rd_kafka_t *client, rd_kafka_topic_t *topic, int partitions) {
 }
 
 static void produce(void) {
-  long messages = number("messages"), size = number("size"), keys = number("keys");
+  long messages = number("messages"), size = number("size"), keys = number("keys"), rate = number("rate");
   long perBatch = number("batchBytes") / size + 1;
   rd_kafka_t *client = createProducer(false);
   rd_kafka_topic_t *topic = rd_kafka_topic_new(client, option("topic"), NULL);
@@ -226,6 +226,8 @@ static void produce(void) {
       batch[i].key = &keyOf[i];
       batch[i].key_len = sizeof keyOf[i];
     }
+    double aheadMs = rate == 0 ? 0 : (double)sent * size / rate / 1e3 - (nowMs() - m.startMs);
+    if (aheadMs > 0) usleep(aheadMs * 1e3);
     double waitingSince = nowMs();
     while (rd_kafka_outq_len(client) > outstanding) {
       rd_kafka_poll(client, 1);

@@ -89,10 +89,12 @@ export interface ProduceLoad {
   readonly batchBytes: number
   /** So many different keys, one after the other; records have none if absent. */
   readonly keys?: number
+  /** Megabytes a second; as fast as it goes if absent. */
+  readonly rate?: number
 }
 
-function produceOptions({ topic, shape, messages, batchBytes, keys = 0 }: ProduceLoad): object {
-  return { topic, messages, size: shape.recordBytes, acks: shape.acks, codec: shape.codec, batchBytes, keys }
+function produceOptions({ topic, shape, messages, batchBytes, keys = 0, rate = 0 }: ProduceLoad): object {
+  return { topic, messages, size: shape.recordBytes, acks: shape.acks, codec: shape.codec, batchBytes, keys, rate }
 }
 
 /** Full batches as fast as they go, over all partitions of the topic. */

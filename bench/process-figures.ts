@@ -13,6 +13,15 @@ export function memory(pid: number): Memory {
   return { residentMb: (kilobytes('VmRSS') * 1024) / 1e6, peakMb: (kilobytes('VmHWM') * 1024) / 1e6 }
 }
 
+const msPerTick = 10
+
+/** User and system time of all threads so far, in steps of a tick: for what takes long. */
+export function cpuMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
+  const [utime, stime] = [Number(fields[11]), Number(fields[12])]
+  return (utime + stime) * msPerTick
+}
+
 /** Notes a process's CPU time every few milliseconds, to tell afterwards what a stretch of time took. */
 export class CpuTimeline {
   readonly #stop: () => Promise<void>

@@ -66,14 +66,24 @@ export class WireClient {
 
   async #answer(): Promise<Buffer> {
     let received = Buffer.alloc(0)
-    const signal = AbortSignal.timeout(answerWithinMs)
+    const deadline = AbortSignal.timeout(answerWithinMs)
     while (received.length < sizeBytes || received.length < sizeBytes + received.readInt32BE()) {
       const chunk = this.#socket.read() as Buffer | null
       if (chunk !== null) received = Buffer.concat([received, chunk])
       else if (this.#socket.readableEnded || this.#socket.destroyed) throw new Error('the broker closed the connection')
-      else await Promise.race([once(this.#socket, 'readable', { signal }), once(this.#socket, 'end', { signal })])
+      else await this.#moreOrEnd(deadline)
     }
     return received.subarray(sizeBytes)
+  }
+
+  async #moreOrEnd(deadline: AbortSignal): Promise<void> {
+    const heard = new AbortController()
+    const signal = AbortSignal.any([deadline, heard.signal])
+    try {
+      await Promise.race(['readable', 'end'].map((event) => once(this.#socket, event, { signal })))
+    } finally {
+      heard.abort() // takes the listener of the other event away
+    }
   }
 
   async apiVersions(): Promise<void> {
