@@ -196,7 +196,7 @@ static void flush(rd_kafka_t *client) {
 
 static void touch(rd_kafka_t *client, rd_kafka_topic_t *topic, int partitions) {
   for (int i = 0; i < partitions; i++)
-    while (rd_kafka_produce(topic, i, 0, "x", 1, NULL, 0, NULL) != 0) {
+    while (rd_kafka_produce(topic, i, 0, "x", 1, "x", 1, NULL) != 0) { /* with a key, for compacted topics */
       if (rd_kafka_last_error() != RD_KAFKA_RESP_ERR__QUEUE_FULL) fail("produce", rd_kafka_err2str(rd_kafka_last_error()));
       rd_kafka_poll(client, 10);
     }
