@@ -2,6 +2,7 @@
 import { existsSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
+import { assignors } from './assignors/assignors.ts'
 import { confluent } from './confluent/client.ts'
 import { directories } from './directories/directories.ts'
 import { java } from './java/client.ts'
@@ -25,6 +26,7 @@ const scenarios: Record<string, (run: Run) => Promise<void>> = {
   admin,
   tools,
   restart,
+  assignors: (run) => assignors(run, installed, directory),
   // It is about directories and has brokers of its own; on another broker's run there may be no Odradek built.
   directories: (run) => (ownBroker ? directories(run, { root, directory, installed, running }) : Promise.resolve()),
 }

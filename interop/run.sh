@@ -61,7 +61,8 @@ modules_key=$(cat "$here/package-lock.json" <(node -p 'process.version + process
 jars_key=$(key < "$here/java/pom.xml")
 modules=$cache/$modules_key
 jars=$cache/jars-$jars_key
-classes=$jars/classes-$(cat "$here/java/Agent.java" "$here/directories/Probe.java" | key)
+programs=("$here/java/Agent.java" "$here/directories/Probe.java" "$here/assignors/Assignors.java")
+classes=$jars/classes-$(cat "${programs[@]}" | key)
 
 # npm ci without scripts, then each native addon on its own, so that one that does not build costs only its client.
 install_modules() {
@@ -116,10 +117,10 @@ install_java() {
       { tail -5 "$jars/mvn.log" >&2; say 'fetching the jars failed'; return 0; }
     touch "$jars/.installed"
   fi
-  if [ ! -f "$classes/Agent.class" ] || [ ! -f "$classes/Probe.class" ]; then
+  if [ ! -f "$classes/Agent.class" ] || [ ! -f "$classes/Probe.class" ] || [ ! -f "$classes/Assignors.class" ]; then
     rm -rf "$jars"/classes-*
     mkdir -p "$classes"
-    javac -nowarn -d "$classes" -cp "$jars/*" "$here/java/Agent.java" "$here/directories/Probe.java" >"$jars/javac.log" 2>&1 ||
+    javac -nowarn -d "$classes" -cp "$jars/*" "${programs[@]}" >"$jars/javac.log" 2>&1 ||
       { tail -5 "$jars/javac.log" >&2; say 'compiling the Java programs failed'; }
   fi
 }

@@ -8,6 +8,7 @@ export type {
   TopicPartitions,
 } from './client-assignor.ts'
 export { topicsView } from './client-assignor.ts'
+export { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './consumer-protocol.ts'
 export { rangeAssignor } from './range-assignor.ts'
 export { roundRobinAssignor } from './round-robin-assignor.ts'
 export type { GroupSpec, MemberAssignment, MemberSpec, ServerAssignor, TopicsView } from './server-assignor.ts'

@@ -4,6 +4,7 @@
  *
  *     table of 2^n buckets, bucket = (hash ^ hash >>> 16) mod 2^n; within a bucket in the order of insertion
  *     the table doubles when more than three quarters of 2^n are in, and when a bucket of a table below 64 gets a ninth
+ *     what `computeIfAbsent` puts in is the first of its bucket, and the table doubles only when it is called once more
  *
  * In tables of 64 and more Java turns a bucket of nine or more into a tree and its order is another; that is not followed.
  */
@@ -46,9 +47,12 @@ const tableOf = (capacity: number): number => 2 ** Math.ceil(Math.log2(Math.max(
 
 /** A set that iterates as a HashSet with the same past does. */
 export class JavaHashSet<T> {
-  readonly #items = new Set<T>()
+  /** To a number that is higher the later it stands in its bucket. */
+  readonly #items = new Map<T, number>()
   readonly #hashOf: (item: T) => number
   #table: number
+  #last = 0
+  #first = 0
   /** How many are in each bucket, kept only once there are enough for a long one. */
   #lengths: Map<number, number> | undefined
 
@@ -76,9 +80,15 @@ export class JavaHashSet<T> {
 
   add(item: T): void {
     if (this.#items.has(item)) return
-    this.#items.add(item)
+    this.#items.set(item, ++this.#last)
     if (this.#items.size > longestList && this.#table < treeTable) this.#lengthen(item)
     if (this.#items.size > this.#table * 0.75) this.#double()
+  }
+
+  /** As a key that a map's `computeIfAbsent` is called for; long buckets are not looked at. */
+  addComputed(item: T): void {
+    if (this.#items.size > this.#table * 0.75) this.#double()
+    if (!this.#items.has(item)) this.#items.set(item, --this.#first)
   }
 
   delete(item: T): void {
@@ -93,18 +103,12 @@ export class JavaHashSet<T> {
   }
 
   first(): T | undefined {
-    let [found, lowest] = [undefined as T | undefined, Number.POSITIVE_INFINITY]
-    for (const item of this.#items) {
-      const bucket = this.#bucketOf(item)
-      if (bucket < lowest) [found, lowest] = [item, bucket]
-    }
-    return found
+    return this.#inOrder()[0]
   }
 
   #inOrder(): T[] {
-    const items = [...this.#items]
-    const keyed = items.map((item, index) => ({ item, key: this.#bucketOf(item) * items.length + index }))
-    return keyed.sort((a, b) => a.key - b.key).map(({ item }) => item)
+    const placed = [...this.#items].map(([item, place]) => ({ item, place, bucket: this.#bucketOf(item) }))
+    return placed.sort((a, b) => a.bucket - b.bucket || a.place - b.place).map(({ item }) => item)
   }
 
   #bucketOf(item: T): number {
@@ -115,7 +119,7 @@ export class JavaHashSet<T> {
   #lengthen(item: T): void {
     if (this.#lengths === undefined) {
       this.#lengths = new Map()
-      for (const each of this.#items) this.#count(each)
+      for (const each of this.#items.keys()) this.#count(each)
     } else this.#count(item)
     if (this.#lengths.get(this.#bucketOf(item))! > longestList) this.#double()
   }
@@ -130,7 +134,7 @@ export class JavaHashSet<T> {
     this.#lengths = undefined
     if (this.#items.size <= longestList || this.#table >= treeTable) return
     this.#lengths = new Map()
-    for (const item of this.#items) this.#count(item)
+    for (const item of this.#items.keys()) this.#count(item)
   }
 }
 

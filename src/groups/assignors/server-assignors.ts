@@ -3,6 +3,7 @@
  * `sticky` are the client-side ones behind the same interface.
  */
 import { type Assignment, inMemberOrder, type Subscription } from './client-assignor.ts'
+import { JavaHashSet, uuidHash } from './java-order.ts'
 import { roundRobinAssignor } from './round-robin-assignor.ts'
 import type { GroupSpec, MemberAssignment, ServerAssignor } from './server-assignor.ts'
 import { assignSticky } from './sticky-assignor.ts'
@@ -30,7 +31,9 @@ const range: ServerAssignor = {
     return new Map(
       inOrder.map(({ memberId, subscribedTopicIds }) => {
         const assignment = new Map<string, ReadonlySet<number>>()
-        for (const topicId of subscribedTopicIds) {
+        const topicIds = JavaHashSet.withCapacity(subscribedTopicIds.size / 0.75 + 1, uuidHash)
+        for (const topicId of subscribedTopicIds) topicIds.add(topicId)
+        for (const topicId of topicIds) {
           const so = given.get(topicId) ?? { members: 0, partitions: 0 }
           const [partitions, subscribers] = [partitionCountOf(topicId, topics), subscriberCounts.get(topicId)!]
           const isLonger = so.members < partitions % subscribers

@@ -9,6 +9,9 @@ import { PartitionMovements } from './partition-movements.ts'
 import { noGeneration, remove, type StickyGroup } from './sticky-group.ts'
 import { TopicBalance } from './topic-balance.ts'
 
+/** After so many rounds over all partitions every move has to make loads more even: Kafka's own algorithm can go round in circles forever. */
+const freeRounds = 32
+
 /** By member. */
 export function assignGeneral(group: StickyGroup): readonly number[][] {
   const assignment = new GeneralAssignment(group)
@@ -131,13 +134,16 @@ class GeneralAssignment {
   #moveWhereMoreEven(partitions: readonly number[], topicBalance: TopicBalance): boolean {
     const movable = partitions.filter((partition) => this.#isMovable(this.#topicOf(partition)))
     let hasMoved = false
-    for (let movedInRound = true; movedInRound; ) {
+    let movedInRound = true
+    for (let round = 0; movedInRound; round += 1) {
       movedInRound = false
       for (const partition of movable) {
         if (topicBalance.isBalanced) break
         const to = this.#betterOwner(partition, topicBalance)
         if (to === undefined) continue
-        this.#move(partition, to, topicBalance)
+        const from = this.#ownerOf.get(partition)!
+        const moved = round < freeRounds ? this.#movements.insteadOf(partition, from, to) : partition
+        this.#move(moved, to, topicBalance)
         movedInRound = true
       }
       hasMoved ||= movedInRound
@@ -157,8 +163,7 @@ class GeneralAssignment {
     return this.#memberOfRank[rank!]!
   }
 
-  #move(wanted: number, to: number, topicBalance: TopicBalance): void {
-    const partition = this.#movements.insteadOf(wanted, this.#ownerOf.get(wanted)!, to)
+  #move(partition: number, to: number, topicBalance: TopicBalance): void {
     const from = this.#ownerOf.get(partition)!
     this.#movements.record(partition, from, to)
     for (const member of [from, to]) this.#byLoad.delete(this.#group.rankOf[member]!, this.assigned[member]!.length)

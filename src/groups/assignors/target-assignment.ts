@@ -31,10 +31,10 @@ export class TargetAssignment {
   /** `expected`: how many of the topic there may be in the end; it decides how they are ordered. */
   add(topicId: string, partition: number, expected?: number): void {
     this.copy()
+    this.#topicIds.addComputed(topicId)
     let partitions = this.#partitions.get(topicId)
     if (partitions === undefined) {
       partitions = expected === undefined ? partitionSet([]) : JavaHashSet.withCapacity(expected / 0.75 + 1, (of) => of)
-      this.#topicIds.add(topicId)
       this.#partitions.set(topicId, partitions)
     }
     partitions.add(partition)
