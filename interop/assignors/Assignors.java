@@ -41,7 +41,7 @@ import org.apache.kafka.coordinator.group.modern.MemberSubscriptionAndAssignment
 public final class Assignors {
     private static final ObjectMapper JSON = new ObjectMapper();
     /** The sticky assignor can go round in circles forever (FINDINGS.md). */
-    private static final int LIMIT_MS = 1000;
+    private static final int LIMIT_MS = 500;
 
     public static void main(String[] args) throws Exception {
         PrintStream wire = System.out;

@@ -1,4 +1,5 @@
 // interop: our assignors beside Kafka's own classes: thousands of seeded groups, and for each the same answer.
+import { appendFileSync } from 'node:fs'
 import { decodeAssignment, type TopicPartitions } from '../../src/groups/assignors/index.ts'
 import { java } from '../java/client.ts'
 import { Client, type Installed } from '../scenarios/client.ts'
@@ -11,6 +12,9 @@ type Answered = { assigned: Record<string, string | { topic: string; partitions:
 const inputsEach = Number(process.env.INTEROP_ASSIGNOR_INPUTS ?? 500)
 const seed = Number(process.env.INTEROP_SEED ?? 1)
 const batch = 250
+/** A file to add some inputs and Kafka's answers to, a JSON object a line: the tests' fixture. */
+const record = process.env.INTEROP_RECORD_ASSIGNORS
+const recordedEach = 12
 
 export async function assignors(run: Run, installed: Installed, directory: string): Promise<void> {
   if (java.missing(installed) !== undefined || !run.clients.some(({ name }) => name === 'java')) return
@@ -32,6 +36,7 @@ export async function assignors(run: Run, installed: Installed, directory: strin
 async function compare(call: (method: string, request: unknown) => Promise<unknown>, kind: Kind): Promise<void> {
   const all = steps(kind, seed, inputsEach)
   const inexact: { ours: Figures; theirs: Figures }[] = []
+  const recordable: object[] = []
   let unanswered = 0
   for (let from = 0; from < all.length; from += batch) {
     const some = all.slice(from, from + batch)
@@ -47,10 +52,12 @@ async function compare(call: (method: string, request: unknown) => Promise<unkno
         throw new Error(`input ${from + index} of INTEROP_SEED=${seed} (above): ${difference}`)
       }
       if (theirs instanceof Map && !isWrong(step.input, theirs)) {
-        if (!step.isExact) inexact.push({ ours: figuresOf(step, step.ours), theirs: figuresOf(step, theirs) })
+        if (step.isExact) recordable.push({ input: step.input, answer: Object.fromEntries(theirs) })
+        else inexact.push({ ours: figuresOf(step, step.ours), theirs: figuresOf(step, theirs) })
       } else unanswered += 1
     }
   }
+  if (record) appendFileSync(record, linesOf(recordable))
   const sum = (side: 'ours' | 'theirs', figure: keyof Figures) =>
     inexact.reduce((total, one) => total + one[side][figure], 0)
   console.log(
@@ -67,6 +74,18 @@ async function compare(call: (method: string, request: unknown) => Promise<unkno
     sum('ours', 'unevenness') <= sum('theirs', 'unevenness') * 1.05,
     'less even than Kafka where answers may differ',
   )
+}
+
+/** Small ones, from all over. */
+function linesOf(recordable: readonly object[]): string {
+  const lines = recordable
+    .map((one) => `${JSON.stringify(one)}\n`)
+    .filter(({ length }) => length > 600 && length < 2500)
+  const every = Math.max(1, Math.floor(lines.length / recordedEach))
+  return lines
+    .filter((_line, index) => index % every === 0)
+    .slice(0, recordedEach)
+    .join('')
 }
 
 /** Undefined where all is well. */

@@ -9,6 +9,14 @@ export type {
 } from './client-assignor.ts'
 export { topicsView } from './client-assignor.ts'
 export { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './consumer-protocol.ts'
+export type {
+  KafkaJsAssigner,
+  KafkaJsCluster,
+  KafkaJsMember,
+  KafkaJsOptions,
+  KafkaJsPartitionAssigner,
+} from './kafkajs.ts'
+export { kafkaJsAssigner, kafkaJsAssigners } from './kafkajs.ts'
 export { rangeAssignor } from './range-assignor.ts'
 export { roundRobinAssignor } from './round-robin-assignor.ts'
 export type { GroupSpec, MemberAssignment, MemberSpec, ServerAssignor, TopicsView } from './server-assignor.ts'
