@@ -118,7 +118,8 @@ install_java() {
     touch "$jars/.installed"
   fi
   if [ ! -f "$classes/Agent.class" ] || [ ! -f "$classes/Probe.class" ] || [ ! -f "$classes/Assignors.class" ]; then
-    rm -rf "$jars"/classes-*
+    # Those of other checkouts may be in use.
+    find "$jars" -maxdepth 1 -name 'classes-*' -mtime +1 -exec rm -rf {} +
     mkdir -p "$classes"
     javac -nowarn -d "$classes" -cp "$jars/*" "${programs[@]}" >"$jars/javac.log" 2>&1 ||
       { tail -5 "$jars/javac.log" >&2; say 'compiling the Java programs failed'; }

@@ -3,9 +3,9 @@ import { appendFileSync } from 'node:fs'
 import { decodeAssignment, type TopicPartitions } from '../../src/groups/assignors/index.ts'
 import { java } from '../java/client.ts'
 import { Client, type Installed } from '../scenarios/client.ts'
-import { assert } from '../scenarios/report.ts'
+import { assert, assertEqual } from '../scenarios/report.ts'
 import type { Run } from '../scenarios/run.ts'
-import { type Answer, type Input, type Kind, kinds, listed, type Step, steps } from './inputs.ts'
+import { type Answer, clientAssignors, type Input, type Kind, kinds, listed, type Step, steps } from './inputs.ts'
 
 type Answered = { assigned: Record<string, string | { topic: string; partitions: number[] }[]> } | { error: string }
 
@@ -15,6 +15,8 @@ const batch = 250
 /** A file to add some inputs and Kafka's answers to, a JSON object a line: the tests' fixture. */
 const record = process.env.INTEROP_RECORD_ASSIGNORS
 const recordedEach = 12
+
+const somePartitions: readonly TopicPartitions[] = [{ topic: 'orders', partitions: [4, 0, 2] }]
 
 export async function assignors(run: Run, installed: Installed, directory: string): Promise<void> {
   if (java.missing(installed) !== undefined || !run.clients.some(({ name }) => name === 'java')) return
@@ -28,6 +30,22 @@ export async function assignors(run: Run, installed: Installed, directory: strin
   try {
     for (const kind of kinds)
       await run.report.check('assignors', `${kind.assignor} of the ${kind.side}: as Kafka's`, () => compare(call, kind))
+    for (const assignor of clientAssignors)
+      await run.report.check('assignors', `${assignor.name}: user data as Kafka's`, async () => {
+        for (const previous of [
+          null,
+          { partitions: [], generationId: 0 },
+          { partitions: somePartitions, generationId: 7 },
+        ]) {
+          const { partitions, generationId } = previous ?? { partitions: null, generationId: -1 }
+          const theirs = await call('userData', { assignor: assignor.name, partitions, generationId })
+          assertEqual(
+            assignor.userData(previous)?.toString('base64') ?? null,
+            theirs,
+            `after ${JSON.stringify(previous)}`,
+          )
+        }
+      })
   } finally {
     await kafka.close()
   }

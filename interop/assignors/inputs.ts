@@ -44,7 +44,7 @@ export type Answer = ReadonlyMap<string, readonly TopicPartitions[]>
 /** `had`: what each member says that it had. `isExact`: false where we mean to answer otherwise than Kafka (FINDINGS.md). */
 export type Step = { input: Input; ours: Answer; had: Answer; isExact: boolean }
 
-const clientAssignors: readonly ClientAssignor[] = [
+export const clientAssignors: readonly ClientAssignor[] = [
   rangeAssignor,
   roundRobinAssignor,
   stickyAssignor,

@@ -1,5 +1,6 @@
 // interop: kafkajs behind the wire.
 import type { Admin, Consumer, IHeaders, Kafka, PartitionAssigner, Producer } from 'kafkajs'
+import { kafkaJsAssigners } from '../../src/groups/assignors/index.ts'
 import {
   bootstrap,
   digestRecord,
@@ -14,7 +15,7 @@ import type { AgentMethods, Codec, ReadRecord, WireRecord } from '../scenarios/w
 import { installCodecs } from './codecs.ts'
 
 const kafkajs = requireInstalled('kafkajs') as typeof import('kafkajs')
-const { AssignerProtocol, CompressionTypes, PartitionAssigners } = kafkajs
+const { CompressionTypes, PartitionAssigners } = kafkajs
 await installCodecs(kafkajs)
 
 const client = (clientId: string, retries = 20): Kafka =>
@@ -33,39 +34,14 @@ const compressionOf: Record<Codec, number> = {
   zstd: CompressionTypes.ZSTD,
 }
 
-/**
- * The range assignor, which kafkajs leaves to its users: each topic's partitions in runs, members in order of their id.
- * By its name and forms it can share a group with Kafka's own.
- */
-const range: PartitionAssigner = ({ cluster }) => ({
-  name: 'range',
-  version: 1,
-  async assign({ members, topics }) {
-    const ids = members.map((member) => member.memberId).sort()
-    return ids.map((memberId, position) => {
-      const assignment: Record<string, number[]> = {}
-      for (const topic of topics) {
-        const partitions = cluster.findTopicPartitionMetadata(topic).map((partition) => partition.partitionId)
-        partitions.sort((a, b) => a - b)
-        const [each, extra] = [Math.floor(partitions.length / ids.length), partitions.length % ids.length]
-        const start = each * position + Math.min(position, extra)
-        assignment[topic] = partitions.slice(start, start + each + (position < extra ? 1 : 0))
-      }
-      const memberAssignment = AssignerProtocol.MemberAssignment.encode({
-        version: 1,
-        assignment,
-        userData: Buffer.alloc(0),
-      })
-      return { memberId, memberAssignment }
-    })
-  },
-  protocol: ({ topics }) => ({
-    name: 'range',
-    metadata: AssignerProtocol.MemberMetadata.encode({ version: 1, topics, userData: Buffer.alloc(0) }),
-  }),
-})
-
-const assigners: Record<string, PartitionAssigner> = { roundrobin: PartitionAssigners.roundRobin, range }
+/** Ours by the names that Java and librdkafka have for them, and kafkajs' own. */
+const assigners: Record<string, PartitionAssigner> = {
+  range: kafkaJsAssigners.range,
+  roundrobin: kafkaJsAssigners.roundRobin,
+  sticky: kafkaJsAssigners.sticky,
+  'cooperative-sticky': kafkaJsAssigners.cooperativeSticky,
+  RoundRobinAssigner: PartitionAssigners.roundRobin,
+}
 
 /** kafkajs cannot encode a null header value (allowlist.ts), so none comes here. */
 const headersOf = (record: WireRecord): IHeaders => {

@@ -9,7 +9,7 @@ export const kafkajs: ClientDescription = {
   missing: () => undefined,
   command: nodeAgent(`${import.meta.dirname}/agent.ts`),
   codecs,
-  assignors: ['roundrobin', 'range'],
+  assignors: ['range', 'roundrobin', 'sticky', 'cooperative-sticky', 'RoundRobinAssigner'],
   staticMembers: false,
   followsTopics: { appearing: false, disappearing: false },
   allowances,

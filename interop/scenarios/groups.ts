@@ -1,6 +1,6 @@
 // interop: classic groups. Members come and go with each assignor, and every partition has one owner, whoever the members are.
 import type { Client } from './client.ts'
-import { assert, assertEqual } from './report.ts'
+import { assertEqual } from './report.ts'
 import { checkClient, eachClient, eventually, type Run, text } from './run.ts'
 
 const partitions = 6
@@ -12,8 +12,7 @@ export async function groups(run: Run): Promise<void> {
     await growingTopic(run, client)
     if (client.description.followsTopics.appearing) await comingAndGoingTopic(run, client)
   })
-  await mixedGroup(run, 'range')
-  await mixedGroup(run, 'cooperative-sticky')
+  for (const assignor of ['range', 'roundrobin', 'sticky', 'cooperative-sticky']) await mixedGroup(run, assignor)
 }
 
 type Member = { client: Client; name: string }
@@ -178,14 +177,45 @@ async function mixedGroup(run: Run, assignor: string): Promise<void> {
     await deliver(run, topic, members)
   })
   const left = [...members]
-  await run.report.check('all', `${assignor}: they leave the shared group one by one`, async () => {
-    while (left.length > 1) {
-      const { client, name } = left.shift()!
+  const received: string[] = []
+  await run.report.check(
+    'all',
+    `${assignor}: they leave the shared group one by one, and no record is handed out twice`,
+    async () => {
+      while (left.length > 1) {
+        const { client, name } = left.shift()!
+        received.push(...(await client.call('received', { member: name })))
+        await client.call('leave', { member: name })
+        await evenlyAssigned(left)
+        await deliver(run, topic, left)
+      }
+      const [last] = left as [Member]
+      received.push(...(await last.client.call('received', { member: last.name })))
+      const twice = received.filter((value, index) => received.indexOf(value) !== index)
+      assertEqual(twice, [], 'records that were handed out twice')
+    },
+  )
+  await run.report.check(
+    'all',
+    `${assignor}: ${able[0]!.name} comes back twice, to a group that another leads`,
+    async () => {
+      for (const time of ['second', 'third']) {
+        const member: Member = { client: able[0]!, name: `${group}-${time}` }
+        await member.client.call('join', { group, topic, assignor, member: member.name })
+        left.push(member)
+        await evenlyAssigned(left)
+      }
+      await deliver(run, topic, left)
+      const before = await evenlyAssigned(left)
+      const { client, name } = left.pop()!
       await client.call('leave', { member: name })
-      await evenlyAssigned(left)
-    }
-    await deliver(run, topic, left)
-    assert(left.length === 1, 'nobody is left')
-  })
+      const after = await evenlyAssigned(left)
+      if (assignor !== 'sticky') return
+      const lost = left.flatMap((_member, index) =>
+        before[index]!.filter((partition) => !after[index]!.includes(partition)),
+      )
+      assertEqual(lost, [], 'partitions that those who stay have lost')
+    },
+  )
   await Promise.all(left.map(({ client, name }) => client.call('leave', { member: name }).catch(() => null)))
 }

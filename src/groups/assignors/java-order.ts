@@ -23,9 +23,22 @@ const uuidBytes = (id: string): Buffer => {
 }
 
 /** Of a topic id in 22 characters of base64url. Source: org.apache.kafka.common.Uuid. */
-export function uuidHash(id: string): number {
+function uuidHash(id: string): number {
   const bytes = uuidBytes(id)
   return bytes.readInt32BE(0) ^ bytes.readInt32BE(4) ^ bytes.readInt32BE(8) ^ bytes.readInt32BE(12)
+}
+
+/** `uuidHash` that reckons once for each id: for one assignment, in which they come up again for every member. */
+export function uuidHashes(): (id: string) => number {
+  const hashes = new Map<string, number>()
+  return (id) => {
+    let hash = hashes.get(id)
+    if (hash === undefined) {
+      hash = uuidHash(id)
+      hashes.set(id, hash)
+    }
+    return hash
+  }
 }
 
 /** Below, equal or above 0. Kafka compares the halves of a topic id as signed integers. */

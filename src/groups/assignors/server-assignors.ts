@@ -3,7 +3,7 @@
  * `sticky` are the client-side ones behind the same interface.
  */
 import { type Assignment, inMemberOrder, type Subscription } from './client-assignor.ts'
-import { JavaHashSet, uuidHash } from './java-order.ts'
+import { JavaHashSet, uuidHashes } from './java-order.ts'
 import { roundRobinAssignor } from './round-robin-assignor.ts'
 import type { GroupSpec, MemberAssignment, ServerAssignor } from './server-assignor.ts'
 import { assignSticky } from './sticky-assignor.ts'
@@ -24,6 +24,7 @@ const range: ServerAssignor = {
   name: 'range',
   assign({ members }, topics) {
     const inOrder = inMemberOrder([...members].map(([memberId, member]) => ({ memberId, ...member })))
+    const hashOf = uuidHashes()
     const subscriberCounts = new Map<string, number>()
     for (const { subscribedTopicIds } of inOrder)
       for (const topicId of subscribedTopicIds) subscriberCounts.set(topicId, (subscriberCounts.get(topicId) ?? 0) + 1)
@@ -31,7 +32,7 @@ const range: ServerAssignor = {
     return new Map(
       inOrder.map(({ memberId, subscribedTopicIds }) => {
         const assignment = new Map<string, ReadonlySet<number>>()
-        const topicIds = JavaHashSet.withCapacity(subscribedTopicIds.size / 0.75 + 1, uuidHash)
+        const topicIds = JavaHashSet.withCapacity(subscribedTopicIds.size / 0.75 + 1, hashOf)
         for (const topicId of subscribedTopicIds) topicIds.add(topicId)
         for (const topicId of topicIds) {
           const so = given.get(topicId) ?? { members: 0, partitions: 0 }

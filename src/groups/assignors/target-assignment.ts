@@ -1,6 +1,6 @@
 /** groups/assignors: a member's target assignment while the uniform assignor works on it. */
 import { KafkaError } from '../../../protocol/errors.ts'
-import { JavaHashSet, partitionSet, uuidHash } from './java-order.ts'
+import { JavaHashSet, partitionSet } from './java-order.ts'
 import type { MemberAssignment, TopicsView } from './server-assignor.ts'
 
 /**
@@ -9,10 +9,14 @@ import type { MemberAssignment, TopicsView } from './server-assignor.ts'
  */
 export class TargetAssignment {
   readonly #partitions = new Map<string, JavaHashSet<number>>()
-  #topicIds = new JavaHashSet(uuidHash)
+  readonly #hashOf: (topicId: string) => number
+  #topicIds: JavaHashSet<string>
   #isCopy = false
 
-  constructor(assigned: MemberAssignment) {
+  /** `hashOf`: of topic ids. */
+  constructor(assigned: MemberAssignment, hashOf: (topicId: string) => number) {
+    this.#hashOf = hashOf
+    this.#topicIds = new JavaHashSet(hashOf)
     for (const [topicId, partitions] of assigned) {
       this.#topicIds.add(topicId)
       this.#partitions.set(topicId, partitionSet(partitions))
@@ -23,7 +27,7 @@ export class TargetAssignment {
   copy(): void {
     if (this.#isCopy) return
     this.#isCopy = true
-    const topicIds = JavaHashSet.withCapacity(this.#partitions.size, uuidHash)
+    const topicIds = JavaHashSet.withCapacity(this.#partitions.size, this.#hashOf)
     for (const topicId of this.#topicIds) topicIds.add(topicId)
     this.#topicIds = topicIds
   }

@@ -2,7 +2,7 @@
  * groups/assignors: `uniform` where members subscribe to different topics: all keep what they may, the rest goes to the least loaded, then
  * partitions move until each topic's subscribers are even. Source: UniformHeterogeneousAssignmentBuilder of Kafka 4.3's group coordinator.
  */
-import { compareUuids, inHashMapOrder, stringHash } from './java-order.ts'
+import { compareUuids, inHashMapOrder, stringHash, uuidHashes } from './java-order.ts'
 import { LoadBalancer } from './load-balancer.ts'
 import type { GroupSpec, MemberAssignment, TopicsView } from './server-assignor.ts'
 import { partitionCountOf, TargetAssignment } from './target-assignment.ts'
@@ -48,8 +48,9 @@ class HeterogeneousAssignment {
         byId.get(topicId)!.subscribers.push(member)
       }
     this.#topics = inBalancingOrder([...byId.values()])
+    const hashOf = uuidHashes()
     this.#targets = members.map(({ assigned, subscribedTopicIds }, member) => {
-      const target = new TargetAssignment(assigned)
+      const target = new TargetAssignment(assigned, hashOf)
       for (const [topicId, partitions] of assigned) {
         if (!subscribedTopicIds.has(topicId)) target.deleteTopic(topicId)
         else this.#keep(member, byId.get(topicId)!, partitions)

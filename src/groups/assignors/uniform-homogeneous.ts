@@ -2,7 +2,7 @@
  * groups/assignors: `uniform` where all members subscribe to the same topics: everybody keeps what it has up to its quota, the rest goes to
  * those below theirs. Source: UniformHomogeneousAssignmentBuilder of Kafka 4.3's group coordinator.
  */
-import { inHashMapOrder, JavaHashSet, stringHash, uuidHash } from './java-order.ts'
+import { inHashMapOrder, JavaHashSet, stringHash, uuidHashes } from './java-order.ts'
 import type { GroupSpec, MemberAssignment, TopicsView } from './server-assignor.ts'
 import { partitionCountOf, TargetAssignment } from './target-assignment.ts'
 
@@ -15,20 +15,22 @@ export function assignHomogeneous(group: GroupSpec, topics: TopicsView): Map<str
   const { unassigned, count } = unassignedPartitions(group, subscribedTopicIds, topics)
   const minQuota = Math.floor(count / memberIds.length)
   let extras = count % memberIds.length
+  const hashOf = uuidHashes()
   const targets = new Map<string, TargetAssignment>()
   const belowQuota: { target: TargetAssignment; room: number }[] = []
   for (const [index, memberId] of memberIds.entries()) {
     const { assigned } = group.members.get(memberId)!
     const mayHaveExtra = extras > 0
-    const kept = keep(assigned, minQuota + (mayHaveExtra ? 1 : 0), subscribedTopicIds)
+    const target = new TargetAssignment(assigned, hashOf)
+    const kept = keep(target, minQuota + (mayHaveExtra ? 1 : 0), subscribedTopicIds)
     unassigned.push(...kept.revoked)
     // Somebody after it may have an extra partition already: then it needn't get one.
     const canPassOn = kept.room > 0 && memberIds.length - index > extras
     const takesExtra = mayHaveExtra && !canPassOn
     if (takesExtra) extras -= 1
     const room = kept.room - (mayHaveExtra && canPassOn ? 1 : 0)
-    targets.set(memberId, kept.target)
-    if (room > 0) belowQuota.push({ target: kept.target, room })
+    targets.set(memberId, target)
+    if (room > 0) belowQuota.push({ target, room })
   }
   let next = 0
   for (const { target, room } of belowQuota) {
@@ -51,7 +53,7 @@ function unassignedPartitions(group: GroupSpec, topicIds: ReadonlySet<string>, t
     }
   const unassigned: TopicPartition[] = []
   let count = 0
-  for (const topicId of JavaHashSet.copy(topicIds, uuidHash)) {
+  for (const topicId of JavaHashSet.copy(topicIds, uuidHashes())) {
     const partitions = partitionCountOf(topicId, topics)
     for (let partition = 0; partition < partitions; partition += 1)
       if (!assigned.get(topicId)?.has(partition)) unassigned.push({ topicId, partition })
@@ -61,9 +63,8 @@ function unassignedPartitions(group: GroupSpec, topicIds: ReadonlySet<string>, t
 }
 
 /** What a member keeps of what it has, how much more would fit, and what is taken from it because it is above its quota. */
-function keep(assigned: MemberAssignment, quota: number, topicIds: ReadonlySet<string>) {
+function keep(target: TargetAssignment, quota: number, topicIds: ReadonlySet<string>) {
   let room = quota
-  const target = new TargetAssignment(assigned)
   const revoked: TopicPartition[] = []
   for (const [topicId, partitions] of target.entries()) {
     if (!topicIds.has(topicId)) target.deleteTopic(topicId)
@@ -77,5 +78,5 @@ function keep(assigned: MemberAssignment, quota: number, topicIds: ReadonlySet<s
         }
       }
   }
-  return { target, room, revoked }
+  return { room, revoked }
 }
