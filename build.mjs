@@ -22,6 +22,7 @@ await build({
     broker: 'src/broker.ts',
     protocol: 'protocol/index.ts',
     'compaction-thread': 'src/compaction-thread.ts',
+    assignors: 'src/groups/assignors/index.ts',
   },
   outdir: flags.outdir,
   bundle: true,

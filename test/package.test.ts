@@ -28,7 +28,8 @@ describe('the package', () => {
       default: `./dist/${name}.js`,
       types: `./dist/types/${source!.replace(/\.ts$/, '.d.ts')}`,
     }))
-    const byExport = { '.': packageJson.exports['.'], './protocol': packageJson.exports['./protocol'] }
+    const { './package.json': _page, ...byExport } = packageJson.exports
+    expect(Object.keys(byExport)).toEqual(['.', './assignors', './protocol'])
     for (const target of Object.values(byExport)) expect(built).toContainEqual(target)
     expect(built.map((each) => each.default)).toContain(`./${packageJson.bin.odradek}`)
   })

@@ -11,7 +11,7 @@ import type { Claim } from './sticky-user-data.ts'
 export const noGeneration = -1
 
 /** The partitions of all subscribed topics that have any, numbered in the order of topic names, then of partitions. */
-export class Partitions {
+class Partitions {
   /** In the order of their names. */
   readonly topics: readonly string[]
   /** By topic: the number of its first partition; one more entry at the end. */
@@ -58,7 +58,7 @@ export class Partitions {
   }
 }
 
-export interface StickyMember {
+interface StickyMember {
   readonly memberId: string
   readonly subscription: Subscription
   readonly claim: Claim
@@ -162,7 +162,7 @@ function subscribeAlike(members: readonly StickyMember[]): boolean {
 }
 
 /** Racks of members and partitions; all empty where they don't matter. */
-export class Racks {
+class Racks {
   readonly matter: boolean
   readonly #memberRacks: readonly (string | undefined)[]
   /** By partition. */
