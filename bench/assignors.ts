@@ -2,12 +2,9 @@
 import { performance } from 'node:perf_hooks'
 import {
   type ClientAssignor,
-  cooperativeStickyAssignor,
-  rangeAssignor,
-  roundRobinAssignor,
+  clientAssignors,
   type Subscription,
   serverAssignors,
-  stickyAssignor,
   topicsView,
 } from '../src/groups/assignors/index.ts'
 import { randomUuid, SeededRandom } from '../src/runtime/random.ts'
@@ -98,7 +95,6 @@ console.log(
 )
 console.log(`${'assignor'.padEnd(26)}${'subscriptions'.padEnd(22)}${'first'.padStart(7)}${'then'.padStart(9)}`)
 for (const shape of shapes) {
-  for (const assignor of [rangeAssignor, roundRobinAssignor, stickyAssignor, cooperativeStickyAssignor])
-    client(assignor, shape)
+  for (const assignor of clientAssignors.values()) client(assignor, shape)
   for (const name of serverAssignors.keys()) server(name, shape)
 }

@@ -1,11 +1,11 @@
 // interop: our assignors beside Kafka's own classes: thousands of seeded groups, and for each the same answer.
 import { appendFileSync } from 'node:fs'
-import { decodeAssignment, type TopicPartitions } from '../../src/groups/assignors/index.ts'
+import { clientAssignors, decodeAssignment, type TopicPartitions } from '../../src/groups/assignors/index.ts'
 import { java } from '../java/client.ts'
 import { Client, type Installed } from '../scenarios/client.ts'
 import { assert, assertEqual } from '../scenarios/report.ts'
 import type { Run } from '../scenarios/run.ts'
-import { type Answer, clientAssignors, type Input, type Kind, kinds, listed, type Step, steps } from './inputs.ts'
+import { type Answer, type Input, type Kind, kinds, listed, type Step, steps } from './inputs.ts'
 
 type Answered = { assigned: Record<string, string | { topic: string; partitions: number[] }[]> } | { error: string }
 
@@ -30,7 +30,7 @@ export async function assignors(run: Run, installed: Installed, directory: strin
   try {
     for (const kind of kinds)
       await run.report.check('assignors', `${kind.assignor} of the ${kind.side}: as Kafka's`, () => compare(call, kind))
-    for (const assignor of clientAssignors)
+    for (const assignor of clientAssignors.values())
       await run.report.check('assignors', `${assignor.name}: user data as Kafka's`, async () => {
         for (const previous of [
           null,

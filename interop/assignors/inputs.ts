@@ -3,15 +3,12 @@
 import {
   type Assignment,
   type ClientAssignor,
-  cooperativeStickyAssignor,
+  clientAssignors,
   encodeSubscription,
   type GroupSpec,
   type MemberAssignment,
-  rangeAssignor,
-  roundRobinAssignor,
   type Subscription,
   serverAssignors,
-  stickyAssignor,
   type TopicPartitions,
   topicsView,
 } from '../../src/groups/assignors/index.ts'
@@ -43,13 +40,6 @@ export type Answer = ReadonlyMap<string, readonly TopicPartitions[]>
 
 /** `had`: what each member says that it had. `isExact`: false where we mean to answer otherwise than Kafka (FINDINGS.md). */
 export type Step = { input: Input; ours: Answer; had: Answer; isExact: boolean }
-
-export const clientAssignors: readonly ClientAssignor[] = [
-  rangeAssignor,
-  roundRobinAssignor,
-  stickyAssignor,
-  cooperativeStickyAssignor,
-]
 
 type Member = {
   readonly memberId: string
@@ -247,7 +237,7 @@ export const listed = (
 export type Kind = { side: Input['side']; assignor: string }
 
 export const kinds: readonly Kind[] = [
-  ...clientAssignors.map(({ name }): Kind => ({ side: 'client', assignor: name })),
+  ...[...clientAssignors.keys()].map((assignor): Kind => ({ side: 'client', assignor })),
   { side: 'server', assignor: 'uniform' },
   { side: 'server', assignor: 'range' },
 ]
@@ -255,7 +245,7 @@ export const kinds: readonly Kind[] = [
 /** `count` steps of groups that each go through a few; the same for the same seed. */
 export function steps({ side, assignor }: Kind, seed: number, count: number): Step[] {
   const random = new SeededRandom(seed)
-  const kind = side === 'server' ? assignor : clientAssignors.find(({ name }) => name === assignor)!
+  const kind = side === 'server' ? assignor : clientAssignors.get(assignor)!
   const made: Step[] = []
   while (made.length < count) {
     const world = new World(random, kind)

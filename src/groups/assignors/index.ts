@@ -8,6 +8,7 @@ export type {
   TopicPartitions,
 } from './client-assignor.ts'
 export { topicsView } from './client-assignor.ts'
+export { clientAssignors } from './client-assignors.ts'
 export { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './consumer-protocol.ts'
 export type {
   KafkaJsAssigner,

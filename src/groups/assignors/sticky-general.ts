@@ -42,10 +42,10 @@ class GeneralAssignment {
     const { members, partitions, rankOf } = group
     this.#group = group
     this.assigned = members.map(() => [])
-    this.#topicsOf = members.map(({ subscription }) =>
-      subscription.topics.flatMap((topic) => partitions.topicPosition(topic) ?? []),
+    this.#subscribes = members.map(
+      ({ subscription }) => new Set(subscription.topics.flatMap((topic) => partitions.topicPosition(topic) ?? [])),
     )
-    this.#subscribes = this.#topicsOf.map((topics) => new Set(topics))
+    this.#topicsOf = this.#subscribes.map((topics) => [...topics])
     this.#subscriberCount = partitions.topics.map(() => 0)
     for (const topic of this.#topicsOf.flat()) this.#subscriberCount[topic]! += 1
     for (const [member, rank] of rankOf.entries()) this.#memberOfRank[rank] = member

@@ -100,7 +100,7 @@ export function stickyGroup(
     members,
     rankOf,
     ...settleClaims(members),
-    maxGeneration: Math.max(noGeneration, ...members.map(({ claim }) => claim.generationId ?? noGeneration)),
+    maxGeneration: members.reduce((latest, { claim }) => Math.max(latest, claim.generationId ?? latest), noGeneration),
     subscribesAlike: subscribeAlike(members),
     racks: new Racks(partitions, members, topics),
   }

@@ -162,6 +162,17 @@ describe('sticky', () => {
     })
   })
 
+  it('takes a topic that a member names twice for one', () => {
+    const userData = stickyAssignor.userData({ partitions, generationId: 1 })
+    const members = new Map<string, Subscription>([
+      ['m1', { topics: ['orders', 'orders', 'bills'], userData }],
+      ['m2', to('orders')],
+      ['m3', to('orders')],
+    ])
+    const assigned = plain(stickyAssignor.assign(members, topicsView({ orders: 3, bills: 1 })))
+    expect(assigned).toEqual({ m1: { orders: [2], bills: [0] }, m2: { orders: [0] }, m3: { orders: [1] } })
+  })
+
   it('forgets partitions that are gone since their topic was made anew', () => {
     const userData = stickyAssignor.userData({ partitions, generationId: 1 })
     const members = new Map<string, Subscription>([

@@ -3,13 +3,10 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import {
   type Assignment,
-  cooperativeStickyAssignor,
+  clientAssignors,
   decodeSubscription,
   type MemberAssignment,
-  rangeAssignor,
-  roundRobinAssignor,
   serverAssignors,
-  stickyAssignor,
   type TopicPartitions,
   topicsView,
 } from '../../../src/groups/assignors/index.ts'
@@ -38,15 +35,13 @@ const recorded = readFileSync(file, 'utf8')
   .split('\n')
   .map((line): Recorded => JSON.parse(line))
 
-const clientAssignors = [rangeAssignor, roundRobinAssignor, stickyAssignor, cooperativeStickyAssignor]
-
 function assign({ side, assignor, topics, isHomogeneous, members }: Recorded['input']) {
   if (side === 'client') {
     const subscriptions = members.map(({ memberId, instanceId, subscription }) => {
       const decoded = decodeSubscription(Buffer.from(subscription!, 'base64'))
       return [memberId, { ...decoded, groupInstanceId: instanceId }] as const
     })
-    return clientAssignors.find(({ name }) => name === assignor)!.assign(new Map(subscriptions), topicsView(topics))
+    return clientAssignors.get(assignor)!.assign(new Map(subscriptions), topicsView(topics))
   }
   const specs = members.map(({ memberId, instanceId, rackId, topics: subscribed, assigned }) => {
     const had = new Map(assigned!.map(({ topic, partitions }) => [topic, new Set(partitions)]))

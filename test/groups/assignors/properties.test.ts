@@ -5,18 +5,16 @@ import { describe, expect, it } from 'vitest'
 import {
   type Assignment,
   type ClientAssignor,
+  clientAssignors,
   cooperativeStickyAssignor,
   decodeSubscription,
   type MemberAssignment,
-  rangeAssignor,
-  roundRobinAssignor,
   type Subscription,
   serverAssignors,
   stickyAssignor,
   topicsView,
 } from '../../../src/groups/assignors/index.ts'
 
-const clientAssignors = [rangeAssignor, roundRobinAssignor, stickyAssignor, cooperativeStickyAssignor]
 const stickyAssignors = [stickyAssignor, cooperativeStickyAssignor]
 
 /** By member: partitions as `topic-partition`. */
@@ -86,7 +84,7 @@ function rejoined(
 const sizes = (assigned: Owned) => [...assigned.values()].map(({ length }) => length)
 const spread = (assigned: Owned) => Math.max(...sizes(assigned)) - Math.min(...sizes(assigned))
 
-describe.each(clientAssignors.map((assignor) => [assignor.name, assignor] as const))('%s', (_name, assignor) => {
+describe.each([...clientAssignors])('%s', (_name, assignor) => {
   it('gives every partition to one subscriber', () => {
     fc.assert(
       fc.property(groups, (group) => {

@@ -1,14 +1,6 @@
 /** groups/assignors: large groups. `npx tsx bench/assignors.ts` prints how long 1,000 members with 10,000 partitions take. */
 import { describe, expect, it } from 'vitest'
-import {
-  cooperativeStickyAssignor,
-  rangeAssignor,
-  roundRobinAssignor,
-  type Subscription,
-  serverAssignors,
-  stickyAssignor,
-  topicsView,
-} from '../../../src/groups/assignors/index.ts'
+import { clientAssignors, type Subscription, serverAssignors, topicsView } from '../../../src/groups/assignors/index.ts'
 
 type Shape = (member: number, topic: number) => boolean
 type Assign = (members: number, partitions: number, shape: Shape) => void
@@ -19,18 +11,16 @@ const topicsWith = (partitions: number) =>
   topicsView(Object.fromEntries(topicNames.map((name) => [name, partitions / topicNames.length])))
 
 const assignments: [name: string, assign: Assign][] = [
-  ...[rangeAssignor, roundRobinAssignor, stickyAssignor, cooperativeStickyAssignor].map(
-    (assignor): [string, Assign] => [
-      `the client's ${assignor.name}`,
-      (members, partitions, shape) => {
-        const all = Array.from({ length: members }, (_, member): [string, Subscription] => [
-          `consumer-${member}`,
-          { topics: topicsOf(member, shape) },
-        ])
-        assignor.assign(new Map(all), topicsWith(partitions))
-      },
-    ],
-  ),
+  ...[...clientAssignors.values()].map((assignor): [string, Assign] => [
+    `the client's ${assignor.name}`,
+    (members, partitions, shape) => {
+      const all = Array.from({ length: members }, (_, member): [string, Subscription] => [
+        `consumer-${member}`,
+        { topics: topicsOf(member, shape) },
+      ])
+      assignor.assign(new Map(all), topicsWith(partitions))
+    },
+  ]),
   ...[...serverAssignors.values()].map((assignor): [string, Assign] => [
     `the server's ${assignor.name}`,
     (members, partitions, shape) => {
