@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import packageJson from '../package.json' with { type: 'json' }
@@ -44,6 +45,21 @@ function odradek(args: readonly string[], environment: Record<string, string> = 
     await exit
   })
   return { child, output: () => output, errors: () => errors, ready, exit }
+}
+
+/** Resolves when somebody takes connections on `port`: tried until then, as nothing else tells. */
+async function listening(port: number): Promise<void> {
+  for (;;) {
+    const socket = connect(port, '127.0.0.1')
+    try {
+      await once(socket, 'connect')
+      return
+    } catch {
+      await delay(20)
+    } finally {
+      socket.destroy()
+    }
+  }
 }
 
 const serversIn = (line: string): string => /ready at (\S+?),/.exec(line)![1]!
@@ -99,6 +115,7 @@ describe('the command', () => {
     await new Promise((resolve) => reserved.close(resolve))
     const { child, exit, errors } = odradek(['--port', port, '--memory'])
     child.stdout!.destroy()
+    await listening(Number(port))
     const admin = kafka(`127.0.0.1:${port}`).admin()
     await admin.connect()
     await admin.listTopics()
