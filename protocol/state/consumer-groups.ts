@@ -65,7 +65,7 @@ export const consumerGroupMetadataValue = stored('ConsumerGroupMetadataValue', {
   type: 3,
   versions: '0',
   flexible: '0+',
-  fields: { epoch: int32(), metadataHash: int64({ tag: 0, js: 'number' }) },
+  fields: { epoch: int32(), metadataHash: int64({ tag: 0 }) },
 })
 
 export const consumerGroupPartitionMetadataKey = stored('ConsumerGroupPartitionMetadataKey', {

@@ -23,6 +23,7 @@ export class Topics {
   readonly #byName = new Map<string, Topic>()
   readonly #byId = new Map<string, Topic>()
   readonly #namesByCollisionKey = new Map<string, Set<string>>()
+  #created = 0
   #changedPartitions = new Set<Partition>()
   #removedTopics: Topic[] = []
 
@@ -41,6 +42,11 @@ export class Topics {
 
   get size(): number {
     return this.#byName.size
+  }
+
+  /** One more with each topic that comes, also with those that the log brings at the start. */
+  get created(): number {
+    return this.#created
   }
 
   byName(name: string): Topic | undefined {
@@ -80,6 +86,7 @@ export class Topics {
   }
 
   #add(topic: Topic): void {
+    this.#created += 1
     this.#byName.set(topic.name, topic)
     this.#byId.set(topic.id, topic)
     const key = collisionKey(topic.name)

@@ -14,7 +14,6 @@ export const notYet = {
     'Authorization is not built yet: every client may do everything, and a broker with an authorizer does not start.',
   ),
   connectionLimits: because('The number of connections is not limited yet.'),
-  consumerGroups: because('The consumer group protocol of KIP-848 is not built yet; classic groups are.'),
   internals: because("Tunes an inner working of Kafka's broker that is done in another way here."),
   javaClasses: because('Names a Java class, which this broker cannot load.'),
   lz4Levels: because(

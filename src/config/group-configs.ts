@@ -1,26 +1,26 @@
 /** config: every config of a group (resource type 32), as Kafka 4.3.1 defines them. */
 
 import { boolean, int, string } from './config-definition.ts'
-import { notYet } from './effects.ts'
+import { notYet, obeyed } from './effects.ts'
 import { atLeast, oneOf, shareAutoOffsetReset } from './validators.ts'
 
 export const groupConfigs = {
   'consumer.assignment.interval.ms': int(1000, {
     valid: atLeast(0),
     brokerSynonyms: ['group.consumer.assignment.interval.ms'],
-    effect: notYet.consumerGroups,
+    effect: obeyed,
     documentation: 'The interval between assignment updates for a consumer group.',
   }),
   'consumer.heartbeat.interval.ms': int(5000, {
     valid: atLeast(1),
     brokerSynonyms: ['group.consumer.heartbeat.interval.ms'],
-    effect: notYet.consumerGroups,
+    effect: obeyed,
     documentation: 'The heartbeat interval given to the members of a consumer group.',
   }),
   'consumer.session.timeout.ms': int(45000, {
     valid: atLeast(1),
     brokerSynonyms: ['group.consumer.session.timeout.ms'],
-    effect: notYet.consumerGroups,
+    effect: obeyed,
     documentation: 'The timeout to detect client failures when using the consumer group protocol.',
   }),
   'share.assignment.interval.ms': int(1000, {

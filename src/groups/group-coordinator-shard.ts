@@ -21,6 +21,9 @@ import {
   type SyncGroup,
   type SyncGroupResult,
 } from './classic/classic-group-requests.ts'
+import type { ConsumerGroupContext } from './consumer/consumer-group-context.ts'
+import { ConsumerGroups } from './consumer/consumer-groups.ts'
+import { requireCommit, requireFetch } from './consumer/offset-checks.ts'
 import {
   type GroupMetadata,
   type GroupRecord,
@@ -42,6 +45,8 @@ import { CommittedOffsets } from './offsets.ts'
 import { Outcome, type Poll } from './poll.ts'
 
 export interface GroupCoordinatorShardOptions extends ClassicGroupOptions {
+  /** What consumer groups are made with. */
+  readonly consumer: Pick<ConsumerGroupContext, 'topics' | 'configs'>
   /** offset.metadata.max.bytes; counted in characters, as Kafka does. */
   readonly offsetMetadataMaxSize: number
   /** offsets.retention.minutes */
@@ -64,7 +69,9 @@ const nothing: GroupDecision = { records: [], response: undefined }
 export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
   readonly #options: GroupCoordinatorShardOptions
   readonly #run: (decide: () => GroupDecision) => void
+  /** Classic groups. */
   readonly #groups = new Map<string, Entry>()
+  readonly consumerGroups: ConsumerGroups
   readonly #offsets = new CommittedOffsets()
   /** Groups whose records are kept, but that can't be joined here. */
   readonly #unserved = new Map<string, UnservedGroupType>()
@@ -75,6 +82,14 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
   constructor(options: GroupCoordinatorShardOptions, run: (decide: () => GroupDecision) => void) {
     this.#options = options
     this.#run = run
+    const { clock, random, logger } = options
+    const classicGroups = {
+      options,
+      get: (groupId: string) => this.#groups.get(groupId)?.group,
+      isTaken: (groupId: string) => this.#unserved.has(groupId),
+      add: (group: ClassicGroup) => this.#arm(this.#addEntry(group)),
+    }
+    this.consumerGroups = new ConsumerGroups({ clock, random, logger, classicGroups, ...options.consumer }, run)
   }
 
   // ---- replay
@@ -92,6 +107,9 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
       case 'UnservedGroup':
         if (record.exists) this.#unserved.set(record.groupId, record.type)
         else this.#unserved.delete(record.groupId)
+        break
+      default:
+        this.consumerGroups.replay(record)
     }
   }
 
@@ -103,6 +121,7 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
     this.#isLoaded = true
     this.#expireLater()
     for (const groupId of this.#offsets.groupIds()) this.#ensureGroup(groupId)
+    this.consumerGroups.loaded()
     this.#run(() => {
       const outcome = new Outcome()
       for (const entry of this.#groups.values()) {
@@ -120,17 +139,22 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
       group.abandon(error)
     }
     this.#groups.clear()
+    this.consumerGroups.unload()
   }
 
   /** Offsets that nobody's membership stands behind make a group, too: an empty one without a protocol. */
   #ensureGroup(groupId: string): void {
-    if (!this.#groups.has(groupId) && !this.#unserved.has(groupId)) this.#addGroup(groupId)
+    const isThere = this.#groups.has(groupId) || this.#unserved.has(groupId)
+    if (!isThere && this.consumerGroups.get(groupId) === undefined) this.#addGroup(groupId)
   }
 
   #addGroup(groupId: string, stored?: GroupMetadata): Entry {
-    const group = new ClassicGroup(groupId, this.#options, stored)
+    return this.#addEntry(new ClassicGroup(groupId, this.#options, stored))
+  }
+
+  #addEntry(group: ClassicGroup): Entry {
     const entry = { group, timerAtMs: Number.POSITIVE_INFINITY, cancelTimer: undefined }
-    this.#groups.set(groupId, entry)
+    this.#groups.set(group.groupId, entry)
     return entry
   }
 
@@ -148,6 +172,8 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
   joinGroup(joining: Joining): GroupDecision {
     const { request, poll } = joining
     const { groupId, memberId } = request
+    const consumerGroup = this.consumerGroups.get(groupId)
+    if (consumerGroup !== undefined && !consumerGroup.isEmpty) return this.consumerGroups.joinGroup(joining)
     const outcome = new Outcome()
     const known = this.#groups.get(groupId)
     if (this.#unserved.has(groupId)) {
@@ -158,7 +184,8 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
     } else if (memberId !== '') {
       outcome.answer(poll, joinError('UNKNOWN_MEMBER_ID', memberId))
     } else {
-      // As in Kafka, asking makes the group, also when the member is refused.
+      // As in Kafka, asking makes the group, also when the member is refused; a consumer group without members makes way.
+      if (consumerGroup !== undefined) outcome.records.push(...consumerGroup.tombstones())
       const entry = this.#addGroup(groupId)
       entry.group.join(joining, outcome)
       outcome.records.push(newGroupRecord(groupId, this.#options.clock.now()))
@@ -169,6 +196,7 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
 
   /** Answers `poll`, at once or when the leader has handed in the assignment. @throws KafkaError as ClassicGroup.sync */
   syncGroup(request: SyncGroup, poll: Poll<SyncGroupResult>): GroupDecision {
+    if (this.#hasConsumerGroup(request.groupId)) return this.consumerGroups.syncGroup(request, poll)
     const entry = this.#requireMembersGroup(request.groupId)
     const outcome = new Outcome()
     entry.group.sync(request, poll, outcome)
@@ -178,6 +206,7 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
 
   /** @throws KafkaError as ClassicGroup.heartbeat */
   heartbeat(request: MemberIdentity & { readonly groupId: string }): GroupDecision {
+    if (this.#hasConsumerGroup(request.groupId)) return this.consumerGroups.classicHeartbeat(request)
     const entry = this.#requireMembersGroup(request.groupId)
     entry.group.heartbeat(request)
     this.#arm(entry)
@@ -185,12 +214,17 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
   }
 
   leaveGroup(groupId: string, members: readonly LeavingMember[]): GroupDecision<LeftMember[]> {
+    if (this.#hasConsumerGroup(groupId)) return this.consumerGroups.leaveGroup(groupId, members)
     const entry = this.#groups.get(groupId)
     const outcome = new Outcome()
     if (entry === undefined) return decision(outcome, members.map(unknownMember))
     const left = entry.group.leave(members, outcome)
     this.#arm(entry)
     return decision(outcome, left)
+  }
+
+  #hasConsumerGroup(groupId: string): boolean {
+    return this.consumerGroups.get(groupId) !== undefined
   }
 
   #requireMembersGroup(groupId: string): Entry {
@@ -246,6 +280,11 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
 
   #requireCommit(request: OffsetCommit): void {
     const { groupId, generationId, knowsGroupIdNotFound } = request
+    const consumerGroup = this.consumerGroups.get(groupId)
+    if (consumerGroup !== undefined) {
+      requireCommit(consumerGroup, request)
+      return
+    }
     const entry = this.#groups.get(groupId)
     if (entry !== undefined) {
       entry.group.requireCommit(request)
@@ -256,7 +295,10 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
     }
   }
 
-  fetchOffsets({ groupId, topics }: OffsetFetch, requireStable: boolean): GroupDecision<FetchedTopic[]> {
+  /** @throws KafkaError as `requireFetch` of consumer groups */
+  fetchOffsets({ groupId, topics, member }: OffsetFetch, requireStable: boolean): GroupDecision<FetchedTopic[]> {
+    const consumerGroup = this.consumerGroups.get(groupId)
+    if (consumerGroup !== undefined && member !== undefined) requireFetch(consumerGroup, member)
     const fetched = (topic: string, partitionIndex: number, value: OffsetAndMetadata | undefined) => {
       const isUnstable = requireStable && this.#offsets.isPending(groupId, topic, partitionIndex)
       const found = isUnstable ? undefined : value
@@ -288,8 +330,8 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
 
   /** @throws KafkaError GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP */
   deleteOffsets({ groupId, topics }: OffsetDelete): GroupDecision<DeletedOffsets[]> {
-    const group = this.#requireGroup(groupId)
-    group.requireOffsetsDeletable()
+    const group = this.consumerGroups.get(groupId) ?? this.#requireGroup(groupId)
+    if (group instanceof ClassicGroup) group.requireOffsetsDeletable()
     const isSubscribedTo = group.subscription()
     const records: GroupRecord[] = []
     const response = topics.map(({ name, partitions }) => {
@@ -329,6 +371,12 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
       for (const tombstone of tombstones) records.push(tombstone)
       if (isAll && group.state === 'Empty') records.push(groupMetadataRecord(groupId, null))
     }
+    for (const group of this.consumerGroups.values()) {
+      const retention = group.offsetRetention()
+      const { tombstones, isAll } = this.#offsets.expired(group.groupId, retention, offsetsRetentionMs, clock.now())
+      for (const tombstone of [...tombstones, ...(isAll && group.isEmpty ? group.tombstones() : [])])
+        records.push(tombstone)
+    }
     return { records, response: undefined, atomic: false }
   }
 
@@ -343,7 +391,8 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
   describeGroup(groupId: string): GroupDecision<DescribedGroup> {
     const entry = this.#groups.get(groupId)
     if (entry !== undefined) return { records: [], response: entry.group.describe() }
-    const problem = this.#unserved.has(groupId) ? 'is not a classic group' : 'not found'
+    const isOther = this.#unserved.has(groupId) || this.#hasConsumerGroup(groupId)
+    const problem = isOther ? 'is not a classic group' : 'not found'
     throw new KafkaError('GROUP_ID_NOT_FOUND', `Group ${groupId} ${problem}.`)
   }
 
@@ -359,6 +408,9 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
     for (const [groupId, { group }] of this.#groups) {
       list({ groupId, protocolType: group.protocolType, groupState: group.state, groupType: 'classic' })
     }
+    for (const { groupId, state } of this.consumerGroups.values()) {
+      list({ groupId, protocolType: 'consumer', groupState: state, groupType: 'consumer' })
+    }
     for (const [groupId, type] of this.#unserved) {
       list({ groupId, protocolType: type, groupState: 'Empty', groupType: type })
     }
@@ -367,9 +419,11 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
 
   /** The group and all its offsets. @throws KafkaError GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP */
   deleteGroup(groupId: string): GroupDecision {
-    this.#requireGroup(groupId).requireDeletable()
-    const records = [...this.#offsets.tombstonesOfGroup(groupId), groupMetadataRecord(groupId, null)]
-    return { records, response: undefined, atomic: false }
+    const consumerGroup = this.consumerGroups.get(groupId)
+    if (consumerGroup === undefined) this.#requireGroup(groupId).requireDeletable()
+    else if (!consumerGroup.isEmpty) throw new KafkaError('NON_EMPTY_GROUP')
+    const ofGroup = consumerGroup?.tombstones() ?? [groupMetadataRecord(groupId, null)]
+    return { records: [...this.#offsets.tombstonesOfGroup(groupId), ...ofGroup], response: undefined, atomic: false }
   }
 
   #requireGroup(groupId: string): ClassicGroup {

@@ -25,6 +25,14 @@ import type {
   SyncGroup,
   SyncGroupResult,
 } from './classic/classic-group-requests.ts'
+import { BrokerConsumerConfigs } from './consumer/broker-consumer-configs.ts'
+import { ClusterTopics } from './consumer/cluster-topics.ts'
+import type {
+  ConsumerGroupClient,
+  ConsumerGroupHeartbeat,
+  ConsumerGroupHeartbeatResult,
+  DescribedConsumerGroup,
+} from './consumer/consumer-group-requests.ts'
 import { GroupCoordinatorShard } from './group-coordinator-shard.ts'
 import { type GroupRecord, groupRecordCodec } from './group-records.ts'
 import type {
@@ -58,14 +66,16 @@ export class GroupCoordinator {
   readonly #options: GroupCoordinatorOptions
   readonly #broker: Broker
   readonly #led = new Map<Partition, Led>()
+  readonly #consumer: { readonly topics: ClusterTopics; readonly configs: BrokerConsumerConfigs }
   readonly #stopListening: (() => void)[]
   #isClosed = false
 
-  /** To be made before the broker starts: it takes over partitions as it gets to lead them. */
+  /** To be made before the broker starts: it takes over partitions as it gets to lead them. @throws ConfigError as BrokerConsumerConfigs */
   constructor(options: GroupCoordinatorOptions) {
     this.#options = options
     this.#broker = options.broker
     const { cluster } = options.broker
+    this.#consumer = { topics: new ClusterTopics(cluster), configs: new BrokerConsumerConfigs(options.broker) }
     this.#stopListening = [
       cluster.onLeaderChanged((partition) => this.#leaderChanged(partition)),
       cluster.onTopicDeleted((topic) => this.#topicDeleted(topic)),
@@ -128,6 +138,22 @@ export class GroupCoordinator {
   async leaveGroup(groupId: string, members: readonly LeavingMember[]): Promise<LeftMember[]> {
     requireGroupId(groupId)
     return this.#run(groupId, (shard) => shard.leaveGroup(groupId, members))
+  }
+
+  // ---- members of consumer groups
+
+  /** @throws KafkaError as ConsumerGroups.heartbeat */
+  consumerGroupHeartbeat(
+    request: ConsumerGroupHeartbeat,
+    client: ConsumerGroupClient,
+  ): ConsumerGroupHeartbeatResult | Promise<ConsumerGroupHeartbeatResult> {
+    return this.#run(request.groupId, (shard) => shard.consumerGroups.heartbeat(request, client))
+  }
+
+  /** @throws KafkaError INVALID_GROUP_ID, GROUP_ID_NOT_FOUND */
+  async describeConsumerGroup(groupId: string): Promise<DescribedConsumerGroup> {
+    requireGroupId(groupId)
+    return this.#run(groupId, (shard) => ({ records: [], response: shard.consumerGroups.describe(groupId) }))
   }
 
   // ---- committed offsets
@@ -203,6 +229,7 @@ export class GroupCoordinator {
       clock,
       random,
       logger,
+      consumer: this.#consumer,
       maxSize: config.get('group.max.size'),
       initialRebalanceDelayMs: config.get('group.initial.rebalance.delay.ms'),
       offsetMetadataMaxSize: config.get('offset.metadata.max.bytes'),

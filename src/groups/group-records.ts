@@ -3,12 +3,12 @@
  *
  *     key type 0, 1   OffsetCommit: group, topic, partition ─► offset, leader epoch, metadata, times, topic id
  *     key type 2      GroupMetadata of a classic group
- *     key type 3, 11, 17   GroupMetadata of a consumer, share or streams group: only that it is there
+ *     key type 3 to 8, 16   consumer groups: see consumer/consumer-group-records.ts
+ *     key type 11, 17   GroupMetadata of a share or streams group: only that it is there
  *
  * Everything else stays in the log as it is.
  */
 import {
-  consumerGroupMetadataKey,
   groupMetadataKey,
   groupMetadataValue,
   keyType,
@@ -19,6 +19,11 @@ import {
   streamsGroupMetadataKey,
 } from '../../protocol/state/index.ts'
 import type { RecordCodec, StoredRecord } from '../coordinator/state-machine.ts'
+import {
+  type ConsumerGroupRecord,
+  consumerGroupRecordDecoders,
+  encodeConsumerGroupRecord,
+} from './consumer/consumer-group-records.ts'
 
 /** The zero uuid: a topic whose id is not known. */
 export const noTopicId = 'AAAAAAAAAAAAAAAAAAAAAA'
@@ -52,7 +57,7 @@ export interface GroupMetadataRecord {
 }
 
 /** Kinds of groups that are kept, but not served yet. */
-export type UnservedGroupType = 'consumer' | 'share' | 'streams'
+export type UnservedGroupType = 'share' | 'streams'
 
 /** Read, never written. */
 interface UnservedGroupRecord {
@@ -62,7 +67,7 @@ interface UnservedGroupRecord {
   readonly exists: boolean
 }
 
-export type GroupRecord = OffsetCommitRecord | GroupMetadataRecord | UnservedGroupRecord
+export type GroupRecord = OffsetCommitRecord | GroupMetadataRecord | ConsumerGroupRecord | UnservedGroupRecord
 
 /** As Kafka 4.3.1 writes them, whatever the metadata version. */
 const groupMetadataVersion = 3
@@ -70,8 +75,7 @@ const offsetCommitVersion = 4
 /** The only version that has an expire timestamp. */
 const expiringOffsetCommitVersion = 1
 
-const unservedGroups = new Map<number, { key: typeof consumerGroupMetadataKey; type: UnservedGroupType }>([
-  [consumerGroupMetadataKey.type, { key: consumerGroupMetadataKey, type: 'consumer' }],
+const unservedGroups = new Map<number, { key: typeof shareGroupMetadataKey; type: UnservedGroupType }>([
   [shareGroupMetadataKey.type, { key: shareGroupMetadataKey, type: 'share' }],
   [streamsGroupMetadataKey.type, { key: streamsGroupMetadataKey, type: 'streams' }],
 ])
@@ -88,6 +92,8 @@ export const groupRecordCodec: RecordCodec<GroupRecord> = {
         }
       case 'UnservedGroup':
         throw new Error(`Records of ${record.type} groups are not written`)
+      default:
+        return encodeConsumerGroupRecord(record)
     }
   },
 
@@ -98,6 +104,8 @@ export const groupRecordCodec: RecordCodec<GroupRecord> = {
       const groupId = groupMetadataKey.decodeKey(key).group
       return { kind: 'GroupMetadata', groupId, value: value && groupMetadataValue.decodeVersioned(value) }
     }
+    const decodeOfConsumerGroup = consumerGroupRecordDecoders.get(type)
+    if (decodeOfConsumerGroup !== undefined) return decodeOfConsumerGroup(key, value)
     const unserved = unservedGroups.get(type)
     if (unserved === undefined) return undefined
     const { groupId } = unserved.key.decodeKey(key)

@@ -2,13 +2,13 @@
 
 export interface OffsetCommit {
   readonly groupId: string
-  /** -1: from an admin client, or a consumer without group management. */
+  /** The generation, or the member epoch in a consumer group. -1: from an admin client, or a consumer without group management. */
   readonly generationId: number
   readonly memberId: string
   readonly groupInstanceId: string | null
   /** -1: as the broker's retention has it. */
   readonly retentionTimeMs: number
-  /** The client knows that a group may not be there (from OffsetCommit v9 on). */
+  /** The client knows that a group may not be there, and that members have epochs (from OffsetCommit v9 on). */
   readonly knowsGroupIdNotFound: boolean
   /** Of topics and partitions that exist. */
   readonly topics: readonly {
@@ -38,6 +38,8 @@ export interface TopicAnswer {
 
 export interface OffsetFetch {
   readonly groupId: string
+  /** Who asks, where he says so (from OffsetFetch v9 on). */
+  readonly member?: { readonly memberId: string | null; readonly memberEpoch: number }
   /** null: all that the group has committed. */
   readonly topics:
     | readonly { readonly name: string; readonly topicId: string; readonly partitionIndexes: readonly number[] }[]

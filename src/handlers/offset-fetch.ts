@@ -7,6 +7,8 @@ import type { Context } from './context.ts'
 import { answerEach, handle } from './handler.ts'
 
 type AskedGroup = OffsetFetchRequest['groups'][number]
+/** Before v9 nobody says who he is. */
+type AskedOfGroup = Pick<AskedGroup, 'groupId' | 'topics'> & Partial<Pick<AskedGroup, 'memberId' | 'memberEpoch'>>
 type AskedTopic = NonNullable<AskedGroup['topics']>[number]
 
 /** An error of the whole group has its own field from here on; before, every partition has it. */
@@ -34,14 +36,15 @@ export const offsetFetchHandler = handle(offsetFetch, {
 })
 
 async function fetchGroup(
-  { groupId, topics }: Pick<AskedGroup, 'groupId' | 'topics'>,
+  { groupId, topics, memberId = null, memberEpoch = -1 }: AskedOfGroup,
   requireStable: boolean,
   context: Context,
 ): Promise<FetchedTopic[]> {
   const { groups, access } = context
+  const member = { memberId, memberEpoch }
   access.require('Group', groupId, 'Describe')
   if (topics === null) {
-    const all = await groups.fetchOffsets({ groupId, topics }, requireStable)
+    const all = await groups.fetchOffsets({ groupId, member, topics }, requireStable)
     return withTopicIds(
       all.filter(({ name }) => access.isAllowed('Topic', name, 'Describe')),
       context,
@@ -55,7 +58,7 @@ async function fetchGroup(
     else if (access.isAllowed('Topic', topic.name, 'Describe')) known.push(topic)
     else refused.push(failed(topic, errorCode('TOPIC_AUTHORIZATION_FAILED')))
   }
-  return [...(await groups.fetchOffsets({ groupId, topics: known }, requireStable)), ...refused]
+  return [...(await groups.fetchOffsets({ groupId, member, topics: known }, requireStable)), ...refused]
 }
 
 function named(asked: AskedTopic, { cluster }: Context): AskedTopic | undefined {

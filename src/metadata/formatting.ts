@@ -11,9 +11,14 @@ import { isWholeSnapshot, recordsInSnapshot } from './snapshot-file.ts'
 export const latestMetadataVersion = 30
 
 const metadataVersion = 'metadata.version'
+/** Consumer groups (KIP-848) are served. */
+const groupVersion = 1
 
 export function firstRecords(): MetadataRecord[] {
-  return [metadataRecord(featureLevelRecord, 0, { name: metadataVersion, featureLevel: latestMetadataVersion })]
+  return [
+    metadataRecord(featureLevelRecord, 0, { name: metadataVersion, featureLevel: latestMetadataVersion }),
+    metadataRecord(featureLevelRecord, 0, { name: 'group.version', featureLevel: groupVersion }),
+  ]
 }
 
 /** `path`: the log directory. @throws Error where the file is not what a formatter leaves: what the cluster was to be is then unknown. */

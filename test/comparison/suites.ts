@@ -2,6 +2,11 @@
 import type { Scenario } from './conversation.ts'
 import { clusterScenarios } from './scenarios/cluster.ts'
 import { committedOffsetsScenarios } from './scenarios/committed-offsets.ts'
+import {
+  classicOnlyScenarios,
+  consumerGroupsRestrictedScenarios,
+  consumerGroupsScenarios,
+} from './scenarios/consumer-groups.ts'
 import { fetchScenarios } from './scenarios/fetch.ts'
 import { groupsScenarios } from './scenarios/groups.ts'
 import { offsetsScenarios } from './scenarios/offsets.ts'
@@ -31,6 +36,13 @@ export const suites: readonly Suite[] = [
   suite('cluster', clusterScenarios),
   suite('groups', groupsScenarios),
   suite('committed-offsets', committedOffsetsScenarios),
+  suite('consumer-groups', consumerGroupsScenarios, { 'group.consumer.assignment.interval.ms': '0' }),
+  suite('consumer-groups-restricted', consumerGroupsRestrictedScenarios, {
+    'group.consumer.max.size': '1',
+    'group.consumer.assignors': 'range',
+    'group.consumer.migration.policy': 'disabled',
+  }),
+  suite('classic-only', classicOnlyScenarios, { 'group.coordinator.rebalance.protocols': 'classic' }),
   suite('restricted', restrictedScenarios, {
     'auto.create.topics.enable': 'false',
     'delete.topic.enable': 'false',

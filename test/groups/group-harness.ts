@@ -12,7 +12,7 @@ import type {
   SyncGroup,
   SyncGroupResult,
 } from '../../src/groups/classic/classic-group-requests.ts'
-import { GroupCoordinatorShard } from '../../src/groups/group-coordinator-shard.ts'
+import { GroupCoordinatorShard, type GroupCoordinatorShardOptions } from '../../src/groups/group-coordinator-shard.ts'
 import { type GroupRecord, groupRecordCodec, noTopicId } from '../../src/groups/group-records.ts'
 import type { OffsetCommit } from '../../src/groups/group-requests.ts'
 import { Poll } from '../../src/groups/poll.ts'
@@ -20,6 +20,7 @@ import { SimulatedClock, settle } from '../../src/runtime/clock.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
 import { SeededRandom } from '../../src/runtime/random.ts'
 import { UnreliablePartitionLog } from '../log/unreliable-partition-log.ts'
+import { TestTopics, testConfigs } from './consumer/surroundings.ts'
 
 export interface HarnessOptions {
   readonly seed?: number
@@ -29,6 +30,7 @@ export interface HarnessOptions {
   readonly offsetMetadataMaxSize?: number
   readonly offsetsRetentionMs?: number
   readonly offsetsRetentionCheckIntervalMs?: number
+  readonly consumer?: GroupCoordinatorShardOptions['consumer']
 }
 
 export interface Joined extends JoinGroupResult {
@@ -73,6 +75,7 @@ export class GroupHarness {
       offsetMetadataMaxSize,
       offsetsRetentionMs: this.#options.offsetsRetentionMs ?? 7 * 24 * 3_600_000,
       offsetsRetentionCheckIntervalMs: this.#options.offsetsRetentionCheckIntervalMs ?? 600_000,
+      consumer: this.#options.consumer ?? { topics: new TestTopics(), configs: testConfigs() },
       fits: (record: GroupRecord) => sizeBound(groupRecordCodec.encode(record)) <= maxBatchBytes - 100,
     }
     return new CoordinatorPartition<GroupCoordinatorShard, GroupRecord>({

@@ -251,26 +251,25 @@ describe('what another Kafka has left', () => {
   const value = Buffer.from([0, 0, 0, 0, 0, 1, 0])
 
   it('lists groups of other kinds, and lets nobody join or delete them', async () => {
-    await group.commit({ 'topic-0': 1 }, { groupId: 'modern' })
-    await write({ key: key(3, 'modern'), value }, { key: key(11, 'shared'), value }, { key: key(17, 'streams'), value })
-    await write({ key: key(3, 'gone'), value }, { key: key(3, 'gone'), value: null }, { key: key(99, 'new'), value })
+    await group.commit({ 'topic-0': 1 }, { groupId: 'shared' })
+    await write({ key: key(11, 'shared'), value }, { key: key(17, 'streams'), value })
+    await write({ key: key(11, 'gone'), value }, { key: key(11, 'gone'), value: null }, { key: key(99, 'new'), value })
     await group.restart()
     expect(await group.run((shard) => shard.listGroups({ statesFilter: [], typesFilter: [] }))).toMatchObject([
-      { groupId: 'modern', groupType: 'consumer' },
       { groupId: 'shared', groupType: 'share' },
       { groupId: 'streams', groupType: 'streams' },
     ])
-    expect(await group.join({ groupId: 'modern' })).toMatchObject({ error: 'INCONSISTENT_GROUP_PROTOCOL' })
-    expect(await group.offsets('modern')).toEqual({ 'topic-0': 1 })
-    expect(await group.commit({ 'topic-0': 2 }, { groupId: 'modern' })).toBe('NONE')
+    expect(await group.join({ groupId: 'shared' })).toMatchObject({ error: 'INCONSISTENT_GROUP_PROTOCOL' })
+    expect(await group.offsets('shared')).toEqual({ 'topic-0': 1 })
+    expect(await group.commit({ 'topic-0': 2 }, { groupId: 'shared' })).toBe('NONE')
     const identity = { memberId: 'member', generationId: 1 }
-    expect(await group.commit({ 'topic-0': 3 }, { groupId: 'modern', ...identity })).toBe('UNKNOWN_MEMBER_ID')
-    await expect(group.run((shard) => shard.deleteGroup('modern'))).rejects.toMatchObject({
+    expect(await group.commit({ 'topic-0': 3 }, { groupId: 'shared', ...identity })).toBe('UNKNOWN_MEMBER_ID')
+    await expect(group.run((shard) => shard.deleteGroup('shared'))).rejects.toMatchObject({
       kafkaError: 'NON_EMPTY_GROUP',
     })
-    await expect(group.describe('modern')).rejects.toThrow('Group modern is not a classic group.')
+    await expect(group.describe('shared')).rejects.toThrow('Group shared is not a classic group.')
     await group.restart()
-    expect(await group.offsets('modern')).toEqual({ 'topic-0': 2 })
+    expect(await group.offsets('shared')).toEqual({ 'topic-0': 2 })
   })
 
   it('passes over values of versions to come', async () => {

@@ -55,7 +55,7 @@ describe('a fresh metadata log', () => {
     const { metadata, log, directory, close } = await open()
     expect(await contentOf(log)).toEqual([
       { baseOffset: 0, epoch: 1, records: ['LEADER_CHANGE', 'KRAFT_VERSION', 'KRAFT_VOTERS'] },
-      { baseOffset: 3, epoch: 1, records: [featureLevelRecord.type] },
+      { baseOffset: 3, epoch: 1, records: [featureLevelRecord.type, featureLevelRecord.type] },
     ])
     expect(metadata.kRaftVersion).toBe(1)
     expect(JSON.parse((await files.readFile(`${logPath}/quorum-state`)).toString())).toEqual({
@@ -93,10 +93,10 @@ describe('a command', () => {
       records: [topic('one'), topic('two')],
       response: nextOffset,
     }))
-    expect(answer).toBe(4)
+    expect(answer).toBe(5)
     expect(first.topics).toEqual([
-      ['one', 4],
-      ['two', 5],
+      ['one', 5],
+      ['two', 6],
     ])
     await first.close()
     const second = await open()

@@ -8,71 +8,71 @@ export const groupCoordinatorConfigs = {
   'group.consumer.assignment.interval.ms': int(1000, {
     valid: atLeast(0),
     updateMode: 'cluster-wide',
-    effect: notYet.consumerGroups,
+    effect: obeyed,
     documentation: 'The interval between assignment updates for a consumer group.',
   }),
   'group.consumer.assignors': list(['uniform', 'range'], {
     valid: nonEmptyList,
-    effect: notYet.consumerGroups,
+    effect: obeyed,
     documentation:
       'The server side assignors as a list of either names for builtin assignors or full class names for customer assignors.',
   }),
   'group.consumer.heartbeat.interval.ms': int(5000, {
     valid: atLeast(1),
-    effect: notYet.consumerGroups,
+    effect: obeyed,
     documentation: 'The heartbeat interval given to the members of a consumer group.',
   }),
   'group.consumer.max.assignment.interval.ms': int(15000, {
     valid: atLeast(0),
-    effect: notYet.consumerGroups,
+    effect: obeyed,
     documentation: 'The maximum interval between assignment updates for a consumer group.',
   }),
   'group.consumer.max.heartbeat.interval.ms': int(15000, {
     valid: atLeast(1),
-    effect: notYet.consumerGroups,
+    effect: obeyed,
     documentation: 'The maximum heartbeat interval for registered consumers.',
   }),
   'group.consumer.max.session.timeout.ms': int(60000, {
     valid: atLeast(1),
-    effect: notYet.consumerGroups,
+    effect: obeyed,
     documentation: 'The maximum allowed session timeout for registered consumers.',
   }),
   'group.consumer.max.size': int(maxInt, {
     valid: atLeast(1),
-    effect: notYet.consumerGroups,
+    effect: obeyed,
     documentation: 'The maximum number of consumers that a single consumer group can accommodate.',
   }),
   'group.consumer.migration.policy': string('bidirectional', {
     valid: oneOfAnyCase('DISABLED', 'DOWNGRADE', 'UPGRADE', 'BIDIRECTIONAL'),
-    effect: notYet.consumerGroups,
+    effect: obeyed,
     documentation:
       'The config that enables converting the non-empty classic group using the consumer embedded protocol to the non-empty consumer group using the consumer group protocol and vice versa; conversions of empty groups in both directions are always enabled regardless of this policy.',
   }),
   'group.consumer.min.assignment.interval.ms': int(0, {
     valid: atLeast(0),
-    effect: notYet.consumerGroups,
+    effect: obeyed,
     documentation: 'The minimum interval between assignment updates for a consumer group.',
   }),
   'group.consumer.min.heartbeat.interval.ms': int(5000, {
     valid: atLeast(1),
-    effect: notYet.consumerGroups,
+    effect: obeyed,
     documentation: 'The minimum heartbeat interval for registered consumers.',
   }),
   'group.consumer.min.session.timeout.ms': int(45000, {
     valid: atLeast(1),
-    effect: notYet.consumerGroups,
+    effect: obeyed,
     documentation: 'The minimum allowed session timeout for registered consumers.',
   }),
   'group.consumer.regex.refresh.interval.ms': int(600_000, {
     valid: atLeast(10000),
     internal: true,
-    effect: notYet.consumerGroups,
+    effect: obeyed,
     documentation:
       'The interval at which the group coordinator will refresh the topics matching the group subscribed regexes.',
   }),
   'group.consumer.session.timeout.ms': int(45000, {
     valid: atLeast(1),
-    effect: notYet.consumerGroups,
+    effect: obeyed,
     documentation: 'The timeout to detect client failures when using the consumer group protocol.',
   }),
   'group.coordinator.append.linger.ms': int(-1, {
@@ -96,7 +96,7 @@ export const groupCoordinatorConfigs = {
   }),
   'group.coordinator.rebalance.protocols': list(['classic', 'consumer', 'streams'], {
     valid: listOf(['consumer', 'classic', 'share', 'streams']),
-    effect: notYet.consumerGroups,
+    effect: obeyed,
     documentation: 'This configuration is deprecated and will be removed in Kafka 5.0.',
   }),
   'group.coordinator.threads': int(4, {

@@ -49,7 +49,13 @@ export class ClassicGroupRebalance {
   #syncDeadlineMs = never
   #wakeAtMs = never
 
-  constructor(groupId: string, options: ClassicGroupOptions, stored?: GroupMetadata) {
+  /** `members`: those of `stored`, where they are known with all their protocols. */
+  constructor(
+    groupId: string,
+    options: ClassicGroupOptions,
+    stored?: GroupMetadata,
+    members?: Iterable<ClassicGroupMember>,
+  ) {
     this.groupId = groupId
     this.options = options
     this.#state = stored === undefined || stored.members.length === 0 ? 'Empty' : 'Stable'
@@ -57,7 +63,8 @@ export class ClassicGroupRebalance {
     this.#generationId = stored?.generation ?? 0
     this.#protocolType = stored?.protocolType || null
     this.#protocolName = stored?.protocol ?? null
-    for (const member of stored?.members ?? []) this.members.add(memberFrom(member, this.#protocolName))
+    const known = members ?? stored?.members.map((member) => memberFrom(member, this.#protocolName)) ?? []
+    for (const member of known) this.members.add(member)
     if (stored !== undefined) this.members.leaderId = stored.leader
   }
 
@@ -292,6 +299,15 @@ export class ClassicGroupRebalance {
 
   #syncResult({ assignment }: ClassicGroupMember): SyncGroupResult {
     return { errorCode: 0, protocolType: this.#protocolType, protocolName: this.#protocolName, assignment }
+  }
+
+  /** Nobody waits any more: the members are another group's from now on. */
+  answerAll(error: ErrorName, outcome: Outcome): void {
+    for (const member of this.members) {
+      const poll = this.members.takeJoinPoll(member)
+      if (poll !== undefined) outcome.answer(poll, joinError(error, member.memberId))
+      this.#answerSync(member, syncError(error), outcome)
+    }
   }
 
   #answerAllSyncs(error: ErrorName, outcome: Outcome): void {

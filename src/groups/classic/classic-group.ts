@@ -3,7 +3,7 @@
  * records to append and answers to give into an Outcome, and `wakeAtMs` says when `expire` is next due.
  * Source: Kafka's GroupMetadataManager and ClassicGroup; KIP-62, 134, 345, 394, 559, 800, 814.
  */
-import { KafkaError } from '../../../protocol/errors.ts'
+import { type ErrorName, KafkaError } from '../../../protocol/errors.ts'
 import type { GroupMetadata, OffsetAndMetadata } from '../group-records.ts'
 import type { OffsetRetention } from '../offsets.ts'
 import type { Outcome, Poll } from '../poll.ts'
@@ -31,10 +31,37 @@ export class ClassicGroup {
   readonly #members: ClassicGroupMembers
   readonly #join: ClassicGroupJoin
 
-  constructor(groupId: string, options: ClassicGroupOptions, stored?: GroupMetadata) {
-    this.#rebalance = new ClassicGroupRebalance(groupId, options, stored)
+  /** `members`: those of `stored`, where they are known with all their protocols. */
+  constructor(
+    groupId: string,
+    options: ClassicGroupOptions,
+    stored?: GroupMetadata,
+    members?: Iterable<ClassicGroupMember>,
+  ) {
+    this.#rebalance = new ClassicGroupRebalance(groupId, options, stored, members)
     this.#members = this.#rebalance.members
     this.#join = new ClassicGroupJoin(this.#rebalance)
+  }
+
+  get groupId(): string {
+    return this.#rebalance.groupId
+  }
+
+  get generationId(): number {
+    return this.#rebalance.generationId
+  }
+
+  /** null before the first generation. */
+  get protocolName(): string | null {
+    return this.#rebalance.protocolName
+  }
+
+  get members(): Iterable<ClassicGroupMember> {
+    return this.#members
+  }
+
+  get size(): number {
+    return this.#members.size
   }
 
   get state(): ClassicGroupState {
@@ -161,6 +188,16 @@ export class ClassicGroup {
         memberAssignment: member.assignment,
       })),
     }
+  }
+
+  /** Asks all members to join again. */
+  rebalance(reason: string, outcome: Outcome): void {
+    this.#rebalance.rebalanceOrComplete(reason, outcome)
+  }
+
+  /** Nobody waits any more: the members are another group's from now on. */
+  answerAll(error: ErrorName, outcome: Outcome): void {
+    this.#rebalance.answerAll(error, outcome)
   }
 
   /** The group is deleted. */
