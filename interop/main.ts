@@ -13,6 +13,7 @@ import { nodeRdkafka } from './node-rdkafka/client.ts'
 import { admin } from './scenarios/admin.ts'
 import { type Broker, externalBroker, removeDirectory, startKafka, startOdradek, tail } from './scenarios/broker.ts'
 import { Client, type ClientDescription, type Installed } from './scenarios/client.ts'
+import { consumerGroups } from './scenarios/consumer-groups.ts'
 import { groups } from './scenarios/groups.ts'
 import { produceAndConsume } from './scenarios/produce-consume.ts'
 import { assertEqual, Report } from './scenarios/report.ts'
@@ -23,6 +24,7 @@ const descriptions: readonly ClientDescription[] = [kafkajs, nodeRdkafka, conflu
 const scenarios: Record<string, (run: Run) => Promise<void>> = {
   produceAndConsume,
   groups,
+  consumerGroups,
   admin,
   tools,
   restart,

@@ -108,8 +108,8 @@ async function consumer(group: string, settings: object = {}, autoCommit = false
       groupId: group,
       fromBeginning: true,
       autoCommit,
-      sessionTimeout: 10_000,
-      heartbeatInterval: 300,
+      // In consumer groups the broker says how often and how long.
+      ...('group.protocol' in settings ? {} : { sessionTimeout: 10_000, heartbeatInterval: 300 }),
     },
   })
   await created.connect()
@@ -137,6 +137,18 @@ const member = (name: string): Member => {
   const found = members.get(name)
   if (!found) throw new Error(`no member ${name}`)
   return found
+}
+
+async function addMember(name: string, created: Consumer, topic: string): Promise<null> {
+  const joined: Member = { consumer: created, received: [] }
+  members.set(name, joined)
+  await created.subscribe({ topics: [topic] })
+  await created.run({
+    eachMessage: async ({ partition, message }) => {
+      joined.received.push(`${partition}:${message.value}`)
+    },
+  })
+  return null
 }
 
 const methods: Partial<AgentMethods> = {
@@ -176,15 +188,14 @@ const methods: Partial<AgentMethods> = {
       ...(instanceId === undefined ? {} : { 'group.instance.id': instanceId }),
       ...metadataSettings(metadataMaxAgeMs),
     }
-    const joined: Member = { consumer: await consumer(group, settings, true), received: [] }
-    members.set(name, joined)
-    await joined.consumer.subscribe({ topics: [topic] })
-    await joined.consumer.run({
-      eachMessage: async ({ partition, message }) => {
-        joined.received.push(`${partition}:${message.value}`)
-      },
-    })
-    return null
+    return addMember(name, await consumer(group, settings, true), topic)
+  },
+  async joinConsumerGroup({ group, topic, member: name, instanceId }) {
+    const settings = {
+      'group.protocol': 'consumer',
+      ...(instanceId === undefined ? {} : { 'group.instance.id': instanceId }),
+    }
+    return addMember(name, await consumer(group, settings, true), topic)
   },
   async assignment({ member: name }) {
     const assigned = member(name).consumer.assignment()

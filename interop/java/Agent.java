@@ -44,6 +44,7 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.consumer.RangeAssignor;
 import org.apache.kafka.clients.consumer.RoundRobinAssignor;
 import org.apache.kafka.clients.consumer.StickyAssignor;
+import org.apache.kafka.clients.consumer.SubscriptionPattern;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
@@ -84,6 +85,7 @@ public final class Agent {
         methods.put("consume", this::consume);
         methods.put("consumeDigest", this::consumeDigest);
         methods.put("join", this::join);
+        methods.put("joinConsumerGroup", this::joinConsumerGroup);
         methods.put("assignment", request -> List.copyOf(member(request).partitions()));
         methods.put("received", request -> member(request).received());
         methods.put("leave", this::leave);
@@ -276,10 +278,10 @@ public final class Agent {
         private final Thread thread;
         private volatile boolean leaving;
 
-        Member(KafkaConsumer<byte[], byte[]> consumer, String topic) {
+        Member(KafkaConsumer<byte[], byte[]> consumer, Consumer<Member> subscribe) {
             this.consumer = consumer;
             thread = new Thread(() -> {
-                consumer.subscribe(List.of(topic), this);
+                subscribe.accept(this);
                 while (!leaving) {
                     try {
                         for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(50))) receive(record);
@@ -339,8 +341,25 @@ public final class Agent {
             settings.put("metadata.max.age.ms", request.get("metadataMaxAgeMs").asText());
             settings.put("allow.auto.create.topics", "false");
         }
+        return member(request, settings);
+    }
+
+    private Object joinConsumerGroup(JsonNode request) {
+        Map<String, Object> settings = new HashMap<>(Map.of(
+            "group.id", group(request),
+            "group.protocol", "consumer",
+            "enable.auto.commit", "true",
+            "auto.commit.interval.ms", "500"));
+        return member(request, settings);
+    }
+
+    private Object member(JsonNode request, Map<String, Object> settings) {
         if (request.has("instanceId")) settings.put("group.instance.id", request.get("instanceId").asText());
-        members.put(request.get("member").asText(), new Member(consumer(settings), topic(request)));
+        KafkaConsumer<byte[], byte[]> consumer = consumer(settings);
+        Consumer<Member> subscribe = request.has("pattern")
+            ? member -> consumer.subscribe(new SubscriptionPattern(request.get("pattern").asText()), member)
+            : member -> consumer.subscribe(List.of(topic(request)), member);
+        members.put(request.get("member").asText(), new Member(consumer, subscribe));
         return null;
     }
 

@@ -139,8 +139,8 @@ async function consumer(group: string, settings: object = {}): Promise<KafkaCons
     {
       ...common,
       'group.id': group,
-      'session.timeout.ms': 10_000,
-      'heartbeat.interval.ms': 300,
+      // In consumer groups the broker says how often and how long.
+      ...('group.protocol' in settings ? {} : { 'session.timeout.ms': 10_000, 'heartbeat.interval.ms': 300 }),
       'fetch.wait.max.ms': 100,
       'enable.partition.eof': false,
       'auto.commit.interval.ms': 500,
@@ -210,6 +210,14 @@ async function partitionIds(topic: string): Promise<number[]> {
 const deliveryError = (error: Error): Error =>
   error.message === 'message size too large' ? Object.assign(new Error(error.message), { code: 10 }) : error
 
+function addMember(name: string, created: KafkaConsumer, topic: string): null {
+  const joined: Member = { consumer: created, received: [], leaving: false, loop: Promise.resolve() }
+  members.set(name, joined)
+  created.subscribe([topic])
+  joined.loop = poll(joined)
+  return null
+}
+
 const methods: Partial<AgentMethods> = {
   async produce({ topic, codec, idempotent, records }) {
     const connected = await producer(codec, idempotent ?? false)
@@ -247,16 +255,15 @@ const methods: Partial<AgentMethods> = {
       ...(instanceId === undefined ? {} : { 'group.instance.id': instanceId }),
       ...metadataSettings(metadataMaxAgeMs),
     }
-    const joined: Member = {
-      consumer: await consumer(group, settings),
-      received: [],
-      leaving: false,
-      loop: Promise.resolve(),
+    return addMember(name, await consumer(group, settings), topic)
+  },
+  async joinConsumerGroup({ group, topic, member: name, instanceId }) {
+    const settings = {
+      'group.protocol': 'consumer',
+      rebalance_cb: true,
+      ...(instanceId === undefined ? {} : { 'group.instance.id': instanceId }),
     }
-    members.set(name, joined)
-    joined.consumer.subscribe([topic])
-    joined.loop = poll(joined)
-    return null
+    return addMember(name, await consumer(group, settings), topic)
   },
   async assignment({ member: name }) {
     const assigned = member(name).consumer.assignments()

@@ -23,6 +23,9 @@ export function externalBroker(bootstrap: string): Broker {
   return { name: 'the broker at BOOTSTRAP', bootstrap, stop: async () => {}, kill: () => {} }
 }
 
+/** Consumer groups (KIP-848) get on with each heartbeat, which the broker asks for. */
+const quickHeartbeats = ['group.consumer.min.heartbeat.interval.ms=300', 'group.consumer.heartbeat.interval.ms=300']
+
 /** `node dist/main.js` on any free port. `settings`: configs, `name=value` each. */
 export async function startOdradek(
   root: string,
@@ -32,7 +35,7 @@ export async function startOdradek(
 ): Promise<Broker> {
   const start = (port: number) => {
     const args = [`${root}/dist/main.js`, '--port', String(port), '--data-dir', `${directory}/data`]
-    for (const setting of settings) args.push('--set', setting)
+    for (const setting of [...quickHeartbeats, ...settings]) args.push('--set', setting)
     return startProcess(process.execPath, args, `${directory}/broker.log`, onDeath)
   }
   let broker = start(0)
@@ -86,6 +89,7 @@ export async function startKafka(jars: string, directory: string, onDeath: OnDea
       'share.coordinator.state.topic.replication.factor=1',
       'share.coordinator.state.topic.min.isr=1',
       'group.initial.rebalance.delay.ms=0',
+      ...quickHeartbeats,
     ].join('\n'),
   )
   const format = ['kafka.tools.StorageTool', 'format', '-t', 'AAAAAAAAAAAAAAAAAAAAAQ', '-c', properties]

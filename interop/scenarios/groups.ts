@@ -3,7 +3,7 @@ import type { Client } from './client.ts'
 import { assertEqual } from './report.ts'
 import { checkClient, eachClient, eventually, type Run, text } from './run.ts'
 
-const partitions = 6
+export const partitions = 6
 
 export async function groups(run: Run): Promise<void> {
   await eachClient(run, async (client) => {
@@ -15,13 +15,13 @@ export async function groups(run: Run): Promise<void> {
   for (const assignor of ['range', 'roundrobin', 'sticky', 'cooperative-sticky']) await mixedGroup(run, assignor)
 }
 
-type Member = { client: Client; name: string }
+export type Member = { client: Client; name: string }
 
 const assignments = (members: Member[]) =>
   Promise.all(members.map(({ client, name }) => client.call('assignment', { member: name })))
 
 /** Waits until the members together own each partition once, and their shares are as even as can be. */
-function evenlyAssigned(members: Member[], topicPartitions = partitions): Promise<number[][]> {
+export function evenlyAssigned(members: Member[], topicPartitions = partitions): Promise<number[][]> {
   const [low, high] = [Math.floor(topicPartitions / members.length), Math.ceil(topicPartitions / members.length)]
   const all = Array.from({ length: topicPartitions }, (_, partition) => partition).join()
   const isEven = (owned: number[][]) =>
@@ -35,7 +35,7 @@ function evenlyAssigned(members: Member[], topicPartitions = partitions): Promis
 
 let produced = 0
 /** Writes two records to each partition and waits until the members between them were handed all. */
-async function deliver(run: Run, topic: string, members: Member[]): Promise<void> {
+export async function deliver(run: Run, topic: string, members: Member[]): Promise<void> {
   const batch = produced++
   const values = Array.from({ length: partitions * 2 }, (_, index) => `${batch}-${index}`)
   const records = values.map((value, index) => ({

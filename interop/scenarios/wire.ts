@@ -38,6 +38,14 @@ export type AgentMethods = {
     /** How long it may take to notice that the topic has changed; absent: the client's own. The topic is never created by it then. */
     metadataMaxAgeMs?: number
   }): Promise<null>
+  /** As `join`, by the consumer group protocol (KIP-848); `pattern`: to all topics that match it, on the broker. */
+  joinConsumerGroup(request: {
+    group: string
+    topic: string
+    pattern?: string
+    member: string
+    instanceId?: string
+  }): Promise<null>
   /** The partitions that a member has now, ascending. */
   assignment(request: { member: string }): Promise<number[]>
   /** `partition:value` of each record a member was handed, values as text. */
