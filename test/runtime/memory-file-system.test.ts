@@ -6,6 +6,8 @@ import type { FileSystem } from '../../src/runtime/file-system.ts'
 import { MemoryFileSystem, systemError } from '../../src/runtime/memory-file-system.ts'
 import { nodeFileSystem } from '../../src/runtime/node-file-system.ts'
 import { SeededRandom } from '../../src/runtime/random.ts'
+import { SimulatedDisk } from '../../src/runtime/simulated-disk.ts'
+import { SimulatedFileSystem } from '../../src/runtime/simulated-file-system.ts'
 
 const root = fs.mkdtempSync(path.join(os.tmpdir(), 'odradek-files-'))
 afterAll(() => fs.rmSync(root, { recursive: true, force: true }))
@@ -13,6 +15,7 @@ afterAll(() => fs.rmSync(root, { recursive: true, force: true }))
 describe.each<[string, FileSystem, string]>([
   ['files in memory', new MemoryFileSystem(), 'root'],
   ['files on disk', nodeFileSystem, root],
+  ['simulated files', new SimulatedFileSystem(new SimulatedDisk(), new SeededRandom(1)), 'root'],
 ])('%s', (_name, files, base) => {
   it('reads what was written, wherever and in whatever pieces', async () => {
     await files.makeDirectory(`${base}/random`)
