@@ -32,13 +32,17 @@ export class Checkpoint {
     this.#namesInFile = new Set(offsets.keys())
   }
 
-  /** `exists`: the file is there. It only saves work, or can be told from the logs: one that can't be read is as good as none. */
+  /**
+   * `exists`: the file is there. It only saves work, or can be told from the logs: one that makes no sense is as good as none. One that can't
+   * be read is not: what was deleted would be there again.
+   */
   static async load(options: CheckpointOptions, exists: boolean): Promise<Checkpoint> {
     const { path, storage } = options
     if (!exists) return new Checkpoint(options, new Map())
     try {
       return new Checkpoint(options, await readOffsets(storage.files, path))
     } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== undefined) throw error
       storage.logger.warn({ path, error }, 'a checkpoint file makes no sense and is ignored')
       return new Checkpoint(options, new Map())
     }

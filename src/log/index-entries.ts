@@ -11,6 +11,7 @@ export class IndexEntries {
   /** Entries that the file is known to hold. */
   #savedCount: number
   #fileBytes: number
+  #saving: Promise<void> = Promise.resolve()
 
   /** `content`: the file's bytes, taken over; its length must be a multiple of `entryBytes`, `count` of its entries are kept. */
   constructor(entryBytes: number, content: Buffer = Buffer.alloc(0), count = content.length / entryBytes) {
@@ -47,8 +48,14 @@ export class IndexEntries {
     return this.#savedCount === this.count && this.#fileBytes === this.sizeInBytes
   }
 
-  /** Brings the file `path` up to date. It is not synced: an index that is lost is built again. */
-  async save(files: FileSystem, path: string): Promise<void> {
+  /** Brings the file `path` up to date, one save after the other: a roll and a flush may ask at the same time. It is not synced. */
+  save(files: FileSystem, path: string): Promise<void> {
+    const saved = this.#saving.then(() => this.#saveNow(files, path))
+    this.#saving = saved.catch(() => {})
+    return saved
+  }
+
+  async #saveNow(files: FileSystem, path: string): Promise<void> {
     if (this.isSaved) return
     const from = this.#savedCount * this.entryBytes
     const size = this.sizeInBytes

@@ -12,13 +12,15 @@ interface EpochEntry {
 }
 
 export class LeaderEpochs {
-  #entries: EpochEntry[] = []
-  #saved: readonly EpochEntry[] = []
-  /** What is here is not in the file yet. */
-  isChanged = false
+  #entries: readonly EpochEntry[] = []
+  /** What the file holds, whatever happens. */
+  #durable: readonly EpochEntry[] = []
 
-  /** Unknown or broken content is as good as none: the epochs of a log can be read from its batches. */
-  static parse(content: string): LeaderEpochs | undefined {
+  /**
+   * Unknown or broken content is as good as none: the epochs behind the recovery point can be read from the batches. `isDurable`: the
+   * content survives a power failure.
+   */
+  static parse(content: string, isDurable: boolean): LeaderEpochs | undefined {
     const lines = content.split('\n').filter((line) => line !== '')
     if (lines[0] !== '0' || Number(lines[1]) !== lines.length - 2) return undefined
     const epochs = new LeaderEpochs()
@@ -27,27 +29,25 @@ export class LeaderEpochs {
       if (!Number.isSafeInteger(epoch) || !Number.isSafeInteger(startOffset)) return undefined
       epochs.assign(epoch!, startOffset!)
     }
-    epochs.markSaved()
+    if (isDurable) epochs.#durable = epochs.#entries
     return epochs
   }
 
-  markSaved(): void {
-    this.isChanged = false
-    this.#saved = this.#entries
-  }
-
-  /** Saving has failed: what the file holds is unknown. */
-  markUnsaved(): void {
-    this.isChanged = true
-    this.#saved = []
-  }
-
-  /** The file lacks more than an epoch without a batch: it would tell something wrong about what lies below `logEndOffset`. */
-  isFileOutdated(logEndOffset: number): boolean {
-    if (!this.isChanged) return false
+  /** What is durable tells something else of the batches below `offset`. */
+  isOutdated(offset: number): boolean {
+    if (this.#durable === this.#entries) return false
     const below = (entries: readonly EpochEntry[]) =>
-      entries.flatMap(({ epoch, startOffset }) => (startOffset < logEndOffset ? [`${epoch} ${startOffset}`] : []))
-    return below(this.#entries).join() !== below(this.#saved).join()
+      entries.flatMap(({ epoch, startOffset }) => (startOffset < offset ? [`${epoch} ${startOffset}`] : []))
+    return below(this.#entries).join() !== below(this.#durable).join()
+  }
+
+  /** The file's content. What is returned is called once that is durable. */
+  startSaving(): { content: string; done: () => void } {
+    const entries = this.#entries
+    const done = (): void => {
+      this.#durable = entries
+    }
+    return { content: this.format(), done }
   }
 
   format(): string {
@@ -65,7 +65,6 @@ export class LeaderEpochs {
     if (epoch < 0 || epoch === this.latestEpoch) return
     const kept = this.#entries.filter((entry) => entry.epoch < epoch && entry.startOffset < startOffset)
     this.#entries = [...kept, { epoch, startOffset }]
-    this.isChanged = true
   }
 
   epochForOffset(offset: number): number {
@@ -83,8 +82,7 @@ export class LeaderEpochs {
   /** The log now ends at `offset`. */
   truncateFromEnd(offset: number): void {
     const kept = this.#entries.filter((entry) => entry.startOffset < offset)
-    if (kept.length < this.#entries.length) this.isChanged = true
-    this.#entries = kept
+    if (kept.length < this.#entries.length) this.#entries = kept
   }
 
   /** The log now starts at `offset`: the epoch in force there starts there. */
@@ -95,6 +93,5 @@ export class LeaderEpochs {
     }
     const first = { epoch: this.#entries[index]!.epoch, startOffset: offset }
     this.#entries = [first, ...this.#entries.slice(index + 1)]
-    this.isChanged = true
   }
 }

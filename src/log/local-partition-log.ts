@@ -82,6 +82,8 @@ export class LocalPartitionLog implements PartitionLog {
   #config: LogConfig
   #leaderEpoch: number
   #logStartOffset: number
+  /** What a crash leaves of it. */
+  #savedLogStartOffset: number
   /** Behind what is written. */
   #logEndOffset: number
   /** Behind what is acknowledged; readers see all of it, save what an open transaction hides. */
@@ -127,6 +129,7 @@ export class LocalPartitionLog implements PartitionLog {
     this.#epochs = loaded.epochs
     this.#leaderEpoch = loaded.epochs.latestEpoch
     this.#logStartOffset = loaded.logStartOffset
+    this.#savedLogStartOffset = loaded.logStartOffset
     this.#logEndOffset = loaded.logEndOffset
     this.#nextOffset = loaded.logEndOffset
     this.#highWatermark = loaded.logEndOffset
@@ -306,7 +309,7 @@ export class LocalPartitionLog implements PartitionLog {
       throw new KafkaError('OFFSET_OUT_OF_RANGE', message)
     }
     if (this.#damage !== undefined) await this.#leaveBehind(this.#damage, newStart)
-    if (newStart > this.#logStartOffset) await this.#guarded(this.#moveLogStartOffset(newStart))
+    if (newStart > this.#savedLogStartOffset) await this.#guarded(this.#moveLogStartOffset(newStart))
     return this.#logStartOffset
   }
 
@@ -665,6 +668,8 @@ export class LocalPartitionLog implements PartitionLog {
   }
 
   async #roll(baseOffset: number): Promise<void> {
+    // A crash may leave the snapshot without the segment that it is for: what it says has ended is not looked for any more.
+    await this.#segments.active.syncTransactionIndex()
     await this.#sideFiles.takeSnapshot(baseOffset, this.#producers)
     await this.#sideFiles.saveEpochs(baseOffset)
     await this.#segments.roll(baseOffset, this.#config)
@@ -708,10 +713,15 @@ export class LocalPartitionLog implements PartitionLog {
   }
 
   async #moveLogStartOffset(offset: number): Promise<void> {
-    this.#logStartOffset = offset
-    this.#epochs.truncateFromStart(offset)
-    this.#advanced()
+    if (offset > this.#logStartOffset) {
+      this.#logStartOffset = offset
+      this.#advanced()
+    }
+    const moved = this.#logStartOffset
     await this.#owner.logStartOffsetMoved()
+    // Not before: until then a crash leaves the old start, with the epochs of what lies behind it.
+    this.#epochs.truncateFromStart(moved)
+    this.#savedLogStartOffset = Math.max(this.#savedLogStartOffset, moved)
   }
 
   #failed(error: unknown): void {
@@ -794,22 +804,36 @@ export class LocalPartitionLog implements PartitionLog {
     if (cutAt !== undefined) await segment.truncate(cutAt.position, cutAt.baseOffset)
     else await segment.saveIndexes()
     await this.#sideFiles.truncateSnapshots(cutAt?.baseOffset ?? segment.nextOffset)
-    await segment.resume(this.#config.indexIntervalBytes)
+    // Or a power failure might bring back what readers have seen go, behind what is appended from now on.
+    await this.#syncRecords()
+    await resumeOrRebuild(segment, this.#config.indexIntervalBytes)
+    this.#producers.clear()
+    await replayProducers(this.#segments, this.#producers, this.firstSegmentOffset, false)
     this.#logEndOffset = segment.nextOffset
     this.#nextOffset = segment.nextOffset
     this.#highWatermark = segment.nextOffset
     this.#recoveryPoint = Math.min(this.#recoveryPoint, segment.nextOffset)
     this.#logStartOffset = Math.min(this.#logStartOffset, segment.nextOffset)
+    this.#savedLogStartOffset = Math.min(this.#savedLogStartOffset, this.#logStartOffset)
     this.#epochs.truncateFromEnd(segment.nextOffset)
     this.compaction.cleanedOffset = Math.min(this.compaction.cleanedOffset, segment.nextOffset)
-    this.#producers.clear()
-    await replayProducers(this.#segments, this.#producers, this.firstSegmentOffset, false)
+    // That of what is appended from now on, also when a later one begins before that is written.
+    this.#epochs.assign(this.#leaderEpoch, segment.nextOffset)
     this.#firstUnstableOffset = this.#producers.firstOpenTransactionOffset ?? -1
   }
 
   #advanced(): void {
     for (const listener of this.#listeners) listener()
   }
+}
+
+/** What a crash has taken of the indexes is made again. */
+async function resumeOrRebuild(segment: Segment, indexIntervalBytes: number): Promise<void> {
+  const { size } = segment
+  if (await segment.resume(indexIntervalBytes)) return
+  segment.size = size
+  await segment.emptyIndexFiles()
+  await segment.resume(indexIntervalBytes, 0)
 }
 
 function endOf(records: Buffer): number {

@@ -526,7 +526,8 @@ function topicIdIn(partitionMetadata: Buffer): string | undefined {
 
 /** The directory, and its name where the one above it may be opened. */
 async function makeDurable({ path, files, logger }: LogDirectoryOptions): Promise<void> {
-  const isNew = !(await files.exists(path))
+  // Its first file comes after its name is durable: a process that died in between leaves none.
+  const isNew = !(await files.exists(`${path}/${metaPropertiesFileName}`))
   await files.makeDirectory(path)
   if (!isNew) return
   try {

@@ -9,7 +9,7 @@ import { segmentRuns } from './batch-scan.ts'
 import type { LogStorage } from './log-storage.ts'
 import { decodeProducerSnapshot } from './producer-snapshot.ts'
 import { ProducerStates } from './producer-states.ts'
-import type { Segment } from './segment.ts'
+import { readIfExists, type Segment } from './segment.ts'
 import type { Segments } from './segments.ts'
 
 const snapshotPattern = /^(\d{20})\.snapshot$/
@@ -105,14 +105,18 @@ async function loadNewestSnapshot(
   storage: LogStorage,
 ): Promise<number> {
   const baseOffsets = baseOffsetsOf(segments)
+  const firstOffset = segments.all[0]!.baseOffset
   let newest = -1
   for (const name of [...names].sort().reverse()) {
     const match = snapshotPattern.exec(name)
     if (match === null) continue
     const offset = Number(match[1])
     const path = `${segments.directory}/${name}`
-    if (isUsable(offset) && newest < 0) {
-      const entries = decodeProducerSnapshot(await storage.files.readFile(path))
+    // One from before the first segment lacks what was between the two, the end of a transaction maybe.
+    if (isUsable(offset) && offset >= firstOffset && newest < 0) {
+      // With a segment that was dropped, its snapshot has gone.
+      const content = await readIfExists(storage.files, path)
+      const entries = content && decodeProducerSnapshot(content)
       if (entries !== undefined) {
         producers.load(entries)
         newest = offset

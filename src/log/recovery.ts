@@ -50,14 +50,16 @@ export interface LoadedLog {
 
 /** `present`: the files in `directory`. @throws KafkaError KAFKA_STORAGE_ERROR when what was durable is damaged */
 export async function loadLog(directory: string, present: readonly string[], options: LoadOptions): Promise<LoadedLog> {
-  const { storage, config } = options
+  const { storage } = options
   const names = await finishSwaps(storage.files, directory, present, storage.logger)
   const segments = await listSegments(directory, names, options)
-  const epochs = await loadEpochs(directory, names, storage)
+  const epochs = await loadEpochs(directory, names, options)
   let followed: FollowedProducers | undefined
+  // They were being removed, or are to be: some may be there, some not, and nothing depends on them any more.
+  if (!options.isClean) await segments.removeBelow(options.logStartOffset ?? 0)
   if (segments.all.length === 0) {
     requireNothingLost(directory, options)
-    await segments.restartAt(options.logStartOffset ?? 0, config)
+    await restartAt(segments, options.logStartOffset ?? 0, options)
   } else if (!(options.isClean && (await resumeClean(segments, options)))) {
     followed = await followProducers(segments, names, options)
     await recoverSegments(segments, { epochs, followed }, options)
@@ -70,11 +72,14 @@ export async function loadLog(directory: string, present: readonly string[], opt
       { directory, logStartOffset, logEndOffset },
       'the log ends before its start offset: it is emptied',
     )
-    await segments.restartAt(logStartOffset, config)
+    await restartAt(segments, logStartOffset, options)
     followed = undefined
     epochs.truncateFromEnd(logStartOffset)
     logEndOffset = logStartOffset
   }
+  // Names that a dead process has made may not be durable; nor are those of a log without records.
+  segments.isDirectoryChanged ||= !options.isClean || segments.sizeInBytes === 0
+  segments.isDirectoryNew = segments.isDirectoryChanged
   const known = { segments, epochs, logStartOffset, logEndOffset }
   const found = (damage: Damage): KafkaError => damageError(damage, closedRemedy(parentOf(directory)))
   const { mayHaveGaps } = options
@@ -82,6 +87,12 @@ export async function loadLog(directory: string, present: readonly string[], opt
   const namesNow = options.isClean ? names : await storage.files.list(directory)
   const producers = await lookThrough(segments, () => loadProducers(known, namesNow, options), { mayHaveGaps, found })
   return { ...known, ...producers, mayHaveGaps }
+}
+
+/** Its only segment's name is durable: the checkpoint need not say any more where the log starts. */
+async function restartAt(segments: Segments, offset: number, { storage, config }: LoadOptions): Promise<void> {
+  await segments.restartAt(offset, config)
+  await storage.files.syncDirectory(segments.directory)
 }
 
 /** A log of which there was something is not begun anew because its segments are gone. */
@@ -134,10 +145,11 @@ function isSegmentName(match: RegExpExecArray | null): boolean {
   return match !== null && Number.isSafeInteger(Number(match[1]))
 }
 
-async function loadEpochs(directory: string, names: readonly string[], storage: LogStorage): Promise<LeaderEpochs> {
+async function loadEpochs(directory: string, names: readonly string[], options: LoadOptions): Promise<LeaderEpochs> {
+  const { storage, isClean } = options
   if (!names.includes(leaderEpochFileName)) return new LeaderEpochs()
   const content = await storage.files.readFile(`${directory}/${leaderEpochFileName}`)
-  return LeaderEpochs.parse(content.toString('utf8')) ?? new LeaderEpochs()
+  return LeaderEpochs.parse(content.toString('utf8'), isClean) ?? new LeaderEpochs()
 }
 
 /** False when the last segment is not what a clean stop leaves. */
@@ -174,7 +186,8 @@ interface Accepted {
 async function recoverSegments(segments: Segments, informed: Informed, options: LoadOptions): Promise<void> {
   const { config, storage } = options
   const recoveryPoint = options.isClean ? segments.active.baseOffset : options.recoveryPoint
-  for (let index = segments.indexOf(recoveryPoint); index < segments.all.length; index += 1) {
+  // The segment that was the active one when the recovery point moved may lack the end of its time index.
+  for (let index = segments.indexOf(recoveryPoint - 1); index < segments.all.length; index += 1) {
     const segment = segments.all[index]!
     const fileBytes = segment.size
     const nextBaseOffset = segments.all[index + 1]?.baseOffset
@@ -182,14 +195,18 @@ async function recoverSegments(segments: Segments, informed: Informed, options: 
     const endOffset = nextBaseOffset ?? Number.POSITIVE_INFINITY
     const accepted = { trustedOffset, durableEnd: trustedOffset, endOffset }
     if (!(await recoverFollowed(segment, informed, accepted, config))) {
-      await segment.dropIndexFiles()
+      await segment.emptyIndexFiles()
       segment.size = fileBytes
-      await createIndexFiles(segment, storage)
       const unfollowed = { ...informed, followed: undefined }
       await recoverSegment(segment, unfollowed, { ...accepted, trustedOffset: 0, durableEnd: 0 }, config)
+      await segment.saveTimeIndex()
+      await storage.files.syncDirectory(segments.directory)
     }
+    // Entries may have been made again below the recovery point.
+    if (segment.baseOffset < recoveryPoint) await segment.saveTimeIndex()
     await requireDurable(segment, fileBytes, nextBaseOffset, options)
     segment.syncedSize = 0
+    segment.doubtIndexFiles()
     const hasLostItsEnd = nextBaseOffset !== undefined && segment.nextOffset < nextBaseOffset && !options.mayHaveGaps
     if (segment.size < fileBytes || hasLostItsEnd) {
       await cutOff(segments, index, fileBytes, options)
@@ -275,12 +292,6 @@ async function recoverSegment(
   })
 }
 
-async function createIndexFiles(segment: Segment, storage: LogStorage): Promise<void> {
-  for (const suffix of ['.index', '.timeindex'] as const) {
-    await (await storage.files.open(segment.path(suffix), 'write')).close()
-  }
-}
-
 /** Everything behind the good part of segment `index` goes. */
 async function cutOff(
   segments: Segments,
@@ -301,7 +312,10 @@ async function cutOff(
       `cut off ${droppedBytes} bytes that are no whole batches${offsets}: the log ends at offset ${nextOffset}`,
     )
   }
-  await segments.dropBehind(index)
+  if (index < segments.all.length - 1) {
+    await segments.dropBehind(index)
+    await storage.files.syncDirectory(segments.directory)
+  }
   await segment.truncate(size, nextOffset)
 }
 

@@ -226,9 +226,9 @@ export class Segment {
     const logBytes = this.size
     this.startIndexes()
     this.nextOffset = this.baseOffset
+    await this.transactionIndex()
     if (logBytes === 0 && trustedOffset === Number.MAX_SAFE_INTEGER) return true
     const { files } = this.#openFiles
-    await this.transactionIndex()
     const offsetIndexBytes = await readIfExists(files, this.path('.index'))
     const timeIndexBytes = await readIfExists(files, this.path('.timeindex'))
     const offsetIndex = offsetIndexBytes && OffsetIndex.parse(this.baseOffset, offsetIndexBytes, logBytes)
@@ -262,9 +262,21 @@ export class Segment {
     })
   }
 
-  /** Forgets the indexes, in the files too. */
-  async dropIndexFiles(): Promise<void> {
-    for (const suffix of ['.index', '.timeindex'] as const) await this.#openFiles.files.remove(this.path(suffix))
+  /**
+   * Forgets the indexes, in the files too, which are made anew without an entry. That the offset index is empty is durable first: with its
+   * entries a start would believe whatever is left of the time index.
+   */
+  async emptyIndexFiles(): Promise<void> {
+    const { files } = this.#openFiles
+    await files.replaceFile(this.path('.index'), '')
+    await files.remove(this.path('.timeindex'))
+    await (await files.open(this.path('.timeindex'), 'write')).close()
+  }
+
+  /** Makes the time index durable, but for a new file's name: before the file of the offset index gets its entries back. */
+  async saveTimeIndex(): Promise<void> {
+    await this.#save('.timeindex', this.#timeIndex)
+    await this.#syncIndexes(['.timeindex'])
   }
 
   /** Cuts the file to `size`, the end of a batch whose successor is `nextOffset`. The indexes are up to date. */
@@ -274,11 +286,14 @@ export class Segment {
     const transactionIndex = await this.transactionIndex()
     await this.log.use((file) => file.truncate(size))
     this.size = size
-    this.syncedSize = Math.min(this.syncedSize, size)
+    // The cut itself is to be synced, also where nothing is left.
+    this.syncedSize = -1
     offsetIndex.truncateToOffset(nextOffset)
     timeIndex.truncateToOffset(nextOffset)
     transactionIndex.truncateToOffset(nextOffset)
     await this.saveIndexes()
+    // What is cut off must not come back behind what is appended from now on.
+    await this.#syncIndexes(allSuffixes)
   }
 
   /** Where to start reading for `offset`. In this turn if the index is in memory. */
@@ -301,15 +316,25 @@ export class Segment {
     })
   }
 
-  /** Brings the index files up to date. */
+  /** Brings the index files up to date, that of the offset index last: its entries vouch for the time index. */
   async saveIndexes(): Promise<void> {
-    await this.#save('.index', this.#offsetIndex)
     await this.#save('.timeindex', this.#timeIndex)
+    await this.#saveTransactionIndex()
+    await this.#save('.index', this.#offsetIndex)
+  }
+
+  async #saveTransactionIndex(): Promise<void> {
     if (this.#transactionIndex?.isSaved === false && !this.#hasTransactionIndexFile) {
       this.#hasTransactionIndexFile = true
       this.#isTransactionIndexNew = true
     }
     await this.#save('.txnindex', this.#transactionIndex)
+  }
+
+  /** Makes the transaction index durable: a snapshot of the producers vouches for it. */
+  async syncTransactionIndex(): Promise<void> {
+    await this.#saveTransactionIndex()
+    await this.#syncIndexes(['.txnindex'])
   }
 
   async #save(suffix: SegmentSuffix, index: OffsetIndex | TimeIndex | TransactionIndex | undefined): Promise<void> {
@@ -323,6 +348,7 @@ export class Segment {
     if (this.#maxTimestampMs >= 0) this.#timeIndex?.maybeAppend(this.#maxTimestampMs, this.#offsetOfMaxTimestamp)
     await this.saveIndexes()
     this.isActive = false
+    this.doubtIndexFiles()
     if (!this.#isPreallocated) return
     // Durable, for a start after a proper stop takes the file as it is.
     await this.log.use(async (file) => {
@@ -330,6 +356,12 @@ export class Segment {
       await file.sync()
     })
     this.#isPreallocated = false
+  }
+
+  /** They may have been written by an earlier process that did not sync them. */
+  doubtIndexFiles(): void {
+    this.#unsynced.add('.index').add('.timeindex')
+    if (this.#hasTransactionIndexFile) this.#unsynced.add('.txnindex')
   }
 
   /** Makes the records durable: from them alone recovery makes the rest again. */
@@ -341,18 +373,22 @@ export class Segment {
   }
 
   /**
-   * Makes it durable. The offset and time index of the active segment are left out: from what a power failure leaves of them, or from
-   * nothing, they are made again.
+   * Makes it durable. The offset index of the active segment is left out: from what a power failure leaves of it, or from nothing, it is made
+   * again. The time index is not: what it lacks below an entry of the offset index no start would look for.
    */
   async sync(): Promise<void> {
     await this.syncRecords()
     if (this.isRetired) return
+    await this.saveTimeIndex()
     await this.saveIndexes()
-    for (const suffix of [...this.#unsynced]) {
+    await this.#syncIndexes(this.isActive ? ['.timeindex', '.txnindex'] : allSuffixes)
+  }
+
+  async #syncIndexes(suffixes: readonly SegmentSuffix[]): Promise<void> {
+    for (const suffix of suffixes) {
       // Opening would make the file anew.
       if (this.isRetired) return
-      if (this.isActive && suffix !== '.txnindex') continue
-      this.#unsynced.delete(suffix)
+      if (!this.#unsynced.delete(suffix)) continue
       const file = await this.#openFiles.files.open(this.path(suffix), 'write')
       try {
         await file.sync()
@@ -473,7 +509,7 @@ export class Segment {
     const timeIndex = copy.#timeIndex!
     if (this.isRetired) return { offsetIndex: copy.#offsetIndex!, timeIndex }
     if (timestampMs >= 0) timeIndex.maybeAppend(timestampMs, offset)
-    await this.dropIndexFiles()
+    await this.emptyIndexFiles()
     await copy.#offsetIndex!.save(this.#openFiles.files, this.path('.index'))
     await timeIndex.save(this.#openFiles.files, this.path('.timeindex'))
     await copy.log.close()
@@ -481,7 +517,8 @@ export class Segment {
   }
 }
 
-async function readIfExists(files: OpenFiles['files'], path: string): Promise<Buffer | undefined> {
+/** Undefined when there is no such file. */
+export async function readIfExists(files: OpenFiles['files'], path: string): Promise<Buffer | undefined> {
   try {
     return await files.readFile(path)
   } catch (error) {

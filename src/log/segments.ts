@@ -15,6 +15,8 @@ export class Segments {
   changes = 0
   /** Resolves when no files change their names. */
   #replaced: Promise<void> = Promise.resolve()
+  /** Names have gone since then that are not to come back. */
+  #hasDropped = false
   /** Stays rejected: after a failure nothing is promised any more. */
   #namesSynced: Promise<void> = Promise.resolve()
 
@@ -79,10 +81,22 @@ export class Segments {
     this.isDirectoryChanged = true
   }
 
-  /** Drops the segments behind number `last`, which becomes the active one; its indexes must be resumed. */
+  /**
+   * Drops the segments behind number `last`, which becomes the active one; its indexes must be resumed. The last one goes first, so that
+   * a crash leaves no gap. `syncRecords` makes it durable.
+   */
   async dropBehind(last: number): Promise<void> {
-    for (const segment of this.#segments.splice(last + 1)) await segment.removeFiles()
+    for (const segment of this.#segments.splice(last + 1).reverse()) await segment.removeFiles()
     this.isDirectoryChanged = true
+    this.#hasDropped = true
+  }
+
+  /** Removes those that lie wholly below `offset`. */
+  async removeBelow(offset: number): Promise<void> {
+    const isBelow = (_: Segment, index: number): boolean =>
+      (this.#segments[index + 1]?.baseOffset ?? offset + 1) <= offset
+    for (const segment of this.#segments.splice(0, this.#segments.findLastIndex(isBelow) + 1))
+      await segment.removeFiles()
   }
 
   /** Takes the `count` oldest out of the log; the active segment stays. Their files are the caller's to remove. */
@@ -144,9 +158,10 @@ export class Segments {
   /** Resolves when the names of all files are durable, whoever has begun to make them so. */
   async #syncNames(): Promise<void> {
     // Names of files without content are not worth a wait for the disk.
-    const hasContent = this.#segments.length > 1 || this.active.size > 0
-    if (this.isDirectoryChanged && hasContent) {
+    const isWorthIt = this.#segments.length > 1 || this.active.size > 0 || this.#hasDropped
+    if (this.isDirectoryChanged && isWorthIt) {
       this.isDirectoryChanged = false
+      this.#hasDropped = false
       const isNew = this.isDirectoryNew
       this.isDirectoryNew = false
       this.#namesSynced = this.#namesSynced.then(async () => {

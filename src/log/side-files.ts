@@ -1,6 +1,6 @@
 /**
- * log: what lies beside the segments of a partition: snapshots of its producers, leader-epoch-checkpoint. Neither is synced: both can be made
- * again.
+ * log: what lies beside the segments of a partition: snapshots of its producers, which are not synced, as they can be made again, and
+ * leader-epoch-checkpoint, which tells of all below the recovery point, where no start reads the batches.
  *
  * Snapshots are taken where a segment begins, at a clean stop, and between these of what a flush has made durable: so much less has to
  * be read after a crash. Of the last kind there is one, which goes when there is a newer snapshot.
@@ -60,7 +60,8 @@ export class SideFiles {
     return () => {
       this.#cancelSnapshot ??= this.#storage.clock.after(snapshotDelayMs, () => {
         this.#cancelSnapshot = undefined
-        this.#saving = this.#saveSnapshot(offset, entries, true).catch((error: unknown) => {
+        const saved = this.#saving.then(() => this.#saveSnapshot(offset, entries, true))
+        this.#saving = saved.catch((error: unknown) => {
           this.#storage.logger.warn({ directory: this.#directory, error }, 'a producer snapshot could not be written')
         })
       })
@@ -92,20 +93,16 @@ export class SideFiles {
     }
   }
 
-  /**
-   * Saves what the file must know of a log that ends at `logEndOffset`: before the recovery point moves there, and at a clean stop. Until
-   * then the batches tell of their epochs.
-   */
-  async saveEpochs(logEndOffset: number): Promise<void> {
-    if (!this.#epochs.isFileOutdated(logEndOffset)) return
-    const content = this.#epochs.format()
-    this.#epochs.markSaved()
-    try {
-      await this.#storage.files.replaceFile(`${this.#directory}/${leaderEpochFileName}`, content, 'unsynced')
-    } catch (error) {
-      this.#epochs.markUnsaved()
-      throw error
-    }
+  /** Makes durable what is known of the epochs of the batches below `offset`. */
+  saveEpochs(offset: number): Promise<void> {
+    const saved = this.#saving.then(async () => {
+      if (!this.#epochs.isOutdated(offset)) return
+      const { content, done } = this.#epochs.startSaving()
+      await this.#storage.files.replaceFile(`${this.#directory}/${leaderEpochFileName}`, content)
+      done()
+    })
+    this.#saving = saved.catch(() => {})
+    return saved
   }
 
   /** Waits for saves under way; a snapshot that was to be taken soon is not. */

@@ -73,7 +73,8 @@ async function maxTimestampFrom(segment: Segment, fromOffset: number): Promise<n
   await segment.log.use(async (file) => {
     for await (const { bytes } of segmentRuns(segment, file, position)) {
       for (const batch of batchesIn(bytes)) {
-        if (batch.lastOffset < fromOffset) continue
+        // The header of a batch without records has the timestamp of what compaction has taken.
+        if (batch.lastOffset < fromOffset || batch.recordCount === 0) continue
         if (batch.baseOffset >= fromOffset) {
           largest = Math.max(largest, batch.maxTimestamp)
           continue

@@ -3,6 +3,7 @@ import { OffsetIndex } from '../../src/log/offset-index.ts'
 import { TimeIndex } from '../../src/log/time-index.ts'
 import { TransactionIndex } from '../../src/log/transaction-index.ts'
 import { MemoryFileSystem } from '../../src/runtime/memory-file-system.ts'
+import { nextTurn } from '../../src/runtime/serial-queue.ts'
 
 async function saved(index: { save(files: MemoryFileSystem, path: string): Promise<void> }): Promise<Buffer> {
   const files = new MemoryFileSystem()
@@ -114,5 +115,30 @@ describe('the transaction index', () => {
     expect(again.count).toBe(1)
     expect(TransactionIndex.parse(Buffer.alloc(33))).toBeUndefined()
     expect(TransactionIndex.parse(Buffer.alloc(34, 1))).toBeUndefined()
+  })
+})
+
+describe('two saves of an index at the same time', () => {
+  it('leave all entries in its file, in whatever order they get on', async () => {
+    const files = new MemoryFileSystem()
+    const open = files.open.bind(files)
+    await files.makeDirectory('d')
+    const release: (() => void)[] = []
+    files.open = async (path, mode) => {
+      await new Promise<void>((resolve) => release.push(resolve))
+      return await open(path, mode)
+    }
+    const index = TimeIndex.empty(0)
+    index.maybeAppend(5, 1)
+    const first = index.save(files, 'd/index')
+    await nextTurn()
+    index.maybeAppend(6, 2)
+    const second = index.save(files, 'd/index')
+    for (let turn = 0; turn < 20; turn += 1) {
+      release.pop()?.()
+      await nextTurn()
+    }
+    await Promise.all([first, second])
+    expect([(await files.readFile('d/index')).length, index.isSaved]).toEqual([24, true])
   })
 })

@@ -11,10 +11,10 @@ describe('leader epochs', () => {
   it('are written and read as Kafka does', () => {
     const text = '0\n2\n1 0\n4 17\n'
     expect(epochs([1, 0], [4, 17]).format()).toBe(text)
-    expect(LeaderEpochs.parse(text)!.format()).toBe(text)
-    expect(LeaderEpochs.parse('0\n0\n')!.latestEpoch).toBe(-1)
+    expect(LeaderEpochs.parse(text, true)!.format()).toBe(text)
+    expect(LeaderEpochs.parse('0\n0\n', true)!.latestEpoch).toBe(-1)
     for (const broken of ['', '1\n0\n', '0\n2\n1 0\n', '0\n1\n1 x\n'])
-      expect(LeaderEpochs.parse(broken)).toBeUndefined()
+      expect(LeaderEpochs.parse(broken, true)).toBeUndefined()
   })
 
   it('say where an epoch ends, by the next one or the log end', () => {
@@ -39,13 +39,13 @@ describe('leader epochs', () => {
   })
 
   it('change only when there is something new', () => {
-    const known = LeaderEpochs.parse('0\n1\n1 0\n')!
+    const known = LeaderEpochs.parse('0\n1\n1 0\n', true)!
     known.assign(1, 5)
     known.truncateFromEnd(9)
     known.truncateFromStart(0)
-    expect(known.isChanged).toBe(false)
+    expect(known.isOutdated(100)).toBe(false)
     known.assign(2, 5)
-    expect(known.isChanged).toBe(true)
+    expect([known.isOutdated(5), known.isOutdated(6)]).toEqual([false, true])
     expect([0, 4, 5, 99].map((offset) => known.epochForOffset(offset))).toEqual([1, 1, 2, 2])
   })
 
