@@ -55,8 +55,11 @@ export async function loadLog(directory: string, present: readonly string[], opt
   const segments = await listSegments(directory, names, options)
   const epochs = await loadEpochs(directory, names, options)
   let followed: FollowedProducers | undefined
-  // They were being removed, or are to be: some may be there, some not, and nothing depends on them any more.
-  if (!options.isClean) await segments.removeBelow(options.logStartOffset ?? 0)
+  if (!options.isClean && options.logStartOffset !== undefined) {
+    // What lies below was being removed, or is to be: some may be there, some not. It must not come back once the checkpoint forgets it.
+    await segments.removeBelow(options.logStartOffset)
+    await storage.files.syncDirectory(directory)
+  }
   if (segments.all.length === 0) {
     requireNothingLost(directory, options)
     await restartAt(segments, options.logStartOffset ?? 0, options)

@@ -259,6 +259,19 @@ describe('the log start offset', () => {
     expect([again.logStartOffset, again.firstSegmentOffset, await readAll(again)]).toEqual([5, 4, [5, 6, 7]])
   })
 
+  it('does not go back when segments below it were removed by a start', async () => {
+    const machine = new Machine()
+    const log = await machine.start(small)
+    for (let index = 0; index < 6; index += 1) await log.append(batch(1), 'client')
+    await log.flush()
+    await log.deleteRecordsBefore(4)
+    machine.die()
+    await machine.start(small)
+    await machine.directory.checkpoint()
+    machine.losePower()
+    expect((await machine.start(small)).logStartOffset).toBe(4)
+  })
+
   it('does not go back because its checkpoint could not be read: the start fails', async () => {
     const machine = new Machine()
     const log = await machine.start()
