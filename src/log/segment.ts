@@ -164,6 +164,8 @@ export class Segment {
       this.#offsetIndex!.append(lastOffset, this.size)
       this.#timeIndex!.maybeAppend(this.#maxTimestampMs, this.#offsetOfMaxTimestamp)
       this.#bytesSinceIndexEntry = 0
+      // Also what a clean stop has written of it without a sync: the new entry vouches for that.
+      this.#unsynced.add('.timeindex')
     }
     this.#bytesSinceIndexEntry += bytes
     this.size += bytes

@@ -381,6 +381,17 @@ describe('what a start believes of index files', () => {
     expect(isDurable(machine, 0, '.timeindex')).toBe(true)
   })
 
+  it('is durable with what a clean stop had added to it: the time index', async () => {
+    const machine = new Machine()
+    const first = await machine.start({ indexIntervalBytes: 100 })
+    await first.append(batch(1, { timestamp: startMs + 7 }), 'client')
+    await machine.directory.close()
+    const log = await machine.start({ indexIntervalBytes: 100 })
+    for (let index = 0; index < 4; index += 1) await log.append(batch(1), 'client')
+    await log.flush()
+    expect(isDurable(machine, 0, '.timeindex')).toBe(true)
+  })
+
   it('is saved before the offset index that vouches for it: the time index', async () => {
     const machine = new Machine()
     const log = await machine.start({ indexIntervalBytes: 1 })
