@@ -76,7 +76,7 @@ export class LocalPartitionLog implements PartitionLog {
   readonly #writer: LogWriter
   readonly #reader: LogReader
   readonly #sideFiles: SideFiles
-  readonly compaction: LogCompaction
+  #compaction: LogCompaction | undefined
   readonly #tail = new PartitionTail()
   readonly #listeners = new Set<() => void>()
   #config: LogConfig
@@ -142,7 +142,6 @@ export class LocalPartitionLog implements PartitionLog {
     const isWithinSegment = offset > this.#oldestOffsetOnDisk && !loaded.segments.beginsAt(offset)
     this.#sideFiles = new SideFiles(this.directory, storage, loaded.epochs, { offset, isWithinSegment })
     this.#writer = new LogWriter(this.#writerTarget(), loaded.segments, storage)
-    this.compaction = new LogCompaction(this.#compactedLog(), storage)
     // After a crash: what was found behind the recovery point may lie in the page cache only.
     if (this.#recoveryPoint < loaded.logEndOffset) this.#becomeDirty(loaded.segments.unsyncedBytes)
   }
@@ -197,6 +196,22 @@ export class LocalPartitionLog implements PartitionLog {
 
   get flushDueMs(): number {
     return this.#lastFlushMs + this.#config.flushMs
+  }
+
+  /** Made when it is asked for: most logs are never compacted. */
+  get compaction(): LogCompaction {
+    this.#compaction ??= new LogCompaction(this.#compactedLog(), this.#storage)
+    return this.#compaction
+  }
+
+  /** cleanup.policy contains compact. */
+  get isCompacted(): boolean {
+    return this.#config.compacted
+  }
+
+  /** Up to where it was compacted; undefined: never. */
+  get cleanedOffset(): number | undefined {
+    return this.#compaction?.hasBegun === true ? this.#compaction.cleanedOffset : undefined
   }
 
   /** A storage failure has ended it: its files are not those of a clean stop. */
@@ -353,7 +368,7 @@ export class LocalPartitionLog implements PartitionLog {
       done = resolve
     })
     try {
-      await this.compaction.stop()
+      await this.#compaction?.stop()
       await this.#removals.run(async () => {
         await this.#writer.idle()
         await this.#truncateTo(Math.max(offset, this.firstSegmentOffset))
@@ -364,7 +379,7 @@ export class LocalPartitionLog implements PartitionLog {
     } finally {
       this.#exclusive = undefined
       done()
-      this.compaction.resume()
+      this.#compaction?.resume()
     }
     this.#advanced()
   }
@@ -374,7 +389,7 @@ export class LocalPartitionLog implements PartitionLog {
     this.#isClosed = true
     this.#stop(new KafkaError('KAFKA_STORAGE_ERROR', `${this.directory} is closed`))
     await this.#exclusive
-    await this.compaction.stop()
+    await this.#compaction?.stop()
     await this.#removals.idle()
     await this.#writer.idle()
     await Promise.allSettled(this.#syncs)
@@ -396,7 +411,7 @@ export class LocalPartitionLog implements PartitionLog {
     this.#isClosed = true
     this.#stop(reason)
     for (const append of this.#writer.takeQueued()) append.reject(reason)
-    await this.compaction.stop()
+    await this.#compaction?.stop()
     await this.#removals.idle()
     await this.#writer.idle()
     await Promise.allSettled(this.#syncs)
@@ -599,7 +614,7 @@ export class LocalPartitionLog implements PartitionLog {
         return log.#recoveryPoint
       },
       get isStopped() {
-        return log.#stopped !== undefined || log.#storage.failure !== undefined
+        return log.#stopped !== undefined || log.#exclusive !== undefined || log.#storage.failure !== undefined
       },
       flush: () => this.flush(),
       exclusively: (run) => this.#removals.run(run),
@@ -816,7 +831,7 @@ export class LocalPartitionLog implements PartitionLog {
     this.#logStartOffset = Math.min(this.#logStartOffset, segment.nextOffset)
     this.#savedLogStartOffset = Math.min(this.#savedLogStartOffset, this.#logStartOffset)
     this.#epochs.truncateFromEnd(segment.nextOffset)
-    this.compaction.cleanedOffset = Math.min(this.compaction.cleanedOffset, segment.nextOffset)
+    this.#compaction?.truncated(segment.nextOffset)
     // That of what is appended from now on, also when a later one begins before that is written.
     this.#epochs.assign(this.#leaderEpoch, segment.nextOffset)
     this.#firstUnstableOffset = this.#producers.firstOpenTransactionOffset ?? -1

@@ -310,7 +310,7 @@ export class LogDirectory implements LogOwner {
   }
 
   *#compactions(): Generator<LocalPartitionLog['compaction']> {
-    for (const { compaction } of this.#open.values()) yield compaction
+    for (const log of this.#open.values()) if (log.isCompacted) yield log.compaction
   }
 
   logStartOffsetMoved(): Promise<void> {
@@ -602,8 +602,8 @@ function loadCheckpoints(
       else offsets.delete(name)
     }),
     load(cleanedOffsetFileName, limits.recoveryPointCheckpointIntervalMs, (offsets, name) => {
-      const { cleanedOffset, hasBegun } = open.get(name)!.compaction
-      if (hasBegun) offsets.set(name, cleanedOffset)
+      const { cleanedOffset } = open.get(name)!
+      if (cleanedOffset !== undefined) offsets.set(name, cleanedOffset)
       else offsets.delete(name)
     }),
   ])

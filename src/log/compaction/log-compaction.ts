@@ -60,6 +60,11 @@ export class LogCompaction {
     this.hasBegun = true
   }
 
+  /** The log now ends at `offset`. */
+  truncated(offset: number): void {
+    this.cleanedOffset = Math.min(this.cleanedOffset, offset)
+  }
+
   /** False: `cleanable` would find nothing. */
   get mayBeDirty(): boolean {
     const { config, segments } = this.#log
