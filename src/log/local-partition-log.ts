@@ -15,6 +15,7 @@ import { type CompactedLog, LogCompaction } from './compaction/log-compaction.ts
 import { type Damage, damageError, lookThrough, openRemedy } from './damage.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
+import { LogFlush } from './log-flush.ts'
 import { LogReader } from './log-reader.ts'
 import { type LogStorage, storageError } from './log-storage.ts'
 import { LogWriter } from './log-writer.ts'
@@ -43,8 +44,6 @@ import { PartitionTail } from './tail-cache.ts'
 import { findMaxTimestamp, findTimestamp } from './timestamp-lookup.ts'
 
 const leaderEpochField = 12
-/** The owner is told again after so many more dirty bytes. */
-const dirtyStepBytes = 16 * 1024 * 1024
 
 /** What a log needs of the directory that it lies in. */
 export interface LogOwner {
@@ -92,12 +91,7 @@ export class LocalPartitionLog implements PartitionLog {
   #firstUnstableOffset: number
   /** Behind what is pending. */
   #nextOffset: number
-  #recoveryPoint: number
-  #dirtyBytes = 0
-  /** From here on flush.ms counts. */
-  #lastFlushMs: number
-  readonly #syncs = new Set<Promise<void>>()
-  #truncations = 0
+  readonly #flush: LogFlush
   /** Why nothing goes any more. */
   #stopped: KafkaError | undefined
   #hasFailed = false
@@ -134,16 +128,25 @@ export class LocalPartitionLog implements PartitionLog {
     this.#nextOffset = loaded.logEndOffset
     this.#highWatermark = loaded.logEndOffset
     this.#firstUnstableOffset = loaded.producers.firstOpenTransactionOffset ?? -1
-    this.#recoveryPoint = Math.min(recoveryPoint, loaded.logEndOffset)
-    this.#lastFlushMs = storage.clock.monotonicMs()
     this.#oldestOffsetOnDisk = loaded.segments.all[0]!.baseOffset
     this.#reader = new LogReader(loaded.segments, storage.readBuffers, loaded.mayHaveGaps)
     const offset = loaded.newestSnapshotOffset
     const isWithinSegment = offset > this.#oldestOffsetOnDisk && !loaded.segments.beginsAt(offset)
     this.#sideFiles = new SideFiles(this.directory, storage, loaded.epochs, { offset, isWithinSegment })
     this.#writer = new LogWriter(this.#writerTarget(), loaded.segments, storage)
+    this.#flush = new LogFlush(
+      {
+        storage,
+        segments: loaded.segments,
+        sideFiles: this.#sideFiles,
+        producers: loaded.producers,
+        dirtied: () => owner.dirtied(this),
+        recoveryPointMoved: (bytes) => owner.recoveryPointMoved(bytes),
+      },
+      Math.min(recoveryPoint, loaded.logEndOffset),
+    )
     // After a crash: what was found behind the recovery point may lie in the page cache only.
-    if (this.#recoveryPoint < loaded.logEndOffset) this.#becomeDirty(loaded.segments.unsyncedBytes)
+    if (this.recoveryPoint < loaded.logEndOffset) this.#flush.becomeDirty(loaded.segments.unsyncedBytes)
   }
 
   get logStartOffset(): number {
@@ -173,7 +176,7 @@ export class LocalPartitionLog implements PartitionLog {
 
   /** Everything below is on disk. */
   get recoveryPoint(): number {
-    return this.#recoveryPoint
+    return this.#flush.recoveryPoint
   }
 
   /** Base offset of the oldest segment; the log start offset may lie behind it. */
@@ -191,11 +194,11 @@ export class LocalPartitionLog implements PartitionLog {
   }
 
   get dirtyBytes(): number {
-    return this.#dirtyBytes
+    return this.#flush.dirtyBytes
   }
 
   get flushDueMs(): number {
-    return this.#lastFlushMs + this.#config.flushMs
+    return this.#flush.lastFlushMs + this.#config.flushMs
   }
 
   /** Made when it is asked for: most logs are never compacted. */
@@ -352,12 +355,12 @@ export class LocalPartitionLog implements PartitionLog {
     this.#ensureOpen()
     await this.#writer.writtenUpTo(this.#nextOffset)
     this.#ensureOpen()
-    await this.#sync()
+    await this.#flush.flush(this.#logEndOffset)
   }
 
   async flushInBackground(): Promise<void> {
     if (this.#stopped !== undefined || this.#storage.failure !== undefined) return
-    await this.#sync()
+    await this.#flush.flush(this.#logEndOffset)
   }
 
   async truncate(offset: number): Promise<void> {
@@ -387,16 +390,17 @@ export class LocalPartitionLog implements PartitionLog {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
+    this.#flush.close()
     this.#stop(new KafkaError('KAFKA_STORAGE_ERROR', `${this.directory} is closed`))
     await this.#exclusive
     await this.#compaction?.stop()
     await this.#removals.idle()
     await this.#writer.idle()
-    await Promise.allSettled(this.#syncs)
+    await this.#flush.idle()
     try {
       await this.#sideFiles.settle()
       if (!this.#hasFailed && this.#storage.failure === undefined) {
-        await this.#sync()
+        await this.#flush.flush(this.#logEndOffset)
         await this.#segments.active.seal()
         await this.#sideFiles.takeSnapshot(this.#logEndOffset, this.#producers)
         await this.#sideFiles.saveEpochs(this.#logEndOffset)
@@ -409,12 +413,13 @@ export class LocalPartitionLog implements PartitionLog {
   async delete(): Promise<void> {
     const reason = new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
     this.#isClosed = true
+    this.#flush.close()
     this.#stop(reason)
     for (const append of this.#writer.takeQueued()) append.reject(reason)
     await this.#compaction?.stop()
     await this.#removals.idle()
     await this.#writer.idle()
-    await Promise.allSettled(this.#syncs)
+    await this.#flush.idle()
     await this.#segments.close()
     await this.#sideFiles.settle()
     await this.#owner.removeDirectory(this)
@@ -585,7 +590,7 @@ export class LocalPartitionLog implements PartitionLog {
         return log.#config
       },
       written: (append, segment) => this.#written(append, segment),
-      sync: () => this.#syncRecords(),
+      sync: () => this.#flush.syncRecords(),
       acknowledge: (appends) => this.#acknowledge(appends),
       roll: (baseOffset) => this.#roll(baseOffset),
       failed: (error) => this.#failed(error),
@@ -611,7 +616,7 @@ export class LocalPartitionLog implements PartitionLog {
         return log.#logEndOffset
       },
       get recoveryPoint() {
-        return log.#recoveryPoint
+        return log.recoveryPoint
       },
       get isStopped() {
         return log.#stopped !== undefined || log.#exclusive !== undefined || log.#storage.failure !== undefined
@@ -658,16 +663,7 @@ export class LocalPartitionLog implements PartitionLog {
     this.#storage.tailCache.add(this.#tail, append.baseOffset, append.nextOffset, bytes)
     this.#logEndOffset = append.nextOffset
     append.firstUnstableOffset = this.#producers.firstOpenTransactionOffset ?? -1
-    this.#becomeDirty(bytes.length)
-  }
-
-  /** The owner hears of it at the first byte, and each time that another step is full. */
-  #becomeDirty(bytes: number): void {
-    const before = this.#dirtyBytes
-    this.#dirtyBytes = before + bytes
-    if (before === 0 || Math.floor(before / dirtyStepBytes) !== Math.floor(this.#dirtyBytes / dirtyStepBytes)) {
-      this.#owner.dirtied(this)
-    }
+    this.#flush.becomeDirty(bytes.length)
   }
 
   #acknowledge(appends: readonly PendingAppend[]): void {
@@ -753,65 +749,16 @@ export class LocalPartitionLog implements PartitionLog {
     this.#storage.tailCache.clear(this.#tail)
   }
 
-  /** Makes all that is written durable, then moves the recovery point: never past a byte whose sync has not returned. */
-  #sync(): Promise<void> {
-    const upTo = this.#logEndOffset
-    const bytes = this.#dirtyBytes
-    const truncations = this.#truncations
-    this.#dirtyBytes = 0
-    this.#lastFlushMs = this.#storage.clock.monotonicMs()
-    const flushed = this.#sideFiles.beginFlush(bytes, upTo, this.#producers)
-    return this.#synced(async () => {
-      await this.#segments.sync()
-      if (truncations !== this.#truncations || upTo <= this.#recoveryPoint) return
-      if (!(await this.#areEpochsSaved(upTo)) || truncations !== this.#truncations) return
-      this.#recoveryPoint = upTo
-      this.#owner.recoveryPointMoved(bytes)
-      if (!this.#isClosed) flushed()
-    })
-  }
-
-  /** False: what recovery reads must not begin behind batches whose epochs only they tell. */
-  async #areEpochsSaved(upTo: number): Promise<boolean> {
-    try {
-      await this.#sideFiles.saveEpochs(upTo)
-      return true
-    } catch (error) {
-      const { directory } = this
-      this.#storage.logger.warn({ directory, error }, 'leader-epoch-checkpoint could not be written')
-      return false
-    }
-  }
-
-  /** What an acknowledgement waits for. The recovery point stays: it also vouches for what lies beside the records. */
-  async #syncRecords(): Promise<void> {
-    await this.#synced(() => this.#segments.syncRecords())
-    if (this.#storage.failure !== undefined) throw this.#storage.failure
-  }
-
-  /** A sync that has failed is never tried again: what is on disk is unknown from then on. */
-  async #synced(sync: () => Promise<void>): Promise<void> {
-    const syncing = sync().catch((error: unknown) => {
-      throw this.#storage.fail(this.directory, error)
-    })
-    this.#syncs.add(syncing)
-    try {
-      await syncing
-    } finally {
-      this.#syncs.delete(syncing)
-    }
-  }
-
   /** Cuts at the start of the batch that holds `offset`. */
   async #truncateTo(offset: number): Promise<void> {
     const index = this.#segments.indexOf(offset)
     const segment = this.#segments.all[index]!
     this.#storage.tailCache.clear(this.#tail)
     this.#reader.forgetCursors()
-    this.#truncations += 1
-    if (this.#recoveryPoint > offset) {
+    this.#flush.beginTruncation()
+    if (this.recoveryPoint > offset) {
       // Before the bytes go: others will lie in their place, which are not durable yet.
-      this.#recoveryPoint = segment.baseOffset
+      this.#flush.lower(segment.baseOffset)
       await this.#owner.recoveryPointLowered()
     }
     await this.#segments.dropBehind(index)
@@ -820,14 +767,14 @@ export class LocalPartitionLog implements PartitionLog {
     else await segment.saveIndexes()
     await this.#sideFiles.truncateSnapshots(cutAt?.baseOffset ?? segment.nextOffset)
     // Or a power failure might bring back what readers have seen go, behind what is appended from now on.
-    await this.#syncRecords()
+    await this.#flush.syncRecords()
     await resumeOrRebuild(segment, this.#config.indexIntervalBytes)
     this.#producers.clear()
     await replayProducers(this.#segments, this.#producers, this.firstSegmentOffset, false)
     this.#logEndOffset = segment.nextOffset
     this.#nextOffset = segment.nextOffset
     this.#highWatermark = segment.nextOffset
-    this.#recoveryPoint = Math.min(this.#recoveryPoint, segment.nextOffset)
+    this.#flush.lower(segment.nextOffset)
     this.#logStartOffset = Math.min(this.#logStartOffset, segment.nextOffset)
     this.#savedLogStartOffset = Math.min(this.#savedLogStartOffset, this.#logStartOffset)
     this.#epochs.truncateFromEnd(segment.nextOffset)
