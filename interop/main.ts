@@ -6,6 +6,7 @@ import { assignors } from './assignors/assignors.ts'
 import { confluent } from './confluent/client.ts'
 import { directories } from './directories/directories.ts'
 import { java } from './java/client.ts'
+import { groupTool } from './java/group-tool.ts'
 import { tools } from './java/tools.ts'
 import { kafkajs } from './kafkajs/client.ts'
 import { kcat } from './kcat/client.ts'
@@ -27,6 +28,7 @@ const scenarios: Record<string, (run: Run) => Promise<void>> = {
   consumerGroups,
   admin,
   tools,
+  groupTool,
   restart,
   assignors: (run) => assignors(run, installed, directory),
   // It is about directories and has brokers of its own; on another broker's run there may be no Odradek built.
