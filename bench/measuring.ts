@@ -25,6 +25,9 @@ export interface Effort {
   readonly kills: number
   readonly emptyPartitions: number
   readonly compactionMb: number
+  /** How long members of groups are watched that only heartbeat. */
+  readonly heartbeatsMs: number
+  readonly rebalances: number
 }
 
 export const fullEffort: Effort = {
@@ -42,6 +45,8 @@ export const fullEffort: Effort = {
   kills: 3,
   emptyPartitions: 10_000,
   compactionMb: 1000,
+  heartbeatsMs: 60_000,
+  rebalances: 9,
 }
 
 export const quickEffort: Effort = {
@@ -58,6 +63,8 @@ export const quickEffort: Effort = {
   restartMb: 1000,
   kills: 1,
   compactionMb: 250,
+  heartbeatsMs: 15_000,
+  rebalances: 5,
 }
 
 export interface Figure {

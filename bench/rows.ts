@@ -1,5 +1,6 @@
 /** bench: the rows of the table: what each measures, and how one peer is measured. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { groupRowNames, measureGroups } from './group-rows.ts'
 import {
   consume,
   consumerPerformance,
@@ -32,7 +33,7 @@ const consumeRow = (name: ShapeName) => `consume-${name}`
 const javaConsumeRow = (name: ShapeName) => `java-consume-${name}`
 const throughputRows = shapeNames.flatMap((name) => [produceRow(name), consumeRow(name), javaConsumeRow(name)])
 const otherRows = ['round-trip', 'crowd', 'start', 'memory-idle', 'memory-loaded']
-export const rowNames = [...throughputRows, ...otherRows, ...storageRowNames]
+export const rowNames = [...throughputRows, ...otherRows, ...groupRowNames, ...storageRowNames]
 
 /** What a peer that takes Produce only is measured by. */
 const producingRows = [...shapeNames.map(produceRow), 'memory-loaded']
@@ -60,6 +61,7 @@ export class Measurement extends Measuring {
       await this.withBroker((broker) => this.#loads(broker))
     }
     if (this.wants('crowd')) await this.#crowd()
+    await measureGroups(this)
     await measureStorage(this)
     return this.figures
   }

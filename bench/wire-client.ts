@@ -8,6 +8,7 @@ import {
   deleteTopics,
   describeLogDirs,
   fetch,
+  findCoordinator,
   incrementalAlterConfigs,
   produce,
   requestHeader,
@@ -25,6 +26,8 @@ const sizeBytes = 4
 /** The last one in which every field has its fixed place. */
 const produceVersion = 8
 const fetchVersion = 12
+/** The last one that asks for one group. */
+const findCoordinatorVersion = 3
 const partitionMaxBytes = 65_536
 const smallRecordBytes = 100
 const topicResource = 2
@@ -123,6 +126,12 @@ export class WireClient {
   async produce(topic: string, index: number): Promise<number> {
     const { responses } = await this.request(produce, produceVersion, produceRequest(topic, index, smallRecordBytes))
     return responses[0]!.partitionResponses[0]!.errorCode
+  }
+
+  /** Whoever asks first has the topic of the groups made. The error code. */
+  async findGroupCoordinator(group: string): Promise<number> {
+    const { errorCode } = await this.request(findCoordinator, findCoordinatorVersion, { key: group })
+    return errorCode
   }
 
   /** From the beginning, without waiting. The error code. */
