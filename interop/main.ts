@@ -13,6 +13,7 @@ import { kcat } from './kcat/client.ts'
 import { nodeRdkafka } from './node-rdkafka/client.ts'
 import { admin } from './scenarios/admin.ts'
 import { type Broker, externalBroker, removeDirectory, startKafka, startOdradek, tail } from './scenarios/broker.ts'
+import { churn } from './scenarios/churn.ts'
 import { Client, type ClientDescription, type Installed } from './scenarios/client.ts'
 import { consumerGroups } from './scenarios/consumer-groups.ts'
 import { groups } from './scenarios/groups.ts'
@@ -30,6 +31,7 @@ const scenarios: Record<string, (run: Run) => Promise<void>> = {
   tools,
   groupTool,
   restart,
+  churn: (run) => churn(run, { ms: churnSeconds * 1000, seed: churnSeed, installed, directory, running }),
   assignors: (run) => assignors(run, installed, directory),
   // It is about directories and has brokers of its own; on another broker's run there may be no Odradek built.
   directories: (run) => (ownBroker ? directories(run, { root, directory, installed, running }) : Promise.resolve()),
@@ -40,10 +42,15 @@ const { values: options } = parseArgs({
     kafka: { type: 'boolean', default: false },
     only: { type: 'string' },
     scenario: { type: 'string' },
+    'churn-seconds': { type: 'string', default: '30' },
+    seed: { type: 'string' },
     keep: { type: 'boolean', default: false },
   },
 })
 const root = new URL('..', import.meta.url).pathname.replace(/\/$/, '')
+const churnSeconds = Number(options['churn-seconds'])
+/** Says what is chosen; what there is to choose from depends on how quick the clients are. */
+const churnSeed = Number(options.seed ?? Date.now() % 1_000_000)
 /** Odradek is what is tried: not `--kafka`, not one that is there already. */
 const ownBroker = !options.kafka && !process.env.BOOTSTRAP
 const isCi = ['true', '1'].includes(process.env.CI ?? '')
@@ -72,8 +79,8 @@ function giveUp(behaviour: string, reason: string): never {
 const onDeath = (reason: string) => giveUp('the broker stays up', reason)
 
 /** A broker that answers nothing would otherwise cost each check its own limit. */
-const limitMs = 8 * 60_000
-setTimeout(() => giveUp('the run', `it was not done after ${limitMs / 60_000} minutes`), limitMs).unref()
+const limitMs = 8 * 60_000 + churnSeconds * 1000
+setTimeout(() => giveUp('the run', `it was not done after ${(limitMs / 60_000).toFixed(1)} minutes`), limitMs).unref()
 process.on('SIGINT', onInterrupt)
 process.on('SIGTERM', onInterrupt)
 

@@ -6,9 +6,12 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.BufferedReader;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.FileWriter;
+import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.lang.reflect.InvocationTargetException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -276,10 +279,13 @@ public final class Agent {
         private final List<String> received = new ArrayList<>();
         private final KafkaConsumer<byte[], byte[]> consumer;
         private final Thread thread;
+        private final FileWriter journal;
         private volatile boolean leaving;
 
-        Member(KafkaConsumer<byte[], byte[]> consumer, Consumer<Member> subscribe) {
+        /** @param journal null for none */
+        Member(KafkaConsumer<byte[], byte[]> consumer, Consumer<Member> subscribe, FileWriter journal) {
             this.consumer = consumer;
+            this.journal = journal;
             thread = new Thread(() -> {
                 subscribe.accept(this);
                 while (!leaving) {
@@ -296,7 +302,15 @@ public final class Agent {
         }
 
         private synchronized void receive(ConsumerRecord<byte[], byte[]> record) {
-            received.add(record.partition() + ":" + text(record.value()));
+            String line = record.partition() + ":" + text(record.value());
+            received.add(line);
+            if (journal == null) return;
+            try {
+                journal.write(System.currentTimeMillis() + " " + line + "\n");
+                journal.flush();
+            } catch (IOException error) {
+                throw new UncheckedIOException(error);
+            }
         }
 
         synchronized List<String> received() {
@@ -333,7 +347,7 @@ public final class Agent {
         return assignor.getName();
     }
 
-    private Object join(JsonNode request) {
+    private Object join(JsonNode request) throws IOException {
         Map<String, Object> settings = groupSettings(request);
         settings.put("enable.auto.commit", "true");
         settings.put("partition.assignment.strategy", assignor(request.get("assignor").asText()));
@@ -344,7 +358,7 @@ public final class Agent {
         return member(request, settings);
     }
 
-    private Object joinConsumerGroup(JsonNode request) {
+    private Object joinConsumerGroup(JsonNode request) throws IOException {
         Map<String, Object> settings = new HashMap<>(Map.of(
             "group.id", group(request),
             "group.protocol", "consumer",
@@ -353,13 +367,14 @@ public final class Agent {
         return member(request, settings);
     }
 
-    private Object member(JsonNode request, Map<String, Object> settings) {
+    private Object member(JsonNode request, Map<String, Object> settings) throws IOException {
         if (request.has("instanceId")) settings.put("group.instance.id", request.get("instanceId").asText());
         KafkaConsumer<byte[], byte[]> consumer = consumer(settings);
         Consumer<Member> subscribe = request.has("pattern")
             ? member -> consumer.subscribe(new SubscriptionPattern(request.get("pattern").asText()), member)
             : member -> consumer.subscribe(List.of(topic(request)), member);
-        members.put(request.get("member").asText(), new Member(consumer, subscribe));
+        FileWriter journal = request.has("journal") ? new FileWriter(request.get("journal").asText(), true) : null;
+        members.put(request.get("member").asText(), new Member(consumer, subscribe, journal));
         return null;
     }
 

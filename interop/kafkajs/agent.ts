@@ -6,6 +6,7 @@ import {
   digestRecord,
   fromBase64,
   newDigest,
+  Received,
   requireInstalled,
   serve,
   toBase64,
@@ -145,7 +146,7 @@ async function read(
   await created.disconnect()
 }
 
-type Member = { consumer: Consumer; partitions: number[]; received: string[] }
+type Member = { consumer: Consumer; partitions: number[]; received: Received }
 const members = new Map<string, Member>()
 const member = (name: string): Member => {
   const found = members.get(name)
@@ -183,8 +184,9 @@ const methods: Partial<AgentMethods> = {
     return { count: seen, sha256: hash.digest('hex') }
   },
 
-  async join({ group, topic, assignor, member: name, metadataMaxAgeMs }) {
-    const joined: Member = { consumer: undefined as unknown as Consumer, partitions: [], received: [] }
+  async join({ group, topic, assignor, member: name, metadataMaxAgeMs, journal }) {
+    const received = new Received(journal)
+    const joined: Member = { consumer: undefined as unknown as Consumer, partitions: [], received }
     const onAssignment = (partitions: number[]) => {
       joined.partitions = partitions
     }
@@ -196,13 +198,13 @@ const methods: Partial<AgentMethods> = {
     await joined.consumer.run({
       autoCommitInterval: 500,
       eachMessage: async ({ partition, message }) => {
-        joined.received.push(`${partition}:${message.value}`)
+        received.add(partition, message.value)
       },
     })
     return null
   },
   assignment: async ({ member: name }) => member(name).partitions,
-  received: async ({ member: name }) => member(name).received,
+  received: async ({ member: name }) => member(name).received.lines,
   async leave({ member: name }) {
     await member(name).consumer.disconnect()
     members.delete(name)

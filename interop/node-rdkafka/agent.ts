@@ -5,6 +5,7 @@ import {
   digestRecord,
   fromBase64,
   newDigest,
+  Received,
   requireInstalled,
   serve,
   toBase64,
@@ -62,6 +63,7 @@ type KafkaConsumer = Base & {
   assignments(): TopicPartition[]
   subscribe(topics: string[]): void
   consume(count: number, callback: Callback<Message[]>): void
+  offsetsStore(offsets: TopicPartition[]): void
   commitSync(offsets: TopicPartition[]): void
   committed(partitions: TopicPartition[], timeout: number, callback: Callback<TopicPartition[]>): void
   offsetsForTimes(partitions: TopicPartition[], timeout: number, callback: Callback<TopicPartition[]>): void
@@ -179,12 +181,21 @@ async function read(topic: string, partitions: number, count: number, take: (mes
   await close(reader)
 }
 
-type Member = { consumer: KafkaConsumer; received: string[]; leaving: boolean; loop: Promise<void> }
+type Member = { consumer: KafkaConsumer; received: Received; leaving: boolean; loop: Promise<void> }
 const members = new Map<string, Member>()
 const member = (name: string): Member => {
   const found = members.get(name)
   if (!found) throw new Error(`no member ${name}`)
   return found
+}
+
+/** librdkafka would count a record as processed when the addon takes it, before it is here. */
+function storeOffsets(consumer: KafkaConsumer, messages: Message[]): void {
+  try {
+    consumer.offsetsStore(messages.map(({ topic, partition, offset }) => ({ topic, partition, offset: offset + 1 })))
+  } catch (error) {
+    console.error('offsets of partitions that were taken away', (error as Error).message)
+  }
 }
 
 async function poll(joined: Member): Promise<void> {
@@ -193,7 +204,8 @@ async function poll(joined: Member): Promise<void> {
       console.error('consume', error.message)
       return []
     })
-    for (const { partition, value } of messages) joined.received.push(`${partition}:${value}`)
+    for (const { partition, value } of messages) joined.received.add(partition, value)
+    storeOffsets(joined.consumer, messages)
     if (messages.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
@@ -210,8 +222,9 @@ async function partitionIds(topic: string): Promise<number[]> {
 const deliveryError = (error: Error): Error =>
   error.message === 'message size too large' ? Object.assign(new Error(error.message), { code: 10 }) : error
 
-function addMember(name: string, created: KafkaConsumer, topic: string): null {
-  const joined: Member = { consumer: created, received: [], leaving: false, loop: Promise.resolve() }
+function addMember(name: string, created: KafkaConsumer, topic: string, journal?: string): null {
+  const received = new Received(journal)
+  const joined: Member = { consumer: created, received, leaving: false, loop: Promise.resolve() }
   members.set(name, joined)
   created.subscribe([topic])
   joined.loop = poll(joined)
@@ -248,28 +261,30 @@ const methods: Partial<AgentMethods> = {
     return { count: seen, sha256: hash.digest('hex') }
   },
 
-  async join({ group, topic, assignor, member: name, instanceId, metadataMaxAgeMs }) {
+  async join({ group, topic, assignor, member: name, instanceId, metadataMaxAgeMs, journal }) {
     const settings = {
       'partition.assignment.strategy': assignor,
       rebalance_cb: true,
+      'enable.auto.offset.store': false,
       ...(instanceId === undefined ? {} : { 'group.instance.id': instanceId }),
       ...metadataSettings(metadataMaxAgeMs),
     }
-    return addMember(name, await consumer(group, settings), topic)
+    return addMember(name, await consumer(group, settings), topic, journal)
   },
-  async joinConsumerGroup({ group, topic, member: name, instanceId }) {
+  async joinConsumerGroup({ group, topic, member: name, instanceId, journal }) {
     const settings = {
       'group.protocol': 'consumer',
       rebalance_cb: true,
+      'enable.auto.offset.store': false,
       ...(instanceId === undefined ? {} : { 'group.instance.id': instanceId }),
     }
-    return addMember(name, await consumer(group, settings), topic)
+    return addMember(name, await consumer(group, settings), topic, journal)
   },
   async assignment({ member: name }) {
     const assigned = member(name).consumer.assignments()
     return assigned.map(({ partition }) => partition).sort((a, b) => a - b)
   },
-  received: async ({ member: name }) => member(name).received,
+  received: async ({ member: name }) => member(name).received.lines,
   async leave({ member: name }) {
     const joined = member(name)
     joined.leaving = true

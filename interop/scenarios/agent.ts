@@ -1,6 +1,7 @@
 // interop: the agent side of the wire for clients that run in Node. An agent is one process per client, because two of them
 // bring a librdkafka each and a process can load only one; a crash in native code then costs one client, not the run.
 import { createHash, type Hash } from 'node:crypto'
+import { appendFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 import type { AgentError, AgentMethods, MethodName } from './wire.ts'
@@ -65,6 +66,22 @@ export const toBase64 = (bytes: Buffer | string | null | undefined): string | nu
   bytes === null || bytes === undefined ? null : Buffer.from(bytes).toString('base64')
 
 export const fromBase64 = (text: string | null): Buffer | null => (text === null ? null : Buffer.from(text, 'base64'))
+
+/** What a member was handed, also in its journal if it has one. */
+export class Received {
+  readonly lines: string[] = []
+  readonly #journal: string | undefined
+
+  constructor(journal: string | undefined) {
+    this.#journal = journal
+  }
+
+  add(partition: number, value: unknown): void {
+    const line = `${partition}:${value}`
+    this.lines.push(line)
+    if (this.#journal !== undefined) appendFileSync(this.#journal, `${Date.now()} ${line}\n`)
+  }
+}
 
 /** Waits until `done()` holds, for as long as `limitMs`; says whether it did. */
 export async function until(done: () => boolean, limitMs: number): Promise<boolean> {

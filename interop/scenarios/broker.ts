@@ -23,8 +23,13 @@ export function externalBroker(bootstrap: string): Broker {
   return { name: 'the broker at BOOTSTRAP', bootstrap, stop: async () => {}, kill: () => {} }
 }
 
-/** Consumer groups (KIP-848) get on with each heartbeat, which the broker asks for. */
-const quickHeartbeats = ['group.consumer.min.heartbeat.interval.ms=300', 'group.consumer.heartbeat.interval.ms=300']
+/** Consumer groups (KIP-848) get on with each heartbeat, which the broker asks for; a member that is gone is missed as soon as a classic one. */
+const quickHeartbeats = [
+  'group.consumer.min.heartbeat.interval.ms=300',
+  'group.consumer.heartbeat.interval.ms=300',
+  'group.consumer.min.session.timeout.ms=10000',
+  'group.consumer.session.timeout.ms=10000',
+]
 
 /** `node dist/main.js` on any free port. `settings`: configs, `name=value` each. */
 export async function startOdradek(

@@ -21,7 +21,7 @@ const assignments = (members: Member[]) =>
   Promise.all(members.map(({ client, name }) => client.call('assignment', { member: name })))
 
 /** Waits until the members together own each partition once, and their shares are as even as can be. */
-export function evenlyAssigned(members: Member[], topicPartitions = partitions): Promise<number[][]> {
+export function evenlyAssigned(members: Member[], topicPartitions = partitions, limitMs = 45_000): Promise<number[][]> {
   const [low, high] = [Math.floor(topicPartitions / members.length), Math.ceil(topicPartitions / members.length)]
   const all = Array.from({ length: topicPartitions }, (_, partition) => partition).join()
   const isEven = (owned: number[][]) =>
@@ -30,7 +30,7 @@ export function evenlyAssigned(members: Member[], topicPartitions = partitions):
       .flat()
       .sort((a, b) => a - b)
       .join() === all
-  return eventually(() => assignments(members), isEven, `assignment among ${members.length}`, 45_000)
+  return eventually(() => assignments(members), isEven, `assignment among ${members.length}`, limitMs)
 }
 
 let produced = 0

@@ -28,7 +28,10 @@ export type AgentMethods = {
   /** As consume, but answers with the number and a SHA-256 over them (see `digest`), for loads too large to send about. */
   consumeDigest(request: { topic: string; count: number }): Promise<{ count: number; sha256: string }>
 
-  /** A group member that runs until `leave`: subscribed to one topic, from the earliest offset, committing as the client does. */
+  /**
+   * A group member that runs until `leave`: subscribed to one topic, from the earliest offset, committing as the client does.
+   * `journal`: a file that gets a line `ms partition:value` of each record before it may be committed, so that it outlives a kill.
+   */
   join(request: {
     group: string
     topic: string
@@ -37,6 +40,7 @@ export type AgentMethods = {
     instanceId?: string
     /** How long it may take to notice that the topic has changed; absent: the client's own. The topic is never created by it then. */
     metadataMaxAgeMs?: number
+    journal?: string
   }): Promise<null>
   /** As `join`, by the consumer group protocol (KIP-848); `pattern`: to all topics that match it, on the broker. */
   joinConsumerGroup(request: {
@@ -45,6 +49,7 @@ export type AgentMethods = {
     pattern?: string
     member: string
     instanceId?: string
+    journal?: string
   }): Promise<null>
   /** The partitions that a member has now, ascending. */
   assignment(request: { member: string }): Promise<number[]>
