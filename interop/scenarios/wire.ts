@@ -30,7 +30,8 @@ export type AgentMethods = {
 
   /**
    * A group member that runs until `leave`: subscribed to one topic, from the earliest offset, committing as the client does.
-   * `journal`: a file that gets a line `ms partition:value` of each record before it may be committed, so that it outlives a kill.
+   * `journal`: a file that gets a line `ms partition:value` of each record before it may be committed, so that it outlives a kill (not with
+   * confluent, whose members are not killed).
    */
   join(request: {
     group: string
