@@ -97,8 +97,8 @@ class NodeFileHandle implements FileHandle {
     })
   }
 
-  readNow(position: number, length: number): Buffer {
-    const buffer = Buffer.allocUnsafeSlow(length)
+  readNow(position: number, length: number, into?: Buffer): Buffer {
+    const buffer = into?.subarray(0, length) ?? Buffer.allocUnsafeSlow(length)
     let filled = 0
     while (filled < length) {
       const count = fs.readSync(this.#descriptor, buffer, filled, length - filled, position + filled)
@@ -156,11 +156,24 @@ class NodeFileHandle implements FileHandle {
   }
 }
 
+/** The same for a thread that may block: what others leave to libuv's threads it does itself, with its own priority. */
+class BlockingFileHandle extends NodeFileHandle {
+  override async read(position: number, length: number, into?: Buffer): Promise<Buffer> {
+    return this.readNow(position, length, into)
+  }
+
+  override async write(position: number, chunks: readonly Uint8Array[]): Promise<void> {
+    this.writeNow(position, chunks)
+  }
+}
+
+async function openWith(Handle: typeof NodeFileHandle, file: string, mode: 'read' | 'write'): Promise<FileHandle> {
+  const flags = mode === 'read' ? fs.constants.O_RDONLY : fs.constants.O_RDWR | fs.constants.O_CREAT
+  return new Handle(await inPlace(() => fs.openSync(file, flags)))
+}
+
 export const nodeFileSystem: FileSystem = {
-  async open(file, mode) {
-    const flags = mode === 'read' ? fs.constants.O_RDONLY : fs.constants.O_RDWR | fs.constants.O_CREAT
-    return new NodeFileHandle(await inPlace(() => fs.openSync(file, flags)))
-  },
+  open: (file, mode) => openWith(NodeFileHandle, file, mode),
 
   async readFile(file) {
     const descriptor = await inPlace(() => fs.openSync(file, 'r'))
@@ -234,4 +247,10 @@ export const nodeFileSystem: FileSystem = {
     const volume = await fs.promises.statfs(directory)
     return { totalBytes: volume.blocks * volume.bsize, usableBytes: volume.bavail * volume.bsize }
   },
+}
+
+/** For a thread of its own: reads and writes block it. */
+export const blockingFileSystem: FileSystem = {
+  ...nodeFileSystem,
+  open: (file, mode) => openWith(BlockingFileHandle, file, mode),
 }

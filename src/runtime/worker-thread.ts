@@ -1,5 +1,6 @@
 /** runtime: a module in a thread of its own, for work that would hold up the event loop: it takes requests, one after the other, and answers them. */
 import fs from 'node:fs'
+import os from 'node:os'
 import { parentPort, Worker, workerData } from 'node:worker_threads'
 
 interface Answered {
@@ -64,6 +65,16 @@ export class WorkerThread {
 /** Only in a thread: what `WorkerThread` was given as `data`. */
 export function threadData(): unknown {
   return workerData
+}
+
+/** Only in a thread: it runs when no other thread wants the processor. Linux has priorities for threads; elsewhere it would be the whole process. */
+export function giveWay(): void {
+  if (process.platform !== 'linux') return
+  try {
+    os.setPriority(os.constants.priority.PRIORITY_LOW)
+  } catch {
+    // A container may forbid it: the thread is then one among equals.
+  }
 }
 
 /** Only in a thread: answers what is asked, in order. */

@@ -6,7 +6,7 @@ import type { RecordBatchView } from '../../../protocol/records/record-batch.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { FileSystem } from '../../runtime/file-system.ts'
 import { nextTurn } from '../../runtime/serial-queue.ts'
-import { batchRuns } from '../batch-scan.ts'
+import { batchRuns, passingRuns } from '../batch-scan.ts'
 import { OpenFiles } from '../open-files.ts'
 import { indexedTimestamp, Segment, segmentFileName } from '../segment.ts'
 import { follows } from '../tail-cache.ts'
@@ -16,7 +16,6 @@ import type { CleanedSegment, Compaction, CompactionPlan, Compactor, SourceSegme
 import { OffsetMap } from './offset-map.ts'
 
 export const cleanedSuffix = '.cleaned'
-const writeBytes = 1024 * 1024
 /** The new segment's four files. */
 const openFiles = 8
 const largestFile = 0x7fffffff
@@ -142,7 +141,6 @@ export class CompactionRun implements Compaction {
           () => output.write(),
         )
       }
-      await output.write(true)
       await written.seal()
       await this.#makeDurable(written)
       return { size: written.size, hasTransactionIndex: written.activeTransactionIndex.count > 0 }
@@ -183,7 +181,7 @@ export class CompactionRun implements Compaction {
     await files.syncDirectory(this.#plan.directory)
   }
 
-  /** Every batch of the segment from `position` on, until `take` returns false; `afterRun` follows each run of them. */
+  /** Every batch of the segment from `position` on, until `take` returns false; after `afterRun`, which follows each run of them, their memory is used again. */
   async #read(
     { baseOffset, size }: SourceSegment,
     position: number,
@@ -194,7 +192,10 @@ export class CompactionRun implements Compaction {
     const file = await this.#parts.files.open(path, 'read')
     try {
       let end = position
-      for await (const { bytes } of batchRuns(file, position, size, this.#parts.bytesPerTurn)) {
+      const { bytesPerTurn } = this.#parts
+      const runs =
+        bytesPerTurn === undefined ? passingRuns(file, position, size) : batchRuns(file, position, size, bytesPerTurn)
+      for await (const { bytes } of runs) {
         for (const batch of batchesIn(bytes)) {
           if (!batch.isCrcValid()) throw damaged(path, end + batch.position)
           if (!take(batch)) return
@@ -220,7 +221,7 @@ export class CompactionRun implements Compaction {
   }
 }
 
-/** Collects batches and writes them in large pieces. */
+/** Collects the batches that are left of a run, and writes them at once. */
 class SegmentOutput {
   readonly #segment: Segment
   readonly #indexIntervalBytes: number
@@ -247,8 +248,8 @@ class SegmentOutput {
     this.#queuedBytes += bytes.length
   }
 
-  async write(all = false): Promise<void> {
-    if (this.#queuedBytes === 0 || (!all && this.#queuedBytes < writeBytes)) return
+  async write(): Promise<void> {
+    if (this.#queuedBytes === 0) return
     const chunks = this.#chunks
     const position = this.#position
     this.#position += this.#queuedBytes

@@ -1,7 +1,7 @@
 /** log: compaction in a thread of its own, one for each run, and what that thread does. The files must be the real ones. */
 import { realClock } from '../../runtime/clock.ts'
-import { nodeFileSystem } from '../../runtime/node-file-system.ts'
-import { answerRequests, threadData, WorkerThread } from '../../runtime/worker-thread.ts'
+import { blockingFileSystem } from '../../runtime/node-file-system.ts'
+import { answerRequests, giveWay, threadData, WorkerThread } from '../../runtime/worker-thread.ts'
 import type { CleanedSegment, CompactionPlan, Compactor, SourceSegment } from './compaction.ts'
 import { CompactionRun } from './compaction-run.ts'
 
@@ -23,8 +23,9 @@ export function compactorInThread(module: URL): Compactor {
 
 /** The thread's side. */
 export function compactInThread(): void {
+  giveWay()
   const run = new CompactionRun(threadData() as CompactionPlan, {
-    files: nodeFileSystem,
+    files: blockingFileSystem,
     clock: realClock,
     bytesPerTurn: undefined,
   })

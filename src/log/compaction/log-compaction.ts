@@ -1,4 +1,5 @@
 /** log: the compaction of one partition's log: what is asked of the compactor, and the exchange of segments. One run at a time. */
+import { KafkaError } from '../../../protocol/errors.ts'
 import type { FileSystem } from '../../runtime/file-system.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import { abortedEntriesBetween } from '../aborted-transactions.ts'
@@ -71,13 +72,20 @@ export class LogCompaction {
     return config.compacted && segments.all.length > 1
   }
 
-  /** What a run would compact now; undefined when nothing or not worth it (min.cleanable.dirty.ratio). */
+  /** What a run would compact now; undefined when nothing, when not worth it (min.cleanable.dirty.ratio), or when that can't be read now. */
   async cleanable(nowMs: number): Promise<Cleanable | undefined> {
-    const { config, isStopped } = this.#log
+    const { config, directory, isStopped } = this.#log
     if (!config.compacted || isStopped || this.#isStopped || this.failure !== undefined) return undefined
-    const found = await findCleanable(this.#log, this.cleanedOffset, nowMs)
-    if (found === undefined) return undefined
-    return found.isOverdue || found.dirtyRatio > config.minCleanableDirtyRatio ? found : undefined
+    try {
+      const found = await findCleanable(this.#log, this.cleanedOffset, nowMs)
+      if (found === undefined) return undefined
+      return found.isOverdue || found.dirtyRatio > config.minCleanableDirtyRatio ? found : undefined
+    } catch (error) {
+      // Retention may take what is being looked at.
+      if (error instanceof KafkaError && error.kafkaError === 'OFFSET_OUT_OF_RANGE') return undefined
+      this.#logger.warn({ directory, error }, 'what there is to compact could not be read: it is tried again later')
+      return undefined
+    }
   }
 
   /** Resolves when it is done, has failed or was stopped. */

@@ -489,6 +489,23 @@ describe('a failure of compaction', () => {
     expect(withoutFiller(await contents(log))).toEqual(['1:a=2'])
   })
 
+  it('to read how old its segments are is one to be tried again', async () => {
+    const { files, directory, log } = await start()
+    await log.append(keyed('a=1'), 'client')
+    await log.append(keyed('a=2'), 'client')
+    await roll(log)
+    await directory.close()
+    const again = await openDirectory(files)
+    const reopened = await openLog(again, { ...compacted, maxCompactionLagMs: 1000 })
+    files.beforeCall = (operation, path) => {
+      if (operation === 'read') throw systemError('EIO', path)
+    }
+    await again.compact()
+    files.beforeCall = () => {}
+    await again.compact()
+    expect(withoutFiller(await contents(reopened))).toEqual(['1:a=2'])
+  })
+
   it('that comes from damaged records is not repeated, and the log still serves', async () => {
     const { files, directory, log } = await start()
     await log.append(keyed('a=1'), 'client')
