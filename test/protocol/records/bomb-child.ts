@@ -16,12 +16,20 @@ for (const codec of ['gzip', 'snappy', 'lz4', 'zstd'] as const) read(smallBatch(
 const bomb = bombs[name]!()
 const batch = new RecordBatchView(withRecords(bomb.codec, bomb.bytes))
 const peakBefore = process.resourceUsage().maxRSS
-const before = process.cpuUsage()
-const outcome = read(batch)
-const { user, system } = process.cpuUsage(before)
-const cpuMs = (user + system) / 1000
+let outcome = ''
+const cpuMs = cpuMsOf(() => {
+  outcome = read(batch)
+})
 const growthBytes = (process.resourceUsage().maxRSS - peakBefore) * 1024
-process.stdout.write(JSON.stringify({ batchBytes: batch.sizeInBytes, outcome, cpuMs, growthBytes }))
+const touchMs = cpuMsOf(() => Buffer.allocUnsafeSlow(48 * 1024 * 1024).fill(1))
+process.stdout.write(JSON.stringify({ batchBytes: batch.sizeInBytes, outcome, cpuMs, touchMs, growthBytes }))
+
+function cpuMsOf(work: () => unknown): number {
+  const before = process.cpuUsage()
+  work()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1000
+}
 
 function read(each: RecordBatchView): string {
   try {
