@@ -311,7 +311,19 @@ function linesOf(output: string, { prefix, broker }: Run, args: string[]): strin
     .filter((line) => !/^\s*(at |\.\.\. \d+ more|$)/.test(line))
     .map(masked)
     .filter((line) => !isOfAll || !isOther(line) || /\b(Error|lines-|[Vv]alid)/.test(line))
-  return [...new Set(lines.filter(isHeading)), ...lines.filter((line) => !isHeading(line)).sort()]
+  const headings = args.includes('--all-groups') ? headingsOfOwn(lines, isHeading) : lines.filter(isHeading)
+  return [...new Set(headings.sort()), ...lines.filter((line) => !isHeading(line)).sort()]
+}
+
+/** Each group has a heading of its own, by what its members have: those of other scenarios' groups tell nothing. */
+function headingsOfOwn(lines: readonly string[], isHeading: (line: string) => boolean): string[] {
+  let heading = ''
+  const found: string[] = []
+  for (const line of lines) {
+    if (isHeading(line)) heading = line
+    else if (line.startsWith('lines-')) found.push(heading)
+  }
+  return found
 }
 
 const masked = (line: string): string =>
