@@ -137,26 +137,29 @@ describe.each(stickyAssignors.map((assignor) => [assignor.name, assignor] as con
   })
 })
 
+/** By then every partition that moves has been given up by one member and taken by another, however often the balance was improved. */
+const mostRounds = 6
+
 describe('cooperative-sticky', () => {
   it('gives nobody what another member still holds, and all of it once they have given it up', () => {
     fc.assert(
       fc.property(groups, groups, (before, now) => {
-        const first = cooperativeStickyAssignor.assign(subscriptionsOf(before), topicsView(before.topics))
-        const members = rejoined(cooperativeStickyAssignor, subscriptionsOf(now), first)
         const topics = topicsView(now.topics)
-        const second = cooperativeStickyAssignor.assign(members, topics)
-        const held = owned(first)
-        const all = owned(second)
-        expect(new Set([...all.values()].flat()).size).toBe([...all.values()].flat().length)
-        for (const [memberId, partitions] of all)
-          for (const [other, theirs] of held)
-            if (other !== memberId && members.has(other))
-              expect(partitions.filter((partition) => theirs.includes(partition))).toEqual([])
-        const settled = cooperativeStickyAssignor.assign(
-          rejoined(cooperativeStickyAssignor, subscriptionsOf(now), second),
-          topics,
-        )
-        expectComplete(now, subscriptionsOf(now), owned(settled))
+        let held = cooperativeStickyAssignor.assign(subscriptionsOf(before), topicsView(before.topics))
+        // Members that subscribe to different topics may be given a better balance when what was given up is assigned.
+        for (let round = 0; round < mostRounds; round += 1) {
+          const members = rejoined(cooperativeStickyAssignor, subscriptionsOf(now), held)
+          const next = cooperativeStickyAssignor.assign(members, topics)
+          const all = owned(next)
+          const count = [...all.values()].flat().length
+          expect(new Set([...all.values()].flat()).size).toBe(count)
+          for (const [memberId, partitions] of all)
+            for (const [other, theirs] of owned(held))
+              if (other !== memberId && members.has(other))
+                expect(partitions.filter((partition) => theirs.includes(partition))).toEqual([])
+          held = next
+        }
+        expectComplete(now, subscriptionsOf(now), owned(held))
       }),
     )
   })
