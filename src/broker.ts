@@ -18,6 +18,8 @@ import { MemoryFileSystem } from './runtime/memory-file-system.ts'
 import { nodeFileSystem } from './runtime/node-file-system.ts'
 import { realRandom } from './runtime/random.ts'
 import { threadModule } from './runtime/worker-thread.ts'
+import { Acls } from './security/acls.ts'
+import { authorizerOf, checkAuthorizer, hasAuthorizer } from './security/configured-authorizer.ts'
 import { Server } from './server/index.ts'
 import { ProducerIds } from './transactions/producer-ids.ts'
 
@@ -78,11 +80,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
     dataDirectory: options.memory ? memoryDirectory : options.dataDir,
     hostName: hostname(),
   })
-  if (config.get('authorizer.class.name') !== '') {
-    throw new ConfigError(
-      'authorizer.class.name asks for authorization, which this version does not have: leave it out, and every client may do everything.',
-    )
-  }
+  checkAuthorizer(config)
   const logger = options.logger ?? silentLogger
   for (const warning of config.warnings) logger.warn({}, warning)
   let closing: Promise<void> | undefined
@@ -141,6 +139,7 @@ class BrokerStack {
   readonly #directories: LogDirectory[] = []
   readonly #listeners: { readonly opened: Listener; readonly config: ListenerConfig }[] = []
   #cluster: Cluster | undefined
+  #acls: Acls | undefined
   #groups: GroupCoordinator | undefined
   #server: Server | undefined
 
@@ -184,6 +183,7 @@ class BrokerStack {
         evictionMs: fetchSessionEvictionMs,
       }),
       producerIds: new ProducerIds(broker),
+      acls: hasAuthorizer(this.#config) ? this.#acls : undefined,
       config: this.#config,
       clock: realClock,
       logger: this.#logger,
@@ -192,7 +192,7 @@ class BrokerStack {
     await broker.start(this.endpoints)
     const otherBrokers = cluster.describeOtherBrokers()
     if (otherBrokers !== undefined) this.#logger.warn({}, otherBrokers)
-    const server = new Server(rooms)
+    const server = new Server(rooms, authorizerOf(this.#config, this.#acls!, this.#logger))
     this.#server = server
     for (const { opened } of this.#listeners) opened.start((connection) => server.accept(connection))
   }
@@ -263,7 +263,14 @@ class BrokerStack {
       config: this.#config,
     }
     this.#cluster = await using(this.#directories.map(({ path }) => path).join(', '), () =>
-      Cluster.open({ ...cluster, ...shared, onFailure: this.#onFailure }),
+      Cluster.open({
+        ...cluster,
+        ...shared,
+        registerParts: (metadata) => {
+          this.#acls = new Acls(metadata, realRandom)
+        },
+        onFailure: this.#onFailure,
+      }),
     )
     return this.#cluster
   }

@@ -163,11 +163,13 @@ export class Fetcher {
     if (request.replicaId >= 0) throw new KafkaError('NOT_LEADER_OR_FOLLOWER', 'this broker has no followers')
     if (options.usesTopicIds && asked.topicId === zeroUuid) throw new KafkaError('UNKNOWN_TOPIC_ID')
     if (options.usesTopicIds) this.#requireSameTopic(asked)
+    // Before anything else: what is wrong with a topic is told only to those who may read it.
+    const topic = options.usesTopicIds ? this.#broker.cluster.topics.byId(asked.topicId)?.name : asked.topic
+    if (topic !== undefined && !options.isReadable(topic)) throw new KafkaError('TOPIC_AUTHORIZATION_FAILED')
     const partition = options.usesTopicIds
       ? this.#broker.leaderForId(asked.topicId, asked.partition, asked.currentLeaderEpoch)
       : this.#broker.leaderFor(asked.topic, asked.partition, asked.currentLeaderEpoch)
     asked.foundTopic = partition.topic
-    if (!options.isReadable(partition.topic)) throw new KafkaError('TOPIC_AUTHORIZATION_FAILED')
     return partition
   }
 

@@ -3,7 +3,7 @@ import { KafkaError } from '../../protocol/errors.ts'
 import type { AlteredResource, ConfigOperation } from '../cluster/config-commands.ts'
 import { type ConfigResourceType, resourceTypeOf } from '../cluster/dynamic-configs.ts'
 import type { Access } from '../security/access.ts'
-import { clusterResource } from './authorized-operations.ts'
+import { clusterResource } from '../security/acl.ts'
 import type { Context } from './context.ts'
 
 interface NamedResource {

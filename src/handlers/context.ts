@@ -7,6 +7,7 @@ import type { GroupCoordinator } from '../groups/group-coordinator.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Access } from '../security/access.ts'
+import type { Acls } from '../security/acls.ts'
 import type { ProducerIds } from '../transactions/producer-ids.ts'
 import type { Handler } from './handler.ts'
 
@@ -19,6 +20,8 @@ export interface Rooms {
   readonly groups: GroupCoordinator
   readonly fetcher: Fetcher
   readonly producerIds: ProducerIds
+  /** undefined: without an authorizer nobody asks for ACLs. */
+  readonly acls: Acls | undefined
   readonly config: BrokerConfig
   readonly clock: Clock
   readonly logger: Logger

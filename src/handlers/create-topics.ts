@@ -3,9 +3,12 @@ import { errorCode, KafkaError } from '../../protocol/errors.ts'
 import { createTopics } from '../../protocol/messages/create-topics.ts'
 import type { CreatedTopic } from '../cluster/topic-commands.ts'
 import { describeTopicConfigs } from '../config/index.ts'
-import { clusterResource } from './authorized-operations.ts'
+import { clusterResource } from '../security/acl.ts'
 import type { Context } from './context.ts'
 import { handle } from './handler.ts'
+
+/** In Kafka's words. */
+const notAuthorized = { errorCode: errorCode('TOPIC_AUTHORIZATION_FAILED'), errorMessage: 'Authorization failed.' }
 
 export const createTopicsHandler = handle(createTopics, {
   async serve(request, context) {
@@ -20,7 +23,7 @@ export const createTopicsHandler = handle(createTopics, {
       answers.set(name, result instanceof KafkaError ? refused(name, result) : created(result, context))
     }
     for (const { name } of request.topics) {
-      if (!answers.has(name)) answers.set(name, { name, errorCode: errorCode('TOPIC_AUTHORIZATION_FAILED') })
+      if (!answers.has(name)) answers.set(name, { name, ...notAuthorized })
     }
     return { topics: [...answers.values()] }
   },

@@ -84,9 +84,8 @@ function resolveOne(asked: Asked, { cluster, access }: Context): Resolved {
   // Whether a topic is there is told only to those who may see it.
   if (name !== null && !access.isAllowed('Topic', name, 'Describe')) return refuse('TOPIC_AUTHORIZATION_FAILED')
   if (topic === undefined) return refuse(hasId ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION')
-  const found = { name: topic.name, topicId: topic.id }
-  if (access.isAllowed('Topic', topic.name, 'Delete')) return found
-  return { ...found, error: new KafkaError('TOPIC_AUTHORIZATION_FAILED') }
+  if (access.isAllowed('Topic', topic.name, 'Delete')) return { name: topic.name, topicId: topic.id }
+  return refuse('TOPIC_AUTHORIZATION_FAILED')
 }
 
 function invalid(message: string): KafkaError {

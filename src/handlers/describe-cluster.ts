@@ -1,7 +1,8 @@
 /** DescribeCluster: cluster id, controller, and the brokers of the listener that the client came on. */
 import { KafkaError } from '../../protocol/errors.ts'
 import { describeCluster } from '../../protocol/messages/describe-cluster.ts'
-import { authorizedOperations, clusterResource } from './authorized-operations.ts'
+import { clusterResource } from '../security/acl.ts'
+import { authorizedOperations } from './authorized-operations.ts'
 import { handle } from './handler.ts'
 
 /** KIP-919: 1 asks a broker for brokers, 2 a controller for controllers. */

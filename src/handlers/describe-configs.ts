@@ -5,7 +5,7 @@ import { describeConfigs as describeResource } from '../cluster/config-descripti
 import { type ConfigResourceType, resourceTypeOf } from '../cluster/dynamic-configs.ts'
 import type { DescribedConfig } from '../config/index.ts'
 import type { Access } from '../security/access.ts'
-import { clusterResource } from './authorized-operations.ts'
+import { clusterResource } from '../security/acl.ts'
 import { answerEach, handle } from './handler.ts'
 
 export const describeConfigsHandler = handle(describeConfigs, {

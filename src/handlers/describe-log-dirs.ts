@@ -1,7 +1,7 @@
 /** DescribeLogDirs: the log directories of this broker, the space on their volumes, and the sizes of the partitions in them. */
 import { describeLogDirs } from '../../protocol/messages/describe-log-dirs.ts'
 import { describeLogDirectories } from '../cluster/log-directory-descriptions.ts'
-import { clusterResource } from './authorized-operations.ts'
+import { clusterResource } from '../security/acl.ts'
 import { handle } from './handler.ts'
 
 export const describeLogDirsHandler = handle(describeLogDirs, {

@@ -1,5 +1,5 @@
 /** handlers: FindCoordinator: which broker coordinates a group; one until v3, several from v4 on. */
-import { KafkaError } from '../../protocol/errors.ts'
+import { errorCode, KafkaError } from '../../protocol/errors.ts'
 import { findCoordinator } from '../../protocol/messages/find-coordinator.ts'
 import type { Context } from './context.ts'
 import { answerEach, handle } from './handler.ts'
@@ -21,7 +21,12 @@ export const findCoordinatorHandler = handle(findCoordinator, {
         errorCode: 0,
         errorMessage: '',
       }),
-      (each, errorCode, errorMessage) => ({ key: each, ...nowhere, errorCode, errorMessage }),
+      (each, errorCode, errorMessage) => ({
+        key: each,
+        ...nowhere,
+        errorCode,
+        errorMessage: isAuthorizationFailure(errorCode) ? '' : errorMessage,
+      }),
     )
     if (context.apiVersion >= 4) return { coordinators }
     const [coordinator] = coordinators
@@ -32,6 +37,11 @@ export const findCoordinatorHandler = handle(findCoordinator, {
       ? { ...nowhere, key, errorCode, errorMessage }
       : { coordinators: coordinatorKeys.map((each) => ({ key: each, ...nowhere, errorCode, errorMessage })) },
 })
+
+/** Kafka says it by the code alone. */
+function isAuthorizationFailure(code: number): boolean {
+  return code === errorCode('GROUP_AUTHORIZATION_FAILED') || code === errorCode('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
+}
 
 async function coordinatorFor(
   key: string,

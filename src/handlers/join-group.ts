@@ -1,6 +1,9 @@
 /** handlers: JoinGroup: a member joins its group; answered when the rebalance has made a generation. */
+import { errorCode } from '../../protocol/errors.ts'
 import { joinGroup } from '../../protocol/messages/join-group.ts'
 import { handle } from './handler.ts'
+
+const notAuthorized = errorCode('GROUP_AUTHORIZATION_FAILED')
 
 export const joinGroupHandler = handle(joinGroup, {
   async serve(request, { groups, access, apiVersion, clientId, connection }) {
@@ -17,7 +20,11 @@ export const joinGroupHandler = handle(joinGroup, {
     )
     return { ...result, protocolName: nameFor(apiVersion, result.protocolName) }
   },
-  fail: ({ memberId }, errorCode, { apiVersion }) => ({ errorCode, memberId, protocolName: nameFor(apiVersion, null) }),
+  fail: ({ memberId }, code, { apiVersion }) => ({
+    errorCode: code,
+    memberId: code === notAuthorized ? '' : memberId,
+    protocolName: nameFor(apiVersion, null),
+  }),
 })
 
 /** Could not be null before v7. */

@@ -1,6 +1,6 @@
 /** handlers: ListGroups: the groups that this broker coordinates. */
 import { listGroups } from '../../protocol/messages/list-groups.ts'
-import { clusterResource } from './authorized-operations.ts'
+import { clusterResource } from '../security/acl.ts'
 import { handle } from './handler.ts'
 
 export const listGroupsHandler = handle(listGroups, {

@@ -71,8 +71,10 @@ async function appendTo(
   /** Known when the records have reached it. */
   let partition: Partition | undefined
   try {
+    const name =
+      context.apiVersion >= firstTopicIdVersion ? context.cluster.topics.byId(topic.topicId)?.name : topic.name
+    if (name !== undefined) context.access.require('Topic', name, 'Write')
     const leader = leaderOf(topic, asked, context)
-    context.access.require('Topic', leader.topic, 'Write')
     const { records } = asked
     if (records === null) throw new KafkaError('INVALID_RECORD', 'Produce requests must hold record batches')
     if (context.apiVersion >= firstBatchVersion) {

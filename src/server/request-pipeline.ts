@@ -11,7 +11,7 @@ import { apiByKey } from '../../protocol/messages/index.ts'
 import { ProtocolError, Reader } from '../../protocol/schema/index.ts'
 import type { Context, Rooms } from '../handlers/context.ts'
 import { CloseConnection, whenSent } from '../handlers/handler.ts'
-import type { Access } from '../security/access.ts'
+import { type Authorizer, anonymous } from '../security/access.ts'
 import { type ClientConnection, HandledConnection } from './client-connection.ts'
 import type { ServedApi, ServedApis } from './served-apis.ts'
 
@@ -57,7 +57,7 @@ class Call {
 export interface PipelineSurroundings {
   readonly rooms: Rooms
   readonly served: ServedApis
-  readonly access: Access
+  readonly authorizer: Authorizer
   /** A request began to wait, or has ended: +1, -1. */
   countPending(change: number): void
   /** The connection is gone. */
@@ -81,7 +81,11 @@ export class RequestPipeline {
   constructor(connection: ClientConnection, surroundings: PipelineSurroundings) {
     this.#connection = connection
     this.#surroundings = surroundings
-    this.#handled = new HandledConnection(connection, surroundings.access, surroundings.rooms.logger)
+    this.#handled = new HandledConnection(
+      connection,
+      surroundings.authorizer.accessOf({ principal: anonymous, host: connection.clientAddress }),
+      surroundings.rooms.logger,
+    )
   }
 
   /** A request without its size. */
@@ -165,7 +169,8 @@ export class RequestPipeline {
   #contextOf({ apiKey, apiVersion, clientId }: Call): Context {
     const known = this.#contexts.get(apiKey)
     if (known !== undefined && known.apiVersion === apiVersion && known.clientId === clientId) return known
-    const { rooms, access } = this.#surroundings
+    const { rooms } = this.#surroundings
+    const { access } = this.#handled
     const context = { ...rooms, apiVersion, clientId, connection: this.#handled, access }
     this.#contexts.set(apiKey, context)
     return context

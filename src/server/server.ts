@@ -1,6 +1,6 @@
 /** server: the pipelines of all connections of one broker, over all its listeners. */
 import type { Rooms } from '../handlers/context.ts'
-import { type Access, openAccess } from '../security/access.ts'
+import { type Authorizer, openAuthorizer } from '../security/access.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { type PipelineSurroundings, RequestPipeline } from './request-pipeline.ts'
 import { ServedApis } from './served-apis.ts'
@@ -15,11 +15,11 @@ export class Server {
   #isClosed = false
   #idle: (() => void) | undefined
 
-  constructor(rooms: Rooms, access: Access = openAccess) {
+  constructor(rooms: Rooms, authorizer: Authorizer = openAuthorizer) {
     this.#surroundings = {
       rooms,
       served: new ServedApis(rooms.handlers),
-      access,
+      authorizer,
       countPending: (change) => this.#countPending(change),
       forget: (pipeline) => this.#pipelines.delete(pipeline),
     }

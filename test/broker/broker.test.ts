@@ -174,8 +174,8 @@ describe('a broker in memory', () => {
     await admin.disconnect()
   })
 
-  it('does not let everybody in where authorization is asked for', async () => {
-    const settings = { 'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer' }
+  it('does not let everybody in where a class is to decide that it does not know', async () => {
+    const settings = { 'authorizer.class.name': 'com.example.OwnAuthorizer' }
     await expect(startBroker({ memory: true, port: 0, settings })).rejects.toThrow(/^authorizer\.class\.name[^\n]*$/)
   })
 

@@ -53,8 +53,8 @@ export class Conversation {
   }
 
   /** A further connection. */
-  connect(): Peer {
-    const peer = new Peer(this.#port)
+  connect(localAddress?: string): Peer {
+    const peer = new Peer(this.#port, localAddress)
     this.#peers.push(peer)
     return peer
   }

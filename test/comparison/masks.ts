@@ -42,6 +42,7 @@ export class Masks {
     if (field === 'clusterId') return '<cluster id>'
     if (field === 'logDir') return '<log dir>'
     return value
+      .replace(/^Request Request\(.*\) needs /, 'Request <request> needs ')
       .replace(uuidAtEnd, '-<uuid>')
       .replace(/\b\d{13}\b/g, (digits) => (isNear(Number(digits)) ? '<time>' : digits))
       .replace(/-922337\d{13}/g, '<time>')
@@ -129,7 +130,10 @@ function sorted(values: Json[]): Json[] {
 function sortKey(value: Json): string {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return ''
   const named = value.name ?? value.topic ?? value.groupId ?? value.key ?? value.memberId ?? value.resourceName
-  if (named !== undefined && named !== null) return `${named} ${value.topicId ?? ''}`
+  if (named !== undefined && named !== null) {
+    return [named, value.topicId, value.resourceType, value.patternType, value.principal, value.operation].join(' ')
+  }
+  if (value.principal !== undefined) return [value.principal, value.host, value.operation].join(' ')
   const index = value.partitionIndex ?? value.index ?? value.partition
   return typeof index === 'number' ? String(index + 1_000) : String(value.topicId ?? '')
 }

@@ -16,12 +16,14 @@ export type Outcome<A extends Api> = DecodedResponse<A> | typeof closed | typeof
 
 export class Peer {
   readonly #port: number
+  readonly #localAddress: string | undefined
   #client: RawClient | undefined
   #correlationId = 0
 
-  /** Connects at the first request, and again at the first after the connection was closed. */
-  constructor(port: number) {
+  /** Connects at the first request, and again at the first after the connection was closed. `localAddress`: where from, 127.0.0.1 unless told. */
+  constructor(port: number, localAddress?: string) {
     this.#port = port
+    this.#localAddress = localAddress
   }
 
   async ask<A extends Api>(api: A, version: number, body: EncodableOf<A['request']>): Promise<Outcome<A>> {
@@ -49,7 +51,7 @@ export class Peer {
     version: number,
     frame: (correlationId: number) => Buffer,
   ): Promise<Outcome<A>> {
-    this.#client ??= await RawClient.connect(this.#port)
+    this.#client ??= await RawClient.connect(this.#port, '127.0.0.1', this.#localAddress)
     this.#correlationId += 1
     const correlationId = this.#correlationId
     this.#client.send(frame(correlationId))

@@ -1,5 +1,7 @@
 /** test: all scenarios, by the file that holds them; each suite is told to a broker of its own. */
 import type { Scenario } from './conversation.ts'
+import { aclsScenarios } from './scenarios/acls.ts'
+import { authorizationScenarios } from './scenarios/authorization.ts'
 import { clusterScenarios } from './scenarios/cluster.ts'
 import { committedOffsetsScenarios } from './scenarios/committed-offsets.ts'
 import {
@@ -43,6 +45,11 @@ export const suites: readonly Suite[] = [
     'group.consumer.migration.policy': 'disabled',
   }),
   suite('classic-only', classicOnlyScenarios, { 'group.coordinator.rebalance.protocols': 'classic' }),
+  suite('acls', [...aclsScenarios, ...authorizationScenarios], {
+    'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+    'allow.everyone.if.no.acl.found': 'true',
+    'auto.create.topics.enable': 'false',
+  }),
   suite('restricted', restrictedScenarios, {
     'auto.create.topics.enable': 'false',
     'delete.topic.enable': 'false',

@@ -70,6 +70,8 @@ export function only(...allowed: string[]): Access {
     allowed.includes(`${type}:${name}:${operation}`)
   return {
     isAllowed,
+    isAllowedSomewhere: (type, operation) =>
+      allowed.some((each) => each.startsWith(`${type}:`) && each.endsWith(`:${operation}`)),
     require(type, name, operation) {
       if (isAllowed(type, name, operation)) return
       if (type === 'Cluster') throw new KafkaError('CLUSTER_AUTHORIZATION_FAILED')

@@ -1,14 +1,14 @@
 /** config: broker configs of TLS, SASL, delegation tokens and authorization. */
 
 import { boolean, double, int, javaClass, list, long, password, short, string } from '../config-definition.ts'
-import { notYet } from '../effects.ts'
+import { notYet, obeyed } from '../effects.ts'
 import { anyList, atLeast, between, nonNullString, oneOf, oneOfAnyCase } from '../validators.ts'
 
 export const securityConfigs = {
   'authorizer.class.name': string('', {
     valid: nonNullString,
     importance: 'LOW',
-    effect: notYet.authorization,
+    effect: obeyed,
     documentation:
       'The fully qualified name of a class that implements org.apache.kafka.server.authorizer.Authorizer interface, which is used by the broker for authorization.',
   }),
