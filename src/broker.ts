@@ -2,16 +2,21 @@
 import { hostname } from 'node:os'
 import type { Endpoint } from './cluster/registrations.ts'
 import { BrokerConfig, ConfigError } from './config/index.ts'
-import { BrokerNodes } from './process/broker-nodes.ts'
+import { BrokerNodes, type Coordinated } from './process/broker-nodes.ts'
 import { type Logger, silentLogger } from './runtime/logger.ts'
 import { MemoryFileSystem } from './runtime/memory-file-system.ts'
 import { nodeFileSystem } from './runtime/node-file-system.ts'
 
+export type { Coordinated } from './process/broker-nodes.ts'
 export type { Logger } from './runtime/logger.ts'
 export { ConfigError }
 
 export interface BrokerOptions {
-  /** Where to listen; 0: any free port. 9092 unless told. */
+  /**
+   * How many brokers, over one store: ids from node.id on. One unless told, or as many as have configs of their own (`broker.2.listeners`).
+   */
+  readonly brokers?: number | undefined
+  /** Where to listen; 0: any free port. 9092 unless told. Further brokers have the ports after it. */
   readonly port?: number | undefined
   /** Where to bind, and what clients are told; `localhost` unless told. */
   readonly host?: string | undefined
@@ -34,9 +39,36 @@ export interface BrokerOptions {
   readonly onFailure?: ((error: Error) => void) | undefined
 }
 
-export interface RunningBroker extends AsyncDisposable {
-  /** What a client needs: `localhost:9092`; one address for each listener. */
+/** One of the brokers of the process. */
+export interface BrokerHandle {
+  readonly id: number
+  /** Where it is when it runs: `localhost:9092`; one address for each listener. The ports stay the same. */
   readonly bootstrapServers: string
+  readonly state: 'running' | 'isolated' | 'stopped'
+  /** Moves what it leads and coordinates to in-sync replicas, and ends its connections. */
+  stop(): Promise<void>
+  /** Starts it again on its ports. @throws Error in one readable line when one is taken */
+  start(): Promise<void>
+}
+
+/** Its methods take effect one after the other. Those that name a broker fail with an Error in one readable line where it is not there. */
+export interface RunningBroker extends AsyncDisposable {
+  /** What a client needs: `localhost:9092`; one address for each listener of each broker. */
+  readonly bootstrapServers: string
+  /** By id. */
+  readonly brokers: readonly BrokerHandle[]
+  broker(id: number): BrokerHandle
+  /** The broker leads the partition from now on, in a new leader epoch; it must run and hold a replica. */
+  moveLeader(topic: string, partition: number, brokerId: number): Promise<void>
+  /**
+   * The broker coordinates the group or transactional id from now on, and all that lie in the same partition of `__consumer_offsets` or
+   * `__transaction_state`, of which it must hold a replica.
+   */
+  moveCoordinator(of: Coordinated, brokerId: number): Promise<void>
+  /** The others count on the broker no more, as if its session had ended: it leads nothing, is in no ISR, and answers who still asks it so. */
+  isolate(brokerId: number): Promise<void>
+  /** The end of that. */
+  rejoin(brokerId: number): Promise<void>
   readonly clusterId: string
   /** Empty in memory. */
   readonly dataDirectories: readonly string[]
@@ -51,7 +83,7 @@ const memoryDirectory = '/odradek'
  * @throws ConfigError for settings that can't be; Error with one readable line when a port is taken or a data directory can't be used
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<RunningBroker> {
-  const config = BrokerConfig.load({
+  const sources = {
     file: options.properties,
     environment: options.environment,
     settings: options.settings,
@@ -59,14 +91,17 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
     host: options.host,
     dataDirectory: options.memory ? memoryDirectory : options.dataDir,
     hostName: hostname(),
-  })
+  }
+  const configs = BrokerConfig.loadAll(sources, options.brokers)
+  const config = configs[0]!
   if (config.get('authorizer.class.name') !== '') {
     throw new ConfigError(
       'authorizer.class.name asks for authorization, which this version does not have: leave it out, and every client may do everything.',
     )
   }
   const logger = options.logger ?? silentLogger
-  for (const warning of config.warnings) logger.warn({}, warning)
+  for (const warning of new Set(configs.flatMap(({ warnings }) => warnings))) logger.warn({}, warning)
+  if (configs.length > 1) logger.warn({}, severalBrokers(configs.length))
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
     closing ??= nodes.close()
@@ -82,7 +117,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
     options.onFailure?.(error)
   }
   const files = options.memory ? new MemoryFileSystem() : nodeFileSystem
-  const nodes = new BrokerNodes({ configs: [config], files, logger, onFailure: (error) => void failed(error) })
+  const nodes = new BrokerNodes({ configs, files, logger, onFailure: (error) => void failed(error) })
   try {
     await nodes.open()
     if (failure !== undefined) throw failure
@@ -91,13 +126,37 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
     throw error
   }
   isOpen = true
+  const brokers = nodes.ids.map((id) => handleOf(nodes, id))
   return {
-    bootstrapServers: nodes.endpoints.map(addressOf).join(','),
+    bootstrapServers: brokers.map(({ bootstrapServers }) => bootstrapServers).join(','),
+    brokers,
+    broker: (id) => brokers[nodes.ids.indexOf(nodes.requireId(id))]!,
+    moveLeader: (topic, partition, brokerId) => nodes.moveLeader(topic, partition, brokerId),
+    moveCoordinator: (of, brokerId) => nodes.moveCoordinator(of, brokerId),
+    isolate: (brokerId) => nodes.isolate(brokerId),
+    rejoin: (brokerId) => nodes.rejoin(brokerId),
     clusterId: nodes.clusterId,
     dataDirectories: options.memory ? [] : config.logDirectories,
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+function handleOf(nodes: BrokerNodes, id: number): BrokerHandle {
+  return {
+    id,
+    bootstrapServers: nodes.endpointsOf(id).map(addressOf).join(','),
+    get state() {
+      const state = nodes.stateOf(id)
+      return state === 'fenced' ? 'isolated' : state === 'running' ? 'running' : 'stopped'
+    },
+    stop: () => nodes.stop(id),
+    start: () => nodes.start(id),
+  }
+}
+
+function severalBrokers(count: number): string {
+  return `${count} brokers run in one process, over one store: this is for trying out how clients behave, not for availability, and Apache Kafka can't be started on this data`
 }
 
 function addressOf({ host, port }: Endpoint): string {

@@ -29,7 +29,10 @@ export class BrokerNode {
   readonly #config: BrokerConfig
   readonly #logger: Logger
   readonly #roomsOf: (brokerId: number) => Rooms | undefined
-  readonly #listeners: { readonly opened: Listener; readonly config: ListenerConfig }[] = []
+  /** Empty while it does not run. */
+  #listeners: { readonly opened: Listener; readonly config: ListenerConfig }[] = []
+  /** Where each listener was first: clients that know it find it there again. */
+  readonly #ports = new Map<string, number>()
   #rooms: Rooms | undefined
   #server: Server | undefined
 
@@ -40,12 +43,12 @@ export class BrokerNode {
     this.#roomsOf = roomsOf
   }
 
-  /** Where clients find it, listener by listener. */
+  /** Where clients find it while it runs, listener by listener. */
   get endpoints(): Endpoint[] {
-    return this.#listeners.map(({ opened, config }) => ({
-      name: config.name,
-      host: config.advertisedHost,
-      port: config.advertisedPort === 0 ? opened.port : config.advertisedPort,
+    return this.#config.listeners.map(({ name, advertisedHost, advertisedPort }) => ({
+      name,
+      host: advertisedHost,
+      port: advertisedPort === 0 ? this.#ports.get(name)! : advertisedPort,
       securityProtocol: plaintext,
     }))
   }
@@ -55,14 +58,18 @@ export class BrokerNode {
     return this.#rooms
   }
 
-  /** Takes its ports; connections wait until `serve`. @throws BindError */
+  /** Takes its ports, the same as before; connections wait until `serve`. @throws BindError */
   async bind(): Promise<void> {
-    for (const config of this.#config.listeners) this.#listeners.push({ opened: await this.#bind(config), config })
+    for (const config of this.#config.listeners) {
+      const opened = await this.#bind(config)
+      this.#listeners.push({ opened, config })
+      this.#ports.set(config.name, opened.port)
+    }
   }
 
   /** Registers with the cluster, and leads what it may. */
   async join(cluster: Cluster): Promise<void> {
-    const broker = cluster.addBroker(this.id, this.#config.get('broker.rack'))
+    const broker = cluster.broker(this.id)!
     this.#rooms = {
       cluster,
       broker,
@@ -93,16 +100,20 @@ export class BrokerNode {
 
   /** Ends all connections and its coordinators; what was never opened is left out. The broker is the cluster's to stop. */
   async close(): Promise<void> {
-    await Promise.all(this.#listeners.map(({ opened }) => opened.close()))
-    await Promise.all([this.#server?.close(), this.#rooms?.groups.close()])
+    const listeners = this.#listeners
+    const [server, rooms] = [this.#server, this.#rooms]
+    this.#listeners = []
+    this.#server = undefined
     this.#rooms = undefined
+    await Promise.all(listeners.map(({ opened }) => opened.close()))
+    await Promise.all([server?.close(), rooms?.groups.close()])
   }
 
   #bind(config: ListenerConfig): Promise<Listener> {
     return Listener.open({
       name: config.name,
       bindAddresses: config.bindAddresses,
-      port: config.port,
+      port: this.#ports.get(config.name) ?? config.port,
       maxRequestBytes: this.#config.get('socket.request.max.bytes'),
       maxIdleMs: this.#config.get('connections.max.idle.ms'),
       clock: realClock,
