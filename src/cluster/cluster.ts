@@ -24,11 +24,13 @@ import {
   decideBrokerStopped,
   decideBrokersAbsent,
   decideLeader,
+  decidePreferredLeaders,
   type LeadershipState,
 } from './leadership.ts'
 import { LogDirectories, type UnreadableDirectory } from './log-directories.ts'
 import { describeOtherBrokers, describeStoppedBrokers, type OtherBrokersState } from './other-brokers.ts'
 import type { Partition } from './partition.ts'
+import { PreferredLeaders } from './preferred-leaders.ts'
 import { ProducerIdBlocks } from './producer-id-blocks.ts'
 import { type Endpoint, Registrations } from './registrations.ts'
 import { isInternalTopic, type Topic } from './topic.ts'
@@ -89,6 +91,7 @@ export class Cluster {
   readonly directories: readonly LogDirectory[]
   readonly logDirectories: LogDirectories
   readonly #producerIdBlocks: ProducerIdBlocks
+  readonly #preferredLeaders: PreferredLeaders
   readonly #options: ClusterOptions
   readonly #brokers = new Map<number, Broker>()
   /** Without dynamic ones. */
@@ -118,6 +121,11 @@ export class Cluster {
     this.dynamicConfigs = new DynamicConfigs(metadata)
     this.topics = new Topics(metadata, this.features, (topic) => this.dynamicConfigs.forgetTopic(topic.name))
     this.#producerIdBlocks = new ProducerIdBlocks(metadata)
+    this.#preferredLeaders = new PreferredLeaders({
+      clock: options.clock,
+      config: () => this.config,
+      elect: () => this.#electPreferredLeaders(),
+    })
     for (const directory of directories.all) {
       directory.onFailure((failure) => this.#directoryFailed(directory, failure))
     }
@@ -145,6 +153,7 @@ export class Cluster {
     const brokerEpoch = Math.max(-1, ...[...this.#brokers.values()].map(({ epoch }) => epoch))
     const failures: unknown[] = []
     const note = (error: unknown): void => void failures.push(error)
+    await this.#preferredLeaders.stop()
     for (const broker of this.#brokers.values()) await broker.stop().catch(note)
     await Promise.allSettled(this.#autoCreating.values())
     await this.metadata.close()
@@ -272,6 +281,15 @@ export class Cluster {
   /** To be called when all brokers of the process run: what only others could lead has no leader. */
   async brokersStarted(): Promise<void> {
     await this.#runForPartitions((partitions) => decideBrokersAbsent(this.#leadershipState(), partitions))
+    if (this.#brokers.size > 1) this.#preferredLeaders.start()
+  }
+
+  async #electPreferredLeaders(): Promise<void> {
+    try {
+      await this.#runForPartitions((partitions) => decidePreferredLeaders(this.#leadershipState(), partitions))
+    } catch (error) {
+      this.#options.logger.error({ error }, 'preferred leaders could not be elected')
+    }
   }
 
   /** @throws Error in one readable line when the partition is not there, or the broker can't lead it */

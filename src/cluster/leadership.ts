@@ -85,6 +85,17 @@ export function decideLeader(state: LeadershipState, partition: Partition, broke
   return leaderId === brokerId ? [] : [change(state, partition, inSyncWith(state, partition, brokerId), brokerId)]
 }
 
+/** The first of its replicas leads each partition where that one runs and is in sync. */
+export function decidePreferredLeaders(state: LeadershipState, partitions: Iterable<Partition>): MetadataRecord[] {
+  const records: MetadataRecord[] = []
+  for (const partition of partitions) {
+    const [preferred] = partition.replicas
+    if (preferred === undefined || !state.available.has(preferred) || !partition.isr.includes(preferred)) continue
+    for (const record of decideLeader(state, partition, preferred)) records.push(record)
+  }
+  return records
+}
+
 /** One of those that are known to have every record lies here. Without any in sync it is the eligible ones (KIP-966), then the last that were. */
 function hasAllRecords(state: LeadershipState, partition: Partition): boolean {
   const { isr, eligibleLeaderReplicas, lastKnownElr } = partition

@@ -11,7 +11,7 @@ import { listenerNameOf, overrideListener } from './listeners.ts'
 import { parseValue } from './values.ts'
 
 /** More would only be more of the same. */
-export const maxBrokers = 100
+const maxBrokers = 100
 
 /** All else is shared, or may be set for one broker while it runs. */
 const ownConfigs: ReadonlySet<string> = new Set(['listeners', 'advertised.listeners', 'broker.rack'])

@@ -4,6 +4,7 @@ import { KafkaError } from '../../protocol/errors.ts'
 import { buildRecordBatch } from '../../protocol/records/index.ts'
 import type { Cluster } from '../../src/cluster/cluster.ts'
 import { describeLogDirectories } from '../../src/cluster/log-directory-descriptions.ts'
+import { settle } from '../../src/runtime/clock.ts'
 import { endpoint, newTopic, openCluster } from './open-cluster.ts'
 
 const batch = () => buildRecordBatch({}, [{ timestamp: 1_700_000_000_000, key: null, value: Buffer.from('x') }])
@@ -57,6 +58,40 @@ describe('a leader that is moved', () => {
     await brokers[1]!.stop()
     await expect(cluster.moveLeader('topic', 0, 2)).rejects.toThrow("broker 2 can't lead topic-0: it does not run")
     await expect(cluster.moveLeader('topic', 1, 2)).rejects.toThrow('there is no partition 1 of a topic topic')
+    await cluster.close()
+  })
+})
+
+describe('preferred leaders', () => {
+  it('lead again at the next check after they are back, every leader.imbalance.check.interval.seconds', async () => {
+    const { cluster, brokers, clock } = await openCluster({ brokers: [1, 2] })
+    await cluster.brokersStarted()
+    await cluster.createTopics([assigned('topic', [1, 2], [2, 1])])
+    for (const round of [1, 2]) {
+      await brokers[0]!.stop()
+      await brokers[0]!.start([endpoint(1)])
+      const before = [`2 e${2 * round - 1} [1,2]`, '2 e0 [2,1]']
+      await clock.advance(299_000)
+      expect(shown(cluster, 'topic')).toEqual(before)
+      await clock.advance(1_000)
+      await settle()
+      expect(shown(cluster, 'topic')).toEqual([`1 e${2 * round} [1,2]`, '2 e0 [2,1]'])
+    }
+    await cluster.close()
+  })
+
+  it('do not with auto.leader.rebalance.enable=false', async () => {
+    const { cluster, brokers, clock } = await openCluster({
+      brokers: [1, 2],
+      settings: { 'auto.leader.rebalance.enable': 'false', 'leader.imbalance.check.interval.seconds': '1' },
+    })
+    await cluster.brokersStarted()
+    await cluster.createTopics([assigned('topic', [1, 2])])
+    await cluster.moveLeader('topic', 0, 2)
+    await clock.advance(10_000)
+    await settle()
+    expect(shown(cluster, 'topic')).toEqual(['2 e1 [1,2]'])
+    await brokers[1]!.stop()
     await cluster.close()
   })
 })
