@@ -1,33 +1,23 @@
-/** The embeddable broker: builds the rooms, opens the listeners, and closes all of it again. The package's `odradek`. */
+/** The embeddable broker: reads what it is told, starts it, and closes all of it again. The package's `odradek`. */
 import { hostname } from 'node:os'
-import { loadCodecs } from '../protocol/records/index.ts'
-import { Cluster } from './cluster/cluster.ts'
-import type { UnreadableDirectory } from './cluster/log-directories.ts'
 import type { Endpoint } from './cluster/registrations.ts'
-import { BrokerConfig, ConfigError, type Listener as ListenerConfig } from './config/index.ts'
-import { Fetcher } from './fetch/fetcher.ts'
-import { GroupCoordinator } from './groups/group-coordinator.ts'
-import { handlers, type Rooms } from './handlers/index.ts'
-import { compactorInThread } from './log/compaction/compaction-thread.ts'
-import { LogDirectory, type LogDirectoryOptions, storedClusterId } from './log/log-directory.ts'
-import { Listener } from './network/index.ts'
-import { realClock } from './runtime/clock.ts'
-import type { FileSystem } from './runtime/file-system.ts'
+import { BrokerConfig, ConfigError } from './config/index.ts'
+import { BrokerNodes, type Coordinated } from './process/broker-nodes.ts'
 import { type Logger, silentLogger } from './runtime/logger.ts'
 import { MemoryFileSystem } from './runtime/memory-file-system.ts'
 import { nodeFileSystem } from './runtime/node-file-system.ts'
-import { realRandom } from './runtime/random.ts'
-import { threadModule } from './runtime/worker-thread.ts'
-import { Acls } from './security/acls.ts'
-import { authorizerOf, checkAuthorizer, hasAuthorizer } from './security/configured-authorizer.ts'
-import { Server } from './server/index.ts'
-import { ProducerIds } from './transactions/producer-ids.ts'
+import { checkAuthorizer } from './security/configured-authorizer.ts'
 
+export type { Coordinated } from './process/broker-nodes.ts'
 export type { Logger } from './runtime/logger.ts'
 export { ConfigError }
 
 export interface BrokerOptions {
-  /** Where to listen; 0: any free port. 9092 unless told. */
+  /**
+   * How many brokers, over one store: ids from node.id on. One unless told, or as many as have configs of their own (`broker.2.listeners`).
+   */
+  readonly brokers?: number | undefined
+  /** Where to listen; 0: any free port. 9092 unless told. Further brokers have the ports after it. */
   readonly port?: number | undefined
   /** Where to bind, and what clients are told; `localhost` unless told. */
   readonly host?: string | undefined
@@ -50,9 +40,36 @@ export interface BrokerOptions {
   readonly onFailure?: ((error: Error) => void) | undefined
 }
 
-export interface RunningBroker extends AsyncDisposable {
-  /** What a client needs: `localhost:9092`; one address for each listener. */
+/** One of the brokers of the process. */
+export interface BrokerHandle {
+  readonly id: number
+  /** Where it is when it runs: `localhost:9092`; one address for each listener. The ports stay the same. */
   readonly bootstrapServers: string
+  readonly state: 'running' | 'isolated' | 'stopped'
+  /** Moves what it leads and coordinates to in-sync replicas, and ends its connections. */
+  stop(): Promise<void>
+  /** Starts it again on its ports. @throws Error in one readable line when one is taken */
+  start(): Promise<void>
+}
+
+/** Its methods take effect one after the other. Those that name a broker fail with an Error in one readable line where it is not there. */
+export interface RunningBroker extends AsyncDisposable {
+  /** What a client needs: `localhost:9092`; one address for each listener of each broker. */
+  readonly bootstrapServers: string
+  /** By id. */
+  readonly brokers: readonly BrokerHandle[]
+  broker(id: number): BrokerHandle
+  /** The broker leads the partition from now on, in a new leader epoch; it must run and hold a replica. */
+  moveLeader(topic: string, partition: number, brokerId: number): Promise<void>
+  /**
+   * The broker coordinates the group or transactional id from now on, and all that lie in the same partition of `__consumer_offsets` or
+   * `__transaction_state`, of which it must hold a replica.
+   */
+  moveCoordinator(of: Coordinated, brokerId: number): Promise<void>
+  /** The others count on the broker no more, as if its session had ended: it leads nothing, is in no ISR, and answers who still asks it so. */
+  isolate(brokerId: number): Promise<void>
+  /** The end of that. */
+  rejoin(brokerId: number): Promise<void>
   readonly clusterId: string
   /** Empty in memory. */
   readonly dataDirectories: readonly string[]
@@ -61,17 +78,13 @@ export interface RunningBroker extends AsyncDisposable {
 }
 
 const memoryDirectory = '/odradek'
-/** The number that records have for a listener's protocol. */
-const plaintext = 0
-/** How long an unused fetch session is safe from a newcomer; Kafka's min.incremental.fetch.session.eviction.ms is not a config. */
-const fetchSessionEvictionMs = 120_000
 
 /**
  * Starts a broker; resolves when clients can be served.
  * @throws ConfigError for settings that can't be; Error with one readable line when a port is taken or a data directory can't be used
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<RunningBroker> {
-  const config = BrokerConfig.load({
+  const sources = {
     file: options.properties,
     environment: options.environment,
     settings: options.settings,
@@ -79,13 +92,16 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
     host: options.host,
     dataDirectory: options.memory ? memoryDirectory : options.dataDir,
     hostName: hostname(),
-  })
+  }
+  const configs = BrokerConfig.loadAll(sources, options.brokers)
+  const config = configs[0]!
   checkAuthorizer(config)
   const logger = options.logger ?? silentLogger
-  for (const warning of config.warnings) logger.warn({}, warning)
+  for (const warning of new Set(configs.flatMap(({ warnings }) => warnings))) logger.warn({}, warning)
+  if (configs.length > 1) logger.warn({}, severalBrokers(configs.length))
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
-    closing ??= stack.close()
+    closing ??= nodes.close()
     return closing
   }
   let failure: Error | undefined
@@ -98,180 +114,48 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
     options.onFailure?.(error)
   }
   const files = options.memory ? new MemoryFileSystem() : nodeFileSystem
-  const stack = new BrokerStack(config, files, logger, (error) => void failed(error))
+  const nodes = new BrokerNodes({ configs, files, logger, onFailure: (error) => void failed(error) })
   try {
-    await stack.open()
+    await nodes.open()
     if (failure !== undefined) throw failure
   } catch (error) {
-    await stack.close()
+    await nodes.close()
     throw error
   }
   isOpen = true
+  const brokers = nodes.ids.map((id) => handleOf(nodes, id))
   return {
-    bootstrapServers: stack.endpoints.map(addressOf).join(','),
-    clusterId: stack.clusterId,
+    bootstrapServers: brokers.map(({ bootstrapServers }) => bootstrapServers).join(','),
+    brokers,
+    broker: (id) => brokers[nodes.ids.indexOf(nodes.requireId(id))]!,
+    moveLeader: (topic, partition, brokerId) => nodes.moveLeader(topic, partition, brokerId),
+    moveCoordinator: (of, brokerId) => nodes.moveCoordinator(of, brokerId),
+    isolate: (brokerId) => nodes.isolate(brokerId),
+    rejoin: (brokerId) => nodes.rejoin(brokerId),
+    clusterId: nodes.clusterId,
     dataDirectories: options.memory ? [] : config.logDirectories,
     close,
     [Symbol.asyncDispose]: close,
   }
 }
 
+function handleOf(nodes: BrokerNodes, id: number): BrokerHandle {
+  return {
+    id,
+    bootstrapServers: nodes.endpointsOf(id).map(addressOf).join(','),
+    get state() {
+      const state = nodes.stateOf(id)
+      return state === 'fenced' ? 'isolated' : state === 'running' ? 'running' : 'stopped'
+    },
+    stop: () => nodes.stop(id),
+    start: () => nodes.start(id),
+  }
+}
+
+function severalBrokers(count: number): string {
+  return `${count} brokers run in one process, over one store: this is for trying out how clients behave, not for availability, and Apache Kafka can't be started on this data`
+}
+
 function addressOf({ host, port }: Endpoint): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-}
-
-/** What the system refuses names a file at most; whoever started the broker knows the directory. */
-async function using<T>(directory: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error
-    throw new Error(`the log directory ${directory} can't be used: ${(error as Error).message}`, { cause: error })
-  }
-}
-
-/** What one broker stands on, from the bottom up, as far as it is open. */
-class BrokerStack {
-  readonly #config: BrokerConfig
-  readonly #files: FileSystem
-  readonly #logger: Logger
-  readonly #onFailure: (error: Error) => void
-  readonly #directories: LogDirectory[] = []
-  readonly #listeners: { readonly opened: Listener; readonly config: ListenerConfig }[] = []
-  #cluster: Cluster | undefined
-  #acls: Acls | undefined
-  #groups: GroupCoordinator | undefined
-  #server: Server | undefined
-
-  constructor(config: BrokerConfig, files: FileSystem, logger: Logger, onFailure: (error: Error) => void) {
-    this.#config = config
-    this.#files = files
-    this.#logger = logger
-    this.#onFailure = onFailure
-  }
-
-  /** Where clients find it, listener by listener. */
-  get endpoints(): Endpoint[] {
-    return this.#listeners.map(({ opened, config }) => ({
-      name: config.name,
-      host: config.advertisedHost,
-      port: config.advertisedPort === 0 ? opened.port : config.advertisedPort,
-      securityProtocol: plaintext,
-    }))
-  }
-
-  get clusterId(): string {
-    return this.#cluster!.clusterId
-  }
-
-  /** Ports are taken first, so that a start that can't succeed touches no data; connections wait until all is loaded. */
-  async open(): Promise<void> {
-    for (const config of this.#config.listeners) this.#listeners.push({ opened: await this.#bind(config), config })
-    await loadCodecs()
-    const cluster = await this.#openCluster()
-    const broker = cluster.addBroker(this.#config.get('node.id'), this.#config.get('broker.rack'))
-    this.#groups = new GroupCoordinator({ broker, clock: realClock, random: realRandom, logger: this.#logger })
-    const rooms: Rooms = {
-      cluster,
-      broker,
-      groups: this.#groups,
-      fetcher: new Fetcher(broker, {
-        clock: realClock,
-        random: realRandom,
-        maxBytes: this.#config.get('fetch.max.bytes'),
-        maxSessions: this.#config.get('max.incremental.fetch.session.cache.slots'),
-        evictionMs: fetchSessionEvictionMs,
-      }),
-      producerIds: new ProducerIds(broker),
-      acls: hasAuthorizer(this.#config) ? this.#acls : undefined,
-      config: this.#config,
-      clock: realClock,
-      logger: this.#logger,
-      handlers,
-    }
-    await broker.start(this.endpoints)
-    const otherBrokers = cluster.describeOtherBrokers()
-    if (otherBrokers !== undefined) this.#logger.warn({}, otherBrokers)
-    const server = new Server(rooms, authorizerOf(this.#config, this.#acls!, this.#logger))
-    this.#server = server
-    for (const { opened } of this.#listeners) opened.start((connection) => server.accept(connection))
-  }
-
-  /** From the top down; what was never opened is left out. */
-  async close(): Promise<void> {
-    await Promise.all(this.#listeners.map(({ opened }) => opened.close()))
-    await Promise.all([this.#server?.close(), this.#groups?.close()])
-    if (this.#cluster !== undefined) await this.#cluster.close()
-    else await Promise.all(this.#directories.map((directory) => directory.close()))
-  }
-
-  #bind(config: ListenerConfig): Promise<Listener> {
-    return Listener.open({
-      name: config.name,
-      bindAddresses: config.bindAddresses,
-      port: config.port,
-      maxRequestBytes: this.#config.get('socket.request.max.bytes'),
-      maxIdleMs: this.#config.get('connections.max.idle.ms'),
-      clock: realClock,
-      logger: this.#logger,
-    })
-  }
-
-  /** Returns those that the system does not give: with several, the others are served. */
-  async #openDirectories(options: Omit<LogDirectoryOptions, 'path' | 'clusterId'>): Promise<UnreadableDirectory[]> {
-    const metadataPath = this.#config.get('metadata.log.dir')
-    const paths = [...new Set([...this.#config.logDirectories, ...(metadataPath === null ? [] : [metadataPath])])]
-    const unreadable: UnreadableDirectory[] = []
-    const stored = await Promise.all(paths.map((path) => storedClusterId(this.#files, path)))
-    const known = stored.find((id) => id !== undefined)
-    for (const path of paths) {
-      const clusterId = known ?? this.#directories[0]?.clusterId
-      const own = { ...options, path, ...(clusterId === undefined ? {} : { clusterId }) }
-      try {
-        this.#directories.push(await using(path, () => LogDirectory.open(own)))
-      } catch (error) {
-        const { cause, message } = error as Error
-        if (paths.length === 1 || path === metadataPath || cause === undefined) throw error
-        this.#logger.error({ path, error: cause }, `${message}: its partitions are offline`)
-        unreadable.push({ path, reason: (cause as Error).message })
-      }
-    }
-    if (this.#directories.length === 0) throw new Error(`no log directory can be used: ${paths.join(', ')}`)
-    return unreadable
-  }
-
-  async #openCluster(): Promise<Cluster> {
-    const nodeId = this.#config.get('node.id')
-    const shared = { nodeId, files: this.#files, clock: realClock, random: realRandom, logger: this.#logger }
-    const limits = {
-      producerIdExpirationMs: this.#config.get('producer.id.expiration.ms'),
-      initialTaskDelayMs: this.#config.get('log.initial.task.delay.ms'),
-      retentionCheckIntervalMs: this.#config.get('log.retention.check.interval.ms'),
-      flushSchedulerIntervalMs: this.#config.get('log.flush.scheduler.interval.ms'),
-      recoveryPointCheckpointIntervalMs: this.#config.get('log.flush.offset.checkpoint.interval.ms'),
-      logStartOffsetCheckpointIntervalMs: this.#config.get('log.flush.start.offset.checkpoint.interval.ms'),
-      highWatermarkCheckpointIntervalMs: this.#config.get('replica.high.watermark.checkpoint.interval.ms'),
-    }
-    const module = this.#files === nodeFileSystem ? threadModule('compaction-thread.js', import.meta.url) : undefined
-    const compactor = module && { compactor: compactorInThread(module) }
-    const unreadableDirectories = await this.#openDirectories({ limits, ...compactor, ...shared })
-    const { logDirectories } = this.#config
-    const cluster = {
-      directories: this.#directories.filter(({ path }) => logDirectories.includes(path)),
-      metadataDirectory: this.#directories.find(({ path }) => path === this.#config.get('metadata.log.dir')),
-      unreadableDirectories,
-      config: this.#config,
-    }
-    this.#cluster = await using(this.#directories.map(({ path }) => path).join(', '), () =>
-      Cluster.open({
-        ...cluster,
-        ...shared,
-        registerParts: (metadata) => {
-          this.#acls = new Acls(metadata, realRandom)
-        },
-        onFailure: this.#onFailure,
-      }),
-    )
-    return this.#cluster
-  }
 }

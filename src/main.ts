@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The command `odradek`: reads flags, variables and a properties file, starts one broker, and stops it on a signal. `odradek dump-log` is
+ * The command `odradek`: reads flags, variables and a properties file, starts a broker, or several, and stops it on a signal. `odradek dump-log` is
  * src/dump's, loaded only when it is called.
  */
 import { parseArgs } from 'node:util'
@@ -13,6 +13,7 @@ const help = `Odradek ${packageJson.version}, a Kafka broker
   odradek dump-log FILE|DIR    shows or verifies what Kafka's files hold (see odradek dump-log --help)
 
   --port PORT          where to listen (9092); 0: any free port
+  --brokers N          so many brokers over one store, on the ports from there on (1)
   --host NAME          where to bind, and what clients are told (localhost)
   --data-dir DIR       where to keep data (./odradek-data)
   --memory             keep nothing on disk
@@ -27,6 +28,7 @@ KAFKA_* variables are read as Apache Kafka's image reads them. Flags and --set w
 
 const options = {
   port: { type: 'string' },
+  brokers: { type: 'string' },
   host: { type: 'string' },
   'data-dir': { type: 'string' },
   memory: { type: 'boolean' },
@@ -58,6 +60,11 @@ function parsePort(text: string): number {
   const port = Number(text)
   if (!/^\d+$/.test(text) || port > 65535) throw new UsageError(`--port takes a number from 0 to 65535, not ${text}`)
   return port
+}
+
+function parseBrokers(text: string): number {
+  if (!/^\d+$/.test(text)) throw new UsageError(`--brokers takes a number, not ${text}`)
+  return Number(text)
 }
 
 function parseSettings(assignments: readonly string[]): Record<string, string> {
@@ -106,6 +113,7 @@ async function main(): Promise<void> {
   const { startBroker } = await import('./broker.ts')
   const broker = await startBroker({
     port: flags.port === undefined ? undefined : parsePort(flags.port),
+    brokers: flags.brokers === undefined ? undefined : parseBrokers(flags.brokers),
     host: flags.host,
     dataDir: flags['data-dir'],
     memory: flags.memory ?? false,

@@ -77,6 +77,23 @@ describe('the command', () => {
     expect(await ready).toContain(directory)
   })
 
+  it('starts several brokers with --brokers, and says what they are for', async () => {
+    const { ready, output } = odradek(['--port', '0', '--memory', '--brokers', '3'])
+    const servers = /ready at (\S+), in memory/.exec(await ready)![1]!.split(',')
+    expect(servers).toHaveLength(3)
+    expect(output()).toContain('3 brokers run in one process')
+    const admin = kafka(servers[2]!).admin()
+    await admin.connect()
+    const { brokers } = await admin.describeCluster()
+    expect(brokers.map(({ nodeId, host, port }) => [nodeId, `${host}:${port}`]).sort()).toEqual(
+      servers.map((server, index) => [index + 1, server]),
+    )
+    await admin.disconnect()
+    const refused = odradek(['--memory', '--brokers', '0'])
+    expect(await refused.exit).toBe(1)
+    expect(refused.errors()).toBe('odradek: A process runs 1 to 100 brokers, not 0.\n')
+  })
+
   it('stops in less than a second on SIGTERM, with exit code 0', async () => {
     const { ready, child, exit, errors } = odradek(['--port', '0', '--memory'])
     await ready

@@ -22,7 +22,7 @@ await installCodecs(kafkajs)
 const client = (clientId: string, retries = 20): Kafka =>
   new kafkajs.Kafka({
     clientId,
-    brokers: [bootstrap],
+    brokers: bootstrap.split(','),
     logLevel: kafkajs.logLevel.WARN,
     retry: { initialRetryTime: 50, maxRetryTime: 1000, retries },
   })
@@ -246,9 +246,9 @@ const methods: Partial<AgentMethods> = {
     return values
   },
 
-  async createTopic({ topic, partitions, configs = {} }) {
+  async createTopic({ topic, partitions, replicationFactor = 1, configs = {} }) {
     const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }))
-    const topics = [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }]
+    const topics = [{ topic, numPartitions: partitions, replicationFactor, configEntries }]
     // createTopics answers false for a topic that is there already, and throws for the rest.
     const connected = await admin()
     const created = await connected.createTopics({ topics, waitForLeaders: true }).catch(async (error) => {

@@ -24,7 +24,7 @@ export function externalBroker(bootstrap: string): Broker {
 }
 
 /** Consumer groups (KIP-848) get on with each heartbeat, which the broker asks for; a member that is gone is missed as soon as a classic one. */
-const quickHeartbeats = [
+export const quickHeartbeats = [
   'group.consumer.min.heartbeat.interval.ms=300',
   'group.consumer.heartbeat.interval.ms=300',
   'group.consumer.min.session.timeout.ms=10000',

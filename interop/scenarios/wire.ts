@@ -64,7 +64,13 @@ export type AgentMethods = {
   /** Joins, reads `count` records from where the group stands, commits behind the last of them, leaves; values as text. */
   consumeInGroup(request: { group: string; topic: string; count: number }): Promise<string[]>
 
-  createTopic(request: { topic: string; partitions: number; configs?: Record<string, string> }): Promise<null>
+  /** `replicationFactor`: 1 if absent; only kafkajs is asked for another. */
+  createTopic(request: {
+    topic: string
+    partitions: number
+    replicationFactor?: number
+    configs?: Record<string, string>
+  }): Promise<null>
   deleteTopic(request: { topic: string }): Promise<null>
   createPartitions(request: { topic: string; count: number }): Promise<null>
   listTopics(request: Record<string, never>): Promise<string[]>

@@ -1,4 +1,4 @@
-/** cluster: one broker id of the process: its registration, its config, and which partitions it leads. */
+/** cluster: one broker id of the process: whether it runs, its config, and which partitions it leads. */
 import { KafkaError } from '../../protocol/errors.ts'
 import type { BrokerConfig } from '../config/index.ts'
 import type { Cluster } from './cluster.ts'
@@ -9,13 +9,23 @@ import type { Topic } from './topic.ts'
 /** The client did not say which leader epoch it knows. */
 const noEpoch = -1
 
+/** Fenced: it serves its clients, but the cluster counts on it no more, as Kafka does of one whose session has ended. */
+export type BrokerState = 'added' | 'running' | 'fenced' | 'stopped'
+
+const nextStates: Readonly<Record<BrokerState, readonly BrokerState[]>> = {
+  added: ['running'],
+  running: ['fenced', 'stopped'],
+  fenced: ['running', 'stopped'],
+  stopped: ['running'],
+}
+
 export class Broker {
   readonly id: number
   readonly cluster: Cluster
   readonly rack: string | null
   /** Offset of the record that registered it; -1 while it does not run. */
   epoch = -1
-  #state: 'added' | 'running' | 'stopped' = 'added'
+  #state: BrokerState = 'added'
 
   constructor(cluster: Cluster, id: number, rack: string | null) {
     this.cluster = cluster
@@ -23,10 +33,11 @@ export class Broker {
     this.rack = rack
   }
 
-  get state(): 'added' | 'running' | 'stopped' {
+  get state(): BrokerState {
     return this.#state
   }
 
+  /** It leads and coordinates what the cluster says. */
   get isRunning(): boolean {
     return this.#state === 'running'
   }
@@ -38,16 +49,30 @@ export class Broker {
 
   /** Registers with the endpoints that clients are told, and takes the lead where it may. */
   async start(endpoints: readonly Endpoint[]): Promise<void> {
-    this.#state = 'running'
+    this.#become('running')
     this.epoch = await this.cluster.brokerStarted(this, endpoints)
   }
 
   /** Gives the lead to others, where there are any that may. */
   async stop(): Promise<void> {
-    if (this.#state !== 'running') return
-    this.#state = 'stopped'
+    if (this.#state !== 'running' && this.#state !== 'fenced') return
+    this.#become('stopped')
     await this.cluster.brokerStopped(this)
     this.epoch = -1
+  }
+
+  /** It leads nothing and is in sync with nothing from now on, and clients are not sent to it; nothing is done to one that is fenced. */
+  async fence(): Promise<void> {
+    if (this.#state === 'fenced') return
+    this.#become('fenced')
+    await this.cluster.brokerStopped(this)
+  }
+
+  /** The end of that; nothing is done to one that is not fenced. */
+  async unfence(): Promise<void> {
+    if (this.#state !== 'fenced') return
+    this.#become('running')
+    await this.cluster.brokerUnfenced(this)
   }
 
   /**
@@ -71,7 +96,14 @@ export class Broker {
   }
 
   leads(partition: Partition): boolean {
-    return partition.leaderId === this.id && this.#state === 'running' && !partition.isDeleted
+    return partition.leaderId === this.id && this.isRunning && !partition.isDeleted
+  }
+
+  #become(next: BrokerState): void {
+    if (!nextStates[this.#state].includes(next)) {
+      throw new Error(`broker ${this.id} is ${this.#state}: it can't become ${next}`)
+    }
+    this.#state = next
   }
 
   #leader(topic: Topic | undefined, index: number, currentLeaderEpoch: number): Partition {
@@ -87,7 +119,7 @@ export class Broker {
       if (!partition.replicas.includes(this.id)) throw new KafkaError('NOT_LEADER_OR_FOLLOWER')
       throw new KafkaError(currentLeaderEpoch < partition.leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH')
     }
-    if (partition.leaderId !== this.id || this.#state !== 'running') throw new KafkaError('NOT_LEADER_OR_FOLLOWER')
+    if (partition.leaderId !== this.id || !this.isRunning) throw new KafkaError('NOT_LEADER_OR_FOLLOWER')
     return partition
   }
 }

@@ -19,10 +19,18 @@ import { type AlteredResource, decideAlterConfigs } from './config-commands.ts'
 import { DynamicConfigs } from './dynamic-configs.ts'
 import { Features, supportedFeatures } from './features.ts'
 import { internalTopic } from './internal-topics.ts'
-import { decideBrokerStarted, decideBrokerStopped, type LeadershipState } from './leadership.ts'
+import {
+  decideBrokerStarted,
+  decideBrokerStopped,
+  decideBrokersAbsent,
+  decideLeader,
+  decidePreferredLeaders,
+  type LeadershipState,
+} from './leadership.ts'
 import { LogDirectories, type UnreadableDirectory } from './log-directories.ts'
-import { describeOtherBrokers } from './other-brokers.ts'
+import { describeOtherBrokers, describeStoppedBrokers, type OtherBrokersState } from './other-brokers.ts'
 import type { Partition } from './partition.ts'
+import { PreferredLeaders } from './preferred-leaders.ts'
 import { ProducerIdBlocks } from './producer-id-blocks.ts'
 import { type Endpoint, Registrations } from './registrations.ts'
 import { isInternalTopic, type Topic } from './topic.ts'
@@ -85,8 +93,11 @@ export class Cluster {
   readonly directories: readonly LogDirectory[]
   readonly logDirectories: LogDirectories
   readonly #producerIdBlocks: ProducerIdBlocks
+  readonly #preferredLeaders: PreferredLeaders
   readonly #options: ClusterOptions
   readonly #brokers = new Map<number, Broker>()
+  /** Without dynamic ones. */
+  readonly #staticConfigs = new Map<number, BrokerConfig>()
   readonly #configs = new Map<number, BrokerConfig>()
   readonly #topicDeleted = new Set<(topic: Topic) => void>()
   readonly #leaderChanged = new Set<(partition: Partition) => void>()
@@ -112,6 +123,11 @@ export class Cluster {
     this.dynamicConfigs = new DynamicConfigs(metadata)
     this.topics = new Topics(metadata, this.features, (topic) => this.dynamicConfigs.forgetTopic(topic.name))
     this.#producerIdBlocks = new ProducerIdBlocks(metadata)
+    this.#preferredLeaders = new PreferredLeaders({
+      clock: options.clock,
+      config: () => this.config,
+      elect: () => this.#electPreferredLeaders(),
+    })
     for (const directory of directories.all) {
       directory.onFailure((failure) => this.#directoryFailed(directory, failure))
     }
@@ -140,6 +156,7 @@ export class Cluster {
     const brokerEpoch = Math.max(-1, ...[...this.#brokers.values()].map(({ epoch }) => epoch))
     const failures: unknown[] = []
     const note = (error: unknown): void => void failures.push(error)
+    await this.#preferredLeaders.stop()
     for (const broker of this.#brokers.values()) await broker.stop().catch(note)
     await Promise.allSettled(this.#autoCreating.values())
     await this.metadata.close()
@@ -197,8 +214,10 @@ export class Cluster {
 
   // Brokers
 
-  addBroker(id: number, rack: string | null = null): Broker {
+  /** `config`: what is set for it, where that is not what is set for all. */
+  addBroker(id: number, rack: string | null = null, config: BrokerConfig = this.#options.config): Broker {
     if (this.#brokers.has(id)) throw new Error(`broker ${id} is already there`)
+    this.#staticConfigs.set(id, config)
     const broker = new Broker(this, id, rack)
     this.#brokers.set(id, broker)
     return broker
@@ -226,7 +245,6 @@ export class Cluster {
 
   /** Only for Broker. Returns the broker's epoch. */
   async brokerStarted(broker: Broker, endpoints: readonly Endpoint[]): Promise<number> {
-    const state = this.#leadershipState()
     const epoch = await this.#run((nextOffset) => ({
       records: [
         metadataRecord(registerBrokerRecord, this.features.registerBrokerRecordVersion, {
@@ -239,53 +257,71 @@ export class Cluster {
           fenced: true,
           logDirs: this.logDirectories.usable.map(({ directoryId }) => directoryId),
         }),
-        metadataRecord(brokerRegistrationChangeRecord, 0, {
-          brokerId: broker.id,
-          brokerEpoch: nextOffset,
-          fenced: -1,
-        }),
+        fencing({ id: broker.id, epoch: nextOffset }, false),
         ...this.#fenceDead(),
       ],
       response: nextOffset,
     }))
-    await this.#runInBatches(() => decideBrokerStarted(state, this.topics.partitions(), broker.id))
+    await this.#runForPartitions((partitions) => decideBrokerStarted(this.#leadershipState(), partitions, broker.id))
     return epoch
   }
 
-  /** Only for Broker. */
+  /** Only for Broker: it has stopped, or is fenced. */
   async brokerStopped(broker: Broker): Promise<void> {
-    const state = this.#leadershipState()
     // When all go, partitions stay as they are: the next start gives them a new leader epoch.
-    if (state.available.size > 0 && !this.#isClosing) {
-      await this.#runInBatches(() => decideBrokerStopped(state, this.topics.partitions(), broker.id))
+    if (!this.#isClosing) {
+      await this.#runForPartitions((partitions) => decideBrokerStopped(this.#leadershipState(), partitions, broker.id))
     }
-    await this.#run(() => ({
-      records: [
-        metadataRecord(brokerRegistrationChangeRecord, 0, {
-          brokerId: broker.id,
-          brokerEpoch: broker.epoch,
-          fenced: 1,
-        }),
-      ],
-      response: undefined,
-    }))
+    await this.#run(() => ({ records: [fencing(broker, true)], response: undefined }))
   }
 
-  /** What to tell whoever started the process, once its brokers run: which brokers it lacks; undefined if it has all. */
-  describeOtherBrokers(): string | undefined {
-    return describeOtherBrokers({
-      registrations: this.registrations.values(),
-      partitions: this.topics.partitions(),
-      own: new Set(this.#brokers.keys()),
-      isHere: (partition, brokerId) => this.#isHere(partition, brokerId),
+  /** Only for Broker. */
+  async brokerUnfenced(broker: Broker): Promise<void> {
+    await this.#run(() => ({ records: [fencing(broker, false)], response: undefined }))
+    await this.#runForPartitions((partitions) => decideBrokerStarted(this.#leadershipState(), partitions, broker.id))
+  }
+
+  /** To be called when all brokers of the process run: what only others could lead has no leader. */
+  async brokersStarted(): Promise<void> {
+    await this.#runForPartitions((partitions) => decideBrokersAbsent(this.#leadershipState(), partitions))
+    if (this.#brokers.size > 1) this.#preferredLeaders.start()
+  }
+
+  async #electPreferredLeaders(): Promise<void> {
+    try {
+      await this.#runForPartitions((partitions) => decidePreferredLeaders(this.#leadershipState(), partitions))
+    } catch (error) {
+      this.#options.logger.error({ error }, 'preferred leaders could not be elected')
+    }
+  }
+
+  /** @throws Error in one readable line when the partition is not there, or the broker can't lead it */
+  async moveLeader(topic: string, partition: number, brokerId: number): Promise<void> {
+    await this.#run(() => {
+      const found = this.findPartition(topic, partition)
+      if (found === undefined) throw new Error(`there is no partition ${partition} of a topic ${topic}`)
+      return { records: decideLeader(this.#leadershipState(), found, brokerId), response: undefined }
     })
   }
 
+  /** What to tell whoever started the process, once its brokers run, about those that it lacks: one line each. */
+  describeOtherBrokers(): string[] {
+    const here = new Set(this.directories.map(({ directoryId }) => directoryId))
+    const state: OtherBrokersState = {
+      registrations: this.registrations.values(),
+      partitions: () => this.topics.partitions(),
+      own: new Set(this.#brokers.keys()),
+      isHere: (partition, brokerId) => this.#isHere(partition, brokerId),
+      wasHere: ({ directories }) => directories.length > 0 && directories.every((id) => here.has(id)),
+    }
+    return [describeStoppedBrokers(state), describeOtherBrokers(state)].filter((line) => line !== undefined)
+  }
+
   #leadershipState(): LeadershipState {
-    const running = [...this.#brokers.values()].filter(({ state }) => state !== 'stopped')
+    const available = [...this.#brokers.values()].filter(({ state }) => state === 'running' || state === 'added')
     return {
       features: this.features,
-      available: new Set(running.map(({ id }) => id)),
+      available: new Set(available.map(({ id }) => id)),
       isHere: (partition, brokerId) => this.#isHere(partition, brokerId),
       mayElectUnclean: ({ topic }) => this.topicConfig(topic).get('unclean.leader.election.enable'),
     }
@@ -303,9 +339,7 @@ export class Cluster {
     return this.registrations
       .values()
       .filter(({ id, isFenced }) => !isFenced && this.#brokers.get(id)?.isRunning !== true)
-      .map(({ id, epoch }) =>
-        metadataRecord(brokerRegistrationChangeRecord, 0, { brokerId: id, brokerEpoch: epoch, fenced: 1 }),
-      )
+      .map((registration) => fencing(registration, true))
   }
 
   // Lookup
@@ -407,10 +441,14 @@ export class Cluster {
     if (known !== undefined) return known
     const clusterWide = this.dynamicConfigs.of('broker', '')
     const own = this.dynamicConfigs.of('broker', String(brokerId))
-    const { config } = this.#options
+    const config = this.#staticConfigOf(brokerId)
     const effective = clusterWide.size + own.size === 0 ? config : config.withDynamic(clusterWide, own)
     this.#configs.set(brokerId, effective)
     return effective
+  }
+
+  #staticConfigOf(brokerId: number): BrokerConfig {
+    return this.#staticConfigs.get(brokerId) ?? this.#options.config
   }
 
   /** What holds for the topic's partitions that `brokerId` leads, which may have configs of its own. */
@@ -428,7 +466,7 @@ export class Cluster {
   ): Promise<(KafkaError | undefined)[]> {
     const { topics, features, dynamicConfigs } = this
     return this.#run(() => {
-      const state = { topics, features, dynamicConfigs, config: this.#options.config, brokerId: broker.id }
+      const state = { topics, features, dynamicConfigs, config: this.#staticConfigOf(broker.id), brokerId: broker.id }
       const { records, results } = decideAlterConfigs(state, resources)
       return { records: options.validateOnly === true ? [] : records, response: results }
     })
@@ -469,11 +507,14 @@ export class Cluster {
     return response
   }
 
-  /** For changes that need not count all at once. */
-  async #runInBatches(decide: () => readonly MetadataRecord[]): Promise<void> {
-    const records = await this.metadata.run(() => ({ records: [], response: decide() }))
-    for (let start = 0; start < records.length; start += changesPerBatch) {
-      await this.#run(() => ({ records: records.slice(start, start + changesPerBatch), response: undefined }))
+  /** For changes of partitions that need not count all at once: of some, then of the next, as they are by then. */
+  async #runForPartitions(decide: (partitions: readonly Partition[]) => readonly MetadataRecord[]): Promise<void> {
+    const partitions = [...this.topics.partitions()]
+    for (let start = 0; start < partitions.length; start += changesPerBatch) {
+      await this.#run(() => {
+        const those = partitions.slice(start, start + changesPerBatch).filter(({ isDeleted }) => !isDeleted)
+        return { records: decide(those), response: undefined }
+      })
     }
   }
 
@@ -584,6 +625,14 @@ export class Cluster {
     const directory = this.logDirectories.ownerOf(partition)
     if (directory?.failure === undefined) await directory?.deletePartition(topic, index)
   }
+}
+
+function fencing(broker: { readonly id: number; readonly epoch: number }, isFenced: boolean): MetadataRecord {
+  return metadataRecord(brokerRegistrationChangeRecord, 0, {
+    brokerId: broker.id,
+    brokerEpoch: broker.epoch,
+    fenced: isFenced ? 1 : -1,
+  })
 }
 
 function applyConfig(partition: Partition, config: TopicConfig): void {

@@ -1,5 +1,5 @@
 /**
- * cluster: decides who leads when a broker comes or goes. All brokers of the process share each partition's bytes, so a broker is in sync as
+ * cluster: decides who leads when a broker comes or goes, or somebody wishes it. All brokers of the process share each partition's bytes, so a broker is in sync as
  * soon as it runs, if any replica in its directories was: brokers of other processes may have more.
  */
 import { partitionChangeRecord } from '../../protocol/state/index.ts'
@@ -9,7 +9,7 @@ import { noLeader, type Partition } from './partition.ts'
 
 export interface LeadershipState {
   readonly features: Features
-  /** Brokers of this process that run, or are about to: those keep what they led. */
+  /** Brokers of this process that run and are not fenced, or are about to: those keep what they led. */
   readonly available: ReadonlySet<number>
   /** The broker's replica lies in a directory of this process. */
   isHere(partition: Partition, brokerId: number): boolean
@@ -62,6 +62,40 @@ export function decideBrokerStopped(
   return records
 }
 
+/** What is led by brokers that don't run, and by nobody else since the others have come, has no leader. */
+export function decideBrokersAbsent(state: LeadershipState, partitions: Iterable<Partition>): MetadataRecord[] {
+  const records: MetadataRecord[] = []
+  for (const partition of partitions) {
+    const { leaderId, isr } = partition
+    if (leaderId !== noLeader && !state.available.has(leaderId)) records.push(change(state, partition, isr, noLeader))
+  }
+  return records
+}
+
+/**
+ * `brokerId` leads from now on, in a new leader epoch; nothing where it does so already.
+ * @throws Error in one readable line when it can't: it is no replica, or does not run
+ */
+export function decideLeader(state: LeadershipState, partition: Partition, brokerId: number): MetadataRecord[] {
+  const { name, replicas, leaderId } = partition
+  if (!replicas.includes(brokerId)) {
+    throw new Error(`broker ${brokerId} can't lead ${name}: its replicas are on ${replicas.join(', ')}`)
+  }
+  if (!state.available.has(brokerId)) throw new Error(`broker ${brokerId} can't lead ${name}: it does not run`)
+  return leaderId === brokerId ? [] : [change(state, partition, inSyncWith(state, partition, brokerId), brokerId)]
+}
+
+/** The first of its replicas leads each partition where that one runs and is in sync. */
+export function decidePreferredLeaders(state: LeadershipState, partitions: Iterable<Partition>): MetadataRecord[] {
+  const records: MetadataRecord[] = []
+  for (const partition of partitions) {
+    const [preferred] = partition.replicas
+    if (preferred === undefined || !state.available.has(preferred) || !partition.isr.includes(preferred)) continue
+    for (const record of decideLeader(state, partition, preferred)) records.push(record)
+  }
+  return records
+}
+
 /** One of those that are known to have every record lies here. Without any in sync it is the eligible ones (KIP-966), then the last that were. */
 function hasAllRecords(state: LeadershipState, partition: Partition): boolean {
   const { isr, eligibleLeaderReplicas, lastKnownElr } = partition
@@ -69,10 +103,10 @@ function hasAllRecords(state: LeadershipState, partition: Partition): boolean {
   return complete === undefined || complete.some((id) => state.isHere(partition, id))
 }
 
-/** In the order of its replicas, without those that don't hear of what is written here. */
+/** In the order of its replicas, without those that don't run here: they don't hear of what is written. */
 function inSyncWith(state: LeadershipState, partition: Partition, brokerId: number): number[] {
   return partition.replicas.filter(
-    (id) => id === brokerId || (partition.isr.includes(id) && state.isHere(partition, id)),
+    (id) => id === brokerId || (partition.isr.includes(id) && state.available.has(id) && state.isHere(partition, id)),
   )
 }
 

@@ -16,6 +16,12 @@ const unassignedDirectory = 'AAAAAAAAAAAAAAAAAAAAAA'
 /** acks=all */
 const allReplicas = -1
 
+/** Keeps state over a partition's log, and writes to it. */
+export interface LogKeeper {
+  /** Resolves when nothing of it is on its way to the log any more. */
+  close(): Promise<void>
+}
+
 export class Partition {
   readonly topic: string
   readonly topicId: string
@@ -47,6 +53,9 @@ export class Partition {
   #log: PartitionLog | undefined
   #failure: KafkaError | undefined
   #stopLog: (() => void) | undefined
+  #keeper: LogKeeper | undefined
+  /** Resolves when keepers before the last one write no more. */
+  #released: Promise<unknown> = Promise.resolve()
   readonly #listeners = new Set<() => void>()
 
   constructor(topic: string, record: DecodedOf<typeof partitionRecord>) {
@@ -97,18 +106,31 @@ export class Partition {
 
   /**
    * Appends a client's batches; see PartitionLog.append. `requiredAcks`: -1, 0 or 1.
-   * @throws KafkaError NOT_ENOUGH_REPLICAS with -1, when fewer replicas than min.insync.replicas are in sync.
+   * @throws KafkaError with -1, when fewer replicas than min.insync.replicas are in sync: NOT_ENOUGH_REPLICAS, or if that is so only by the
+   * time when the batches are written, NOT_ENOUGH_REPLICAS_AFTER_APPEND
    */
   append(records: Buffer, requiredAcks: number): Promise<AppendResult> {
-    // A topic with fewer replicas than that can still be written to (KIP-966).
-    const required = Math.min(this.minInsyncReplicas, this.replicas.length)
-    if (requiredAcks === allReplicas && this.isr.length < required) {
-      throw new KafkaError(
-        'NOT_ENOUGH_REPLICAS',
-        `The size of the current ISR : ${this.isr.length} is insufficient to satisfy the min.isr requirement of ${required} for partition ${this.name}, live replica(s) broker.id are : ${this.isr.join(',')}`,
-      )
-    }
-    return this.log.append(records, 'client')
+    if (requiredAcks !== allReplicas || this.requiredInSync === 1) return this.log.append(records, 'client')
+    this.#requireInSync('NOT_ENOUGH_REPLICAS')
+    return this.log.append(records, 'client').then((result) => {
+      this.#requireInSync('NOT_ENOUGH_REPLICAS_AFTER_APPEND')
+      return result
+    })
+  }
+
+  /** How many replicas must be in sync: a topic with fewer than min.insync.replicas can still be written to (KIP-966). */
+  get requiredInSync(): number {
+    return Math.min(this.minInsyncReplicas, this.replicas.length)
+  }
+
+  /** @throws KafkaError `otherwise` */
+  #requireInSync(otherwise: 'NOT_ENOUGH_REPLICAS' | 'NOT_ENOUGH_REPLICAS_AFTER_APPEND'): void {
+    const { isr, requiredInSync, name } = this
+    if (isr.length >= requiredInSync) return
+    throw new KafkaError(
+      otherwise,
+      `The size of the current ISR : ${isr.length} is insufficient to satisfy the min.isr requirement of ${requiredInSync} for partition ${name}, live replica(s) broker.id are : ${isr.join(',')}`,
+    )
   }
 
   /**
@@ -120,6 +142,20 @@ export class Partition {
     const entry = (): void => listener()
     this.#listeners.add(entry)
     return () => this.#listeners.delete(entry)
+  }
+
+  /**
+   * Ends whoever keeps state over this log, also for a broker that has led it before: two would not see what the other writes. Resolves when
+   * the log can be read by the next one, which is to be named by `keptBy`.
+   */
+  release(): Promise<unknown> {
+    if (this.#keeper !== undefined) this.#released = Promise.all([this.#released, this.#keeper.close()])
+    this.#keeper = undefined
+    return this.#released
+  }
+
+  keptBy(keeper: LogKeeper): void {
+    this.#keeper = keeper
   }
 
   /** Only for Cluster, which owns logs. */

@@ -11,10 +11,18 @@ import { checkRules } from './broker-rules.ts'
 import type { ConfigDefinition, ConfigValue } from './config-definition.ts'
 import { ConfigError } from './config-error.ts'
 import { environmentToProperties } from './environment.ts'
-import { type Listener, overrideListener, resolveListeners } from './listeners.ts'
+import { type Listener, resolveListeners } from './listeners.ts'
 import { nearestName } from './nearest-name.ts'
 import { parseProperties } from './properties.ts'
 import { replicationQuotaConfigs } from './replication-quota-configs.ts'
+import {
+  brokersNamed,
+  defaultsOfSeveral,
+  ownConfigName,
+  placeListeners,
+  requireBrokerCount,
+  requireDistinctAddresses,
+} from './several-brokers.ts'
 import { formatValue, parseValue } from './values.ts'
 
 const knownConfigs = { ...brokerConfigs, ...authorizerConfigs, ...replicationQuotaConfigs } as const
@@ -64,37 +72,43 @@ export class BrokerConfig {
 
   /** @throws ConfigError for an invalid value in any source, settings that contradict each other, or an unknown name in `settings` */
   static load(sources: BrokerConfigSources = {}): BrokerConfig {
+    return BrokerConfig.loadAll(sources, 1)[0]!
+  }
+
+  /**
+   * Those of all brokers of one process, by id from node.id on; `count` undefined: as many as have configs of their own.
+   * @throws ConfigError as `load`, and as several-brokers.ts says
+   */
+  static loadAll(sources: BrokerConfigSources, count?: number): BrokerConfig[] {
     const warnings: string[] = []
-    const values = new Map<string, string>()
+    const { values, own } = readSources(sources, warnings)
+    const firstId = parseValue('node.id', brokerConfigs['node.id'], values.get('node.id') ?? defaultNodeId) as number
+    const brokers = count === undefined ? brokersNamed(own.keys(), firstId) : requireBrokerCount(count)
+    for (const id of own.keys()) {
+      if (id < firstId || id >= firstId + brokers)
+        warnings.push(`broker.${id}.* is ignored: no such broker is started.`)
+    }
     const defaults = defaultTexts()
+    for (const [name, text] of defaultsOfSeveral(brokers)) defaults.set(name, text)
     if (sources.file === undefined)
       for (const [name, text] of Object.entries(defaultsWithoutFile)) defaults.set(name, text)
-    /** Every value is checked, also one that a stronger source replaces. */
-    const take = (name: string, value: string, onUnknown: () => void): void => {
-      const definition = definitionOf(name)
-      if (definition) parseValue(name, definition, value)
-      else onUnknown()
-      values.set(name, value)
-    }
-    for (const [name, value] of parseProperties(sources.file ?? ''))
-      take(name, value, () => warnings.push(unknown(name, `Unknown configuration ${name}`)))
-    for (const [name, { variable, value }] of environmentToProperties(sources.environment ?? {}))
-      take(name, value, () => warnings.push(unknown(name, `Unknown configuration ${name} (from ${variable})`)))
-    for (const [name, value] of Object.entries(sources.settings ?? {}))
-      take(name, value, () => {
-        throw new ConfigError(unknown(name, `Unknown configuration ${name}`))
-      })
-    // Both names of the node id always agree, whichever of them was set.
-    const nodeId = values.get('node.id') ?? values.get('broker.id')
-    if (nodeId !== undefined) for (const name of ['node.id', 'broker.id']) values.set(name, values.get(name) ?? nodeId)
-    applyFlags(values, defaults, sources)
-    const layers: ConfigLayer[] = [
-      { source: 'STATIC_BROKER_CONFIG', values },
-      { source: 'DEFAULT_CONFIG', values: defaults },
-    ]
-    const settings = new BrokerConfig(layers, [], [])
-    checkRules(settings)
-    return new BrokerConfig(layers, settings.#resolveListeners(sources.hostName ?? 'localhost', warnings), warnings)
+    const configs = Array.from({ length: brokers }, (_, index) => {
+      const ofOne = own.get(firstId + index) ?? new Map<string, string>()
+      const ofBroker = new Map([...values, ...ofOne])
+      if (index > 0) for (const name of ['node.id', 'broker.id']) ofBroker.set(name, String(firstId + index))
+      placeListeners(ofBroker, { defaults, own: ofOne, flags: sources, index })
+      const layers: ConfigLayer[] = [
+        { source: 'STATIC_BROKER_CONFIG', values: ofBroker },
+        { source: 'DEFAULT_CONFIG', values: defaults },
+      ]
+      const settings = new BrokerConfig(layers, [], [])
+      if (index === 0) checkRules(settings)
+      const ownWarnings = index === 0 ? warnings : []
+      const listeners = settings.#resolveListeners(sources.hostName ?? 'localhost', ownWarnings)
+      return new BrokerConfig(layers, listeners, ownWarnings)
+    })
+    requireDistinctAddresses(configs.map(({ listeners }, index) => ({ id: firstId + index, listeners })))
+    return configs
   }
 
   get<N extends BrokerConfigName>(name: N): ConfigValue<KnownConfigs[N]> {
@@ -211,16 +225,40 @@ function defaultTexts(): Map<string, string> {
   return texts
 }
 
-function applyFlags(
-  values: Map<string, string>,
-  defaults: ReadonlyMap<string, string>,
-  { port, host, dataDirectory }: BrokerConfigSources,
-): void {
-  if (port !== undefined || host !== undefined) {
-    const items = (name: 'listeners' | 'controller.listener.names') =>
-      parseValue(name, brokerConfigs[name], (values.get(name) ?? defaults.get(name)) as string) as readonly string[]
-    const listeners = overrideListener(items('listeners'), items('controller.listener.names'), { host, port })
-    values.set('listeners', listeners.join(','))
+const defaultNodeId = String(brokerConfigs['node.id'].default)
+
+interface ReadSources {
+  /** What is set for all brokers of the process, by name, as it was written. */
+  readonly values: Map<string, string>
+  /** What is set for one of them, by its id. */
+  readonly own: Map<number, Map<string, string>>
+}
+
+/** @throws ConfigError; what is unknown in a file or variable is one of `warnings` */
+function readSources(sources: BrokerConfigSources, warnings: string[]): ReadSources {
+  const values = new Map<string, string>()
+  const own: ReadSources['own'] = new Map()
+  /** Every value is checked, also one that a stronger source replaces. */
+  const take = (text: string, value: string, onUnknown: () => void): void => {
+    const ofOne = ownConfigName(text)
+    const name = ofOne?.name ?? text
+    const definition = definitionOf(name)
+    if (definition) parseValue(name, definition, value)
+    else onUnknown()
+    if (ofOne === undefined) values.set(name, value)
+    else own.set(ofOne.brokerId, (own.get(ofOne.brokerId) ?? new Map<string, string>()).set(name, value))
   }
-  if (dataDirectory !== undefined) values.set('log.dirs', dataDirectory)
+  for (const [name, value] of parseProperties(sources.file ?? ''))
+    take(name, value, () => warnings.push(unknown(name, `Unknown configuration ${name}`)))
+  for (const [name, { variable, value }] of environmentToProperties(sources.environment ?? {}))
+    take(name, value, () => warnings.push(unknown(name, `Unknown configuration ${name} (from ${variable})`)))
+  for (const [name, value] of Object.entries(sources.settings ?? {}))
+    take(name, value, () => {
+      throw new ConfigError(unknown(name, `Unknown configuration ${name}`))
+    })
+  // Both names of the node id always agree, whichever of them was set.
+  const nodeId = values.get('node.id') ?? values.get('broker.id')
+  if (nodeId !== undefined) for (const name of ['node.id', 'broker.id']) values.set(name, values.get(name) ?? nodeId)
+  if (sources.dataDirectory !== undefined) values.set('log.dirs', sources.dataDirectory)
+  return { values, own }
 }

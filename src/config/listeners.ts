@@ -185,6 +185,11 @@ function checkInterBrokerListener(
     )
 }
 
+/** Upper case; '' for what is no listener. */
+export function listenerNameOf(text: string): string {
+  return text.split('://')[0]?.toUpperCase() ?? ''
+}
+
 /** `listeners` with another host or port for the first one that is not the controller's: what --host and --port mean. */
 export function overrideListener(
   listeners: readonly string[],
@@ -192,7 +197,7 @@ export function overrideListener(
   { host, port }: { host?: string | undefined; port?: number | undefined },
 ): string[] {
   const names = controllerNames.map((name) => name.toUpperCase())
-  const index = listeners.findIndex((text) => !names.includes(text.split('://')[0]?.toUpperCase() ?? ''))
+  const index = listeners.findIndex((text) => !names.includes(listenerNameOf(text)))
   return listeners.map((text, position) => {
     const match = /^(.*):\/\/(.*):(-?\d+)$/.exec(text)
     if (position !== index || !match) return text

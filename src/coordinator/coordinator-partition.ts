@@ -46,6 +46,8 @@ export interface CoordinatorPartitionOptions<M, Rec> {
   readonly compression?: Codec
   /** The log is not read before: another one still writes to it. */
   readonly after?: Promise<unknown>
+  /** @throws KafkaError for why a command that would write is refused; those of the machine's own timers are not */
+  requireWritable?(): void
 }
 
 interface State<M> {
@@ -68,6 +70,7 @@ export class CoordinatorPartition<M extends StateMachine<Rec>, Rec> {
   /** Why the last load failed: the same is not said again at each attempt. */
   #lastLoadFailure: string | undefined
   #isClosed = false
+  #closing: Promise<void> | undefined
 
   constructor(options: CoordinatorPartitionOptions<M, Rec>) {
     this.#options = options
@@ -95,7 +98,12 @@ export class CoordinatorPartition<M extends StateMachine<Rec>, Rec> {
   }
 
   /** Drops the state: whoever waits gets NOT_COORDINATOR. Resolves when nothing is on its way to the log any more. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     this.#isClosed = true
     const state = this.#state
     this.#state = undefined
@@ -122,11 +130,14 @@ export class CoordinatorPartition<M extends StateMachine<Rec>, Rec> {
     throw new KafkaError(this.#loading === undefined ? 'COORDINATOR_NOT_AVAILABLE' : 'COORDINATOR_LOAD_IN_PROGRESS')
   }
 
-  #run<R>(state: State<M>, decide: (machine: M) => Decision<Rec, R>): R | Promise<R> {
+  #run<R>(state: State<M>, decide: (machine: M) => Decision<Rec, R>, isOwn = false): R | Promise<R> {
     let decision: Decision<Rec, R> | undefined
     try {
       decision = decide(state.machine)
-      if (decision.records.length > 0) this.#write(state, decision)
+      if (decision.records.length > 0) {
+        if (!isOwn) this.#options.requireWritable?.()
+        this.#write(state, decision)
+      }
     } catch (error) {
       const failure = error instanceof KafkaError ? error : new KafkaError('NOT_COORDINATOR')
       for (const answer of decision?.answers ?? []) answer.fail(failure)
@@ -279,7 +290,7 @@ export class CoordinatorPartition<M extends StateMachine<Rec>, Rec> {
       }
     }
     try {
-      Promise.resolve(this.#run(state, decide)).catch(failed)
+      Promise.resolve(this.#run(state, decide, true)).catch(failed)
     } catch (error) {
       failed(error)
     }

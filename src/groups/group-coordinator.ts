@@ -241,7 +241,6 @@ export class GroupCoordinator {
         return buildBatch([stored], clock.now(), compression).length <= partition.maxMessageBytes
       },
     }
-    const earlier = this.#giveUp(partition)
     const coordinator = new CoordinatorPartition<GroupCoordinatorShard, GroupRecord>({
       log: partition.log,
       codec: groupRecordCodec,
@@ -252,8 +251,12 @@ export class GroupCoordinator {
         return partition.maxMessageBytes
       },
       compression,
-      after: earlier,
+      after: partition.release(),
+      requireWritable: () => {
+        if (partition.isr.length < partition.requiredInSync) throw new KafkaError('COORDINATOR_NOT_AVAILABLE')
+      },
     })
+    partition.keptBy(coordinator)
     this.#led.set(partition, { leaderEpoch: partition.leaderEpoch, coordinator })
     return coordinator
   }

@@ -27,6 +27,8 @@ export interface Rooms {
   readonly logger: Logger
   /** All that is served, for ApiVersions. */
   readonly handlers: readonly Handler[]
+  /** Those of another broker of the process, or of this one; undefined unless that one runs. */
+  roomsOf(brokerId: number): Rooms | undefined
 }
 
 /** The connection that a request came on. */

@@ -144,6 +144,64 @@ describe('a group coordinator', () => {
     await close()
   })
 
+  it('hands its groups over when the leader moves: members and commits are as they were, also those on their way to the log', async () => {
+    const settings = { ...few, 'offsets.topic.replication.factor': '2' }
+    const { clock, cluster, brokers, close } = await openGroups({ settings, brokers: [1, 2] })
+    const coordinatorId = await brokers[0]!.groups.coordinatorOf('group')
+    const [first, second] = brokers[0]!.broker.id === coordinatorId ? brokers : [...brokers].reverse()
+    const join = first!.groups.joinGroup(joinRequest('group'), oldClient)
+    await settle()
+    await clock.advance(0)
+    const { memberId, generationId } = await join
+    const member = { groupId: 'group', memberId, generationId, groupInstanceId: null }
+    const assignments = [{ memberId, assignment: Buffer.from('mine') }]
+    await first!.groups.syncGroup({ ...member, protocolType: 'consumer', protocolName: 'range', assignments })
+    const partition = partitionFor('group', 4)
+    const { log } = cluster.findPartition('__consumer_offsets', partition)!
+    const { append } = log
+    let write!: () => void
+    const written = new Promise<void>((resolve) => {
+      write = resolve
+    })
+    log.append = (records, origin) => written.then(() => append.call(log, records, origin))
+    const committing = commit(first!.groups, 'group', 7, { memberId, generationId })
+    log.append = append
+    await cluster.moveLeader('__consumer_offsets', partition, second!.broker.id)
+    const found = committed(second!.groups, 'group')
+    await settle()
+    write()
+    expect(await errorOf(() => committing)).toBe('NONE')
+    expect(await found).toEqual({ 'topic-0': 7 })
+    expect(await errorOf(() => first!.groups.heartbeat(member))).toBe('NOT_COORDINATOR')
+    expect(await errorOf(() => second!.groups.heartbeat(member))).toBe('NONE')
+    const synced = await second!.groups.syncGroup({
+      ...member,
+      protocolType: null,
+      protocolName: null,
+      assignments: [],
+    })
+    expect(synced.assignment.toString()).toBe('mine')
+    await cluster.moveLeader('__consumer_offsets', partition, first!.broker.id)
+    expect(await errorOf(() => first!.groups.heartbeat(member))).toBe('NONE')
+    expect(await committed(first!.groups, 'group')).toEqual({ 'topic-0': 7 })
+    await close()
+  })
+
+  it('takes no commits while too few replicas are in sync, and gives out what it has', async () => {
+    const settings = { ...few, 'offsets.topic.replication.factor': '2', 'min.insync.replicas': '2' }
+    const { brokers, close } = await openGroups({ settings, brokers: [1, 2] })
+    const coordinatorId = await brokers[0]!.groups.coordinatorOf('group')
+    const [leader, other] = brokers[0]!.broker.id === coordinatorId ? brokers : [...brokers].reverse()
+    await commit(leader!.groups, 'group', 7)
+    await other!.broker.fence()
+    expect(await errorOf(() => commit(leader!.groups, 'group', 8))).toBe('COORDINATOR_NOT_AVAILABLE')
+    expect(await committed(leader!.groups, 'group')).toEqual({ 'topic-0': 7 })
+    await other!.broker.unfence()
+    await commit(leader!.groups, 'group', 9)
+    expect(await committed(leader!.groups, 'group')).toEqual({ 'topic-0': 9 })
+    await close()
+  })
+
   it('brings groups and offsets back after a restart', async () => {
     const before = await openGroups({ settings: few })
     const { groups } = before.brokers[0]!

@@ -7,7 +7,7 @@ import { atLeast, bootstrapServers, listOf, quorumVoters } from '../validators.t
 export const controllerConfigs = {
   'auto.leader.rebalance.enable': boolean(true, {
     importance: 'HIGH',
-    effect: notYet.replication,
+    effect: obeyed,
     documentation: 'Enables auto leader balancing.',
   }),
   'broker.heartbeat.interval.ms': int(2000, {
@@ -129,7 +129,7 @@ export const controllerConfigs = {
   'leader.imbalance.check.interval.seconds': long(300, {
     valid: atLeast(1),
     importance: 'HIGH',
-    effect: notYet.replication,
+    effect: obeyed,
     documentation: 'The frequency with which the partition rebalance check is triggered by the controller',
   }),
   'metadata.log.dir': string(null, {

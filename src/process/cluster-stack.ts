@@ -1,0 +1,124 @@
+/** process: what the brokers of one process stand on: its log directories, and the cluster in them. */
+import { Cluster } from '../cluster/cluster.ts'
+import type { UnreadableDirectory } from '../cluster/log-directories.ts'
+import type { BrokerConfig } from '../config/index.ts'
+import { compactorInThread } from '../log/compaction/compaction-thread.ts'
+import { LogDirectory, type LogDirectoryOptions, storedClusterId } from '../log/log-directory.ts'
+import { realClock } from '../runtime/clock.ts'
+import type { FileSystem } from '../runtime/file-system.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { nodeFileSystem } from '../runtime/node-file-system.ts'
+import { realRandom } from '../runtime/random.ts'
+import { threadModule } from '../runtime/worker-thread.ts'
+import { Acls } from '../security/acls.ts'
+
+/** What the system refuses names a file at most; whoever started the broker knows the directory. */
+async function using<T>(directory: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error
+    throw new Error(`the log directory ${directory} can't be used: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+/** What all brokers share beside the cluster: the parts of its metadata that other rooms own. */
+export interface SharedRooms {
+  readonly acls: Acls
+}
+
+export interface ClusterStackOptions {
+  /** What is set for all brokers of the process. */
+  readonly config: BrokerConfig
+  readonly files: FileSystem
+  readonly logger: Logger
+  /** Hears that the cluster can't go on. */
+  onFailure(error: Error): void
+}
+
+export class ClusterStack {
+  readonly #config: BrokerConfig
+  readonly #files: FileSystem
+  readonly #logger: Logger
+  readonly #onFailure: (error: Error) => void
+  readonly #directories: LogDirectory[] = []
+  #cluster: Cluster | undefined
+  #shared: SharedRooms | undefined
+
+  constructor({ config, files, logger, onFailure }: ClusterStackOptions) {
+    this.#config = config
+    this.#files = files
+    this.#logger = logger
+    this.#onFailure = onFailure
+  }
+
+  /** There when it is open. */
+  get shared(): SharedRooms {
+    return this.#shared!
+  }
+
+  /** @throws Error in one readable line when a directory can't be used */
+  async open(): Promise<Cluster> {
+    const nodeId = this.#config.get('node.id')
+    const shared = { nodeId, files: this.#files, clock: realClock, random: realRandom, logger: this.#logger }
+    const limits = {
+      producerIdExpirationMs: this.#config.get('producer.id.expiration.ms'),
+      initialTaskDelayMs: this.#config.get('log.initial.task.delay.ms'),
+      retentionCheckIntervalMs: this.#config.get('log.retention.check.interval.ms'),
+      flushSchedulerIntervalMs: this.#config.get('log.flush.scheduler.interval.ms'),
+      recoveryPointCheckpointIntervalMs: this.#config.get('log.flush.offset.checkpoint.interval.ms'),
+      logStartOffsetCheckpointIntervalMs: this.#config.get('log.flush.start.offset.checkpoint.interval.ms'),
+      highWatermarkCheckpointIntervalMs: this.#config.get('replica.high.watermark.checkpoint.interval.ms'),
+    }
+    const module = this.#files === nodeFileSystem ? threadModule('compaction-thread.js', import.meta.url) : undefined
+    const compactor = module && { compactor: compactorInThread(module) }
+    const unreadableDirectories = await this.#openDirectories({ limits, ...compactor, ...shared })
+    const { logDirectories } = this.#config
+    const cluster = {
+      directories: this.#directories.filter(({ path }) => logDirectories.includes(path)),
+      metadataDirectory: this.#directories.find(({ path }) => path === this.#config.get('metadata.log.dir')),
+      unreadableDirectories,
+      config: this.#config,
+    }
+    this.#cluster = await using(this.#directories.map(({ path }) => path).join(', '), () =>
+      Cluster.open({
+        ...cluster,
+        ...shared,
+        registerParts: (metadata) => {
+          this.#shared = { acls: new Acls(metadata, realRandom) }
+        },
+        onFailure: this.#onFailure,
+      }),
+    )
+    return this.#cluster
+  }
+
+  /** Stops what is left of the brokers, and closes what is open. */
+  async close(): Promise<void> {
+    if (this.#cluster !== undefined) await this.#cluster.close()
+    else await Promise.all(this.#directories.map((directory) => directory.close()))
+  }
+
+  /** Returns those that the system does not give: with several, the others are served. */
+  async #openDirectories(options: Omit<LogDirectoryOptions, 'path' | 'clusterId'>): Promise<UnreadableDirectory[]> {
+    const metadataPath = this.#config.get('metadata.log.dir')
+    const paths = [...new Set([...this.#config.logDirectories, ...(metadataPath === null ? [] : [metadataPath])])]
+    const unreadable: UnreadableDirectory[] = []
+    const stored = await Promise.all(paths.map((path) => storedClusterId(this.#files, path)))
+    const known = stored.find((id) => id !== undefined)
+    for (const path of paths) {
+      const clusterId = known ?? this.#directories[0]?.clusterId
+      const own = { ...options, path, ...(clusterId === undefined ? {} : { clusterId }) }
+      try {
+        this.#directories.push(await using(path, () => LogDirectory.open(own)))
+      } catch (error) {
+        const { cause, message } = error as Error
+        if (paths.length === 1 || path === metadataPath || cause === undefined) throw error
+        this.#logger.error({ path, error: cause }, `${message}: its partitions are offline`)
+        unreadable.push({ path, reason: (cause as Error).message })
+      }
+    }
+    if (this.#directories.length === 0) throw new Error(`no log directory can be used: ${paths.join(', ')}`)
+    return unreadable
+  }
+}
