@@ -19,6 +19,7 @@ import { nodeFileSystem } from './runtime/node-file-system.ts'
 import { realRandom } from './runtime/random.ts'
 import { threadModule } from './runtime/worker-thread.ts'
 import { Server } from './server/index.ts'
+import { MarkerWriter } from './transactions/marker-writer.ts'
 import { ProducerIds } from './transactions/producer-ids.ts'
 
 export type { Logger } from './runtime/logger.ts'
@@ -171,11 +172,12 @@ class BrokerStack {
     await loadCodecs()
     const cluster = await this.#openCluster()
     const broker = cluster.addBroker(this.#config.get('node.id'), this.#config.get('broker.rack'))
-    this.#groups = new GroupCoordinator({ broker, clock: realClock, random: realRandom, logger: this.#logger })
+    const groups = new GroupCoordinator({ broker, clock: realClock, random: realRandom, logger: this.#logger })
+    this.#groups = groups
     const rooms: Rooms = {
       cluster,
       broker,
-      groups: this.#groups,
+      groups,
       fetcher: new Fetcher(broker, {
         clock: realClock,
         random: realRandom,
@@ -184,6 +186,11 @@ class BrokerStack {
         evictionMs: fetchSessionEvictionMs,
       }),
       producerIds: new ProducerIds(broker),
+      markers: new MarkerWriter({
+        cluster,
+        clock: realClock,
+        groupsOf: (id) => (id === broker.id ? groups : undefined),
+      }),
       config: this.#config,
       clock: realClock,
       logger: this.#logger,
@@ -245,6 +252,7 @@ class BrokerStack {
     const shared = { nodeId, files: this.#files, clock: realClock, random: realRandom, logger: this.#logger }
     const limits = {
       producerIdExpirationMs: this.#config.get('producer.id.expiration.ms'),
+      producerIdExpirationCheckIntervalMs: this.#config.get('producer.id.expiration.check.interval.ms'),
       initialTaskDelayMs: this.#config.get('log.initial.task.delay.ms'),
       retentionCheckIntervalMs: this.#config.get('log.retention.check.interval.ms'),
       flushSchedulerIntervalMs: this.#config.get('log.flush.scheduler.interval.ms'),

@@ -3,7 +3,7 @@ import { KafkaError } from '../../protocol/errors.ts'
 import type { DecodedOf, EncodableOf } from '../../protocol/schema/index.ts'
 import type { partitionChangeRecord, partitionRecord } from '../../protocol/state/index.ts'
 import { defaultLogConfig } from '../log/log-config.ts'
-import type { AppendResult, PartitionLog } from '../log/partition-log.ts'
+import type { AppendResult, PartitionLog, TransactionAppend } from '../log/partition-log.ts'
 
 /** Nobody leads it. */
 export const noLeader = -1
@@ -96,19 +96,31 @@ export class Partition {
   }
 
   /**
-   * Appends a client's batches; see PartitionLog.append. `requiredAcks`: -1, 0 or 1.
+   * Appends a client's batches; see PartitionLog.append. `requiredAcks`: -1, 0 or 1. `transaction`: for a batch that was verified.
    * @throws KafkaError NOT_ENOUGH_REPLICAS with -1, when fewer replicas than min.insync.replicas are in sync.
    */
-  append(records: Buffer, requiredAcks: number): Promise<AppendResult> {
+  append(records: Buffer, requiredAcks: number, transaction?: TransactionAppend): Promise<AppendResult> {
+    if (requiredAcks === allReplicas) this.#requireInsync()
+    return this.log.append(records, 'client', transaction)
+  }
+
+  /**
+   * Appends the control batch that ends a transaction of that version.
+   * @throws KafkaError NOT_ENOUGH_REPLICAS, INVALID_PRODUCER_EPOCH, TRANSACTION_COORDINATOR_FENCED, KAFKA_STORAGE_ERROR
+   */
+  async appendMarker(batch: Buffer, version: number): Promise<void> {
+    this.#requireInsync()
+    await this.log.append(batch, 'coordinator', { version })
+  }
+
+  #requireInsync(): void {
     // A topic with fewer replicas than that can still be written to (KIP-966).
     const required = Math.min(this.minInsyncReplicas, this.replicas.length)
-    if (requiredAcks === allReplicas && this.isr.length < required) {
-      throw new KafkaError(
-        'NOT_ENOUGH_REPLICAS',
-        `The size of the current ISR : ${this.isr.length} is insufficient to satisfy the min.isr requirement of ${required} for partition ${this.name}, live replica(s) broker.id are : ${this.isr.join(',')}`,
-      )
-    }
-    return this.log.append(records, 'client')
+    if (this.isr.length >= required) return
+    throw new KafkaError(
+      'NOT_ENOUGH_REPLICAS',
+      `The size of the current ISR : ${this.isr.length} is insufficient to satisfy the min.isr requirement of ${required} for partition ${this.name}, live replica(s) broker.id are : ${this.isr.join(',')}`,
+    )
   }
 
   /**

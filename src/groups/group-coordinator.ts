@@ -10,7 +10,7 @@ import type { Partition } from '../cluster/partition.ts'
 import { consumerOffsetsTopic, type Topic } from '../cluster/topic.ts'
 import { buildBatch, sizeBound } from '../coordinator/coordinator-batches.ts'
 import { CoordinatorPartition } from '../coordinator/coordinator-partition.ts'
-import type { Decision } from '../coordinator/state-machine.ts'
+import type { Decision, TransactionMarker } from '../coordinator/state-machine.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Random } from '../runtime/random.ts'
@@ -193,6 +193,16 @@ export class GroupCoordinator {
   /** @throws KafkaError GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP */
   async deleteGroup(groupId: string): Promise<void> {
     return this.#run(groupId, (shard) => shard.deleteGroup(groupId))
+  }
+
+  // ---- transactions
+
+  /**
+   * Writes the marker that ends a transaction in `partition` of `__consumer_offsets`: its offsets count from then on, or never.
+   * @throws KafkaError INVALID_PRODUCER_EPOCH, TRANSACTION_COORDINATOR_FENCED, and as every command
+   */
+  async endTransaction(partition: Partition, marker: TransactionMarker): Promise<void> {
+    await this.#coordinator(partition).run(() => ({ records: [], response: undefined, marker }))
   }
 
   // ---- partitions

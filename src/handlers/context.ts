@@ -7,6 +7,7 @@ import type { GroupCoordinator } from '../groups/group-coordinator.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Access } from '../security/access.ts'
+import type { MarkerWriter } from '../transactions/marker-writer.ts'
 import type { ProducerIds } from '../transactions/producer-ids.ts'
 import type { Handler } from './handler.ts'
 
@@ -19,6 +20,8 @@ export interface Rooms {
   readonly groups: GroupCoordinator
   readonly fetcher: Fetcher
   readonly producerIds: ProducerIds
+  /** Shared by all brokers of the process. */
+  readonly markers: MarkerWriter
   readonly config: BrokerConfig
   readonly clock: Clock
   readonly logger: Logger
