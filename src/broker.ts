@@ -21,6 +21,7 @@ import { threadModule } from './runtime/worker-thread.ts'
 import { Server } from './server/index.ts'
 import { MarkerWriter } from './transactions/marker-writer.ts'
 import { ProducerIds } from './transactions/producer-ids.ts'
+import { TransactionVerification } from './transactions/verification.ts'
 
 export type { Logger } from './runtime/logger.ts'
 export { ConfigError }
@@ -191,6 +192,7 @@ class BrokerStack {
         clock: realClock,
         groupsOf: (id) => (id === broker.id ? groups : undefined),
       }),
+      verification: new TransactionVerification({ broker, clock: realClock, coordinatorOf: () => undefined }),
       config: this.#config,
       clock: realClock,
       logger: this.#logger,

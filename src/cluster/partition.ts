@@ -4,6 +4,9 @@ import type { DecodedOf, EncodableOf } from '../../protocol/schema/index.ts'
 import type { partitionChangeRecord, partitionRecord } from '../../protocol/state/index.ts'
 import { defaultLogConfig } from '../log/log-config.ts'
 import type { AppendResult, PartitionLog, TransactionAppend } from '../log/partition-log.ts'
+import { isInternalTopic } from './topic.ts'
+
+export type { TransactionAppend } from '../log/partition-log.ts'
 
 /** Nobody leads it. */
 export const noLeader = -1
@@ -44,6 +47,8 @@ export class Partition {
   isDeleted = false
   /** `topic-index`, the name of its directory. */
   readonly name: string
+  /** Kafka itself keeps its state there. */
+  readonly isInternal: boolean
   #log: PartitionLog | undefined
   #failure: KafkaError | undefined
   #stopLog: (() => void) | undefined
@@ -54,6 +59,7 @@ export class Partition {
     this.topicId = record.topicId
     this.index = record.partitionId
     this.name = `${topic}-${record.partitionId}`
+    this.isInternal = isInternalTopic(topic)
     this.leaderId = record.leader
     this.leaderEpoch = record.leaderEpoch
     this.partitionEpoch = record.partitionEpoch

@@ -9,6 +9,7 @@ import type { Logger } from '../runtime/logger.ts'
 import type { Access } from '../security/access.ts'
 import type { MarkerWriter } from '../transactions/marker-writer.ts'
 import type { ProducerIds } from '../transactions/producer-ids.ts'
+import type { TransactionVerification } from '../transactions/verification.ts'
 import type { Handler } from './handler.ts'
 
 /** The domain as one broker sees it. */
@@ -22,6 +23,7 @@ export interface Rooms {
   readonly producerIds: ProducerIds
   /** Shared by all brokers of the process. */
   readonly markers: MarkerWriter
+  readonly verification: TransactionVerification
   readonly config: BrokerConfig
   readonly clock: Clock
   readonly logger: Logger
