@@ -559,6 +559,7 @@ export class Cluster {
     const { opened } = this.logDirectories
     for (const directory of opened) {
       directory.producerIdExpirationMs = config.get('producer.id.expiration.ms')
+      directory.verifiesTransactions = config.get('transaction.partition.verification.enable')
       directory.cleanerLimits = cleanerLimitsOf(config, opened.length)
     }
   }

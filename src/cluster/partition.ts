@@ -3,7 +3,10 @@ import { KafkaError } from '../../protocol/errors.ts'
 import type { DecodedOf, EncodableOf } from '../../protocol/schema/index.ts'
 import type { partitionChangeRecord, partitionRecord } from '../../protocol/state/index.ts'
 import { defaultLogConfig } from '../log/log-config.ts'
-import type { AppendResult, PartitionLog } from '../log/partition-log.ts'
+import type { AppendResult, PartitionLog, TransactionAppend } from '../log/partition-log.ts'
+import { isInternalTopic } from './topic.ts'
+
+export type { TransactionAppend } from '../log/partition-log.ts'
 
 /** Nobody leads it. */
 export const noLeader = -1
@@ -50,6 +53,8 @@ export class Partition {
   isDeleted = false
   /** `topic-index`, the name of its directory. */
   readonly name: string
+  /** Kafka itself keeps its state there. */
+  readonly isInternal: boolean
   #log: PartitionLog | undefined
   #failure: KafkaError | undefined
   #stopLog: (() => void) | undefined
@@ -63,6 +68,7 @@ export class Partition {
     this.topicId = record.topicId
     this.index = record.partitionId
     this.name = `${topic}-${record.partitionId}`
+    this.isInternal = isInternalTopic(topic)
     this.leaderId = record.leader
     this.leaderEpoch = record.leaderEpoch
     this.partitionEpoch = record.partitionEpoch
@@ -105,17 +111,27 @@ export class Partition {
   }
 
   /**
-   * Appends a client's batches; see PartitionLog.append. `requiredAcks`: -1, 0 or 1.
+   * Appends a client's batches; see PartitionLog.append. `requiredAcks`: -1, 0 or 1. `transaction`: for a batch that was verified.
    * @throws KafkaError with -1, when fewer replicas than min.insync.replicas are in sync: NOT_ENOUGH_REPLICAS, or if that is so only by the
    * time when the batches are written, NOT_ENOUGH_REPLICAS_AFTER_APPEND
    */
-  append(records: Buffer, requiredAcks: number): Promise<AppendResult> {
-    if (requiredAcks !== allReplicas || this.requiredInSync === 1) return this.log.append(records, 'client')
+  append(records: Buffer, requiredAcks: number, transaction?: TransactionAppend): Promise<AppendResult> {
+    if (requiredAcks !== allReplicas || this.requiredInSync === 1)
+      return this.log.append(records, 'client', transaction)
     this.#requireInSync('NOT_ENOUGH_REPLICAS')
-    return this.log.append(records, 'client').then((result) => {
+    return this.log.append(records, 'client', transaction).then((result) => {
       this.#requireInSync('NOT_ENOUGH_REPLICAS_AFTER_APPEND')
       return result
     })
+  }
+
+  /**
+   * Appends the control batch that ends a transaction of that version.
+   * @throws KafkaError NOT_ENOUGH_REPLICAS, INVALID_PRODUCER_EPOCH, TRANSACTION_COORDINATOR_FENCED, KAFKA_STORAGE_ERROR
+   */
+  async appendMarker(batch: Buffer, version: number): Promise<void> {
+    this.#requireInSync('NOT_ENOUGH_REPLICAS')
+    await this.log.append(batch, 'coordinator', { version })
   }
 
   /** How many replicas must be in sync: a topic with fewer than min.insync.replicas can still be written to (KIP-966). */

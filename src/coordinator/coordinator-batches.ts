@@ -1,16 +1,31 @@
 /** coordinator: the batches in which a state machine's records are written. */
-import { buildRecordBatch, type Codec, recordBatchOverhead } from '../../protocol/records/index.ts'
-import type { StoredRecord } from './state-machine.ts'
+import {
+  buildEndTransactionMarker,
+  buildRecordBatch,
+  type Codec,
+  recordBatchOverhead,
+} from '../../protocol/records/index.ts'
+import type { RecordsTransaction, StoredRecord, TransactionMarker } from './state-machine.ts'
 
 /** More than the lengths, deltas and the header count around a record's key and value can take. */
 const recordOverhead = 24
 
 /** All records in one batch. */
-export function buildBatch(records: readonly StoredRecord[], timestamp: number, codec: Codec): Buffer {
-  return buildRecordBatch(
-    { codec },
-    records.map(({ key, value }) => ({ timestamp, key, value })),
-  )
+export function buildBatch(
+  records: readonly StoredRecord[],
+  timestamp: number,
+  codec: Codec,
+  transaction?: RecordsTransaction,
+): Buffer {
+  const written = records.map(({ key, value }) => ({ timestamp, key, value }))
+  if (transaction === undefined) return buildRecordBatch({ codec }, written)
+  const { producerId, producerEpoch } = transaction
+  return buildRecordBatch({ codec, producerId, producerEpoch, baseSequence: 0, isTransactional: true }, written)
+}
+
+/** The control batch that ends a transaction. */
+export function buildMarker({ isCommit, ...marker }: TransactionMarker, timestamp: number): Buffer {
+  return buildEndTransactionMarker({ ...marker, type: isCommit ? 'COMMIT' : 'ABORT', timestamp })
 }
 
 /** Batches of at most `maxBytes` each before they are compressed, in one buffer; a record that is larger gets its own. */

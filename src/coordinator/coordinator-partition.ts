@@ -19,12 +19,12 @@ import {
   recordsOf,
 } from '../../protocol/records/index.ts'
 import { ProtocolError } from '../../protocol/schema/index.ts'
-import type { PartitionLog } from '../log/partition-log.ts'
+import type { PartitionLog, TransactionAppend } from '../log/partition-log.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { nextTurn } from '../runtime/serial-queue.ts'
-import { buildBatch, buildBatches } from './coordinator-batches.ts'
-import type { Decision, RecordCodec, StateMachine, StoredRecord } from './state-machine.ts'
+import { buildBatch, buildBatches, buildMarker } from './coordinator-batches.ts'
+import type { Decision, RecordCodec, StateMachine, StoredRecord, TransactionMarker } from './state-machine.ts'
 
 /** Read and replayed in one go while loading; after each step other work has its turn. */
 const loadStepBytes = 256 * 1024
@@ -90,7 +90,7 @@ export class CoordinatorPartition<M extends StateMachine<Rec>, Rec> {
   /**
    * Runs a command. Not a promise where the answer waits for nothing.
    * @throws KafkaError what `decide` throws; NOT_COORDINATOR when the records could not be written; COORDINATOR_LOAD_IN_PROGRESS;
-   * UNKNOWN_SERVER_ERROR for more records than one batch can hold
+   * UNKNOWN_SERVER_ERROR for more records than one batch can hold; for records of a transaction and markers what PartitionLog.checkAppend throws
    */
   run<R>(decide: (machine: M) => Decision<Rec, R>): R | Promise<R> {
     const state = this.#state
@@ -134,9 +134,10 @@ export class CoordinatorPartition<M extends StateMachine<Rec>, Rec> {
     let decision: Decision<Rec, R> | undefined
     try {
       decision = decide(state.machine)
-      if (decision.records.length > 0) {
+      if (decision.marker !== undefined || decision.records.length > 0) {
         if (!isOwn) this.#options.requireWritable?.()
-        this.#write(state, decision)
+        if (decision.marker !== undefined) this.#writeMarker(state, decision.marker)
+        else this.#write(state, decision)
       }
     } catch (error) {
       const failure = error instanceof KafkaError ? error : new KafkaError('NOT_COORDINATOR')
@@ -170,19 +171,33 @@ export class CoordinatorPartition<M extends StateMachine<Rec>, Rec> {
     )
   }
 
-  #write(state: State<M>, { records, atomic }: Decision<Rec, unknown>): void {
+  #write(state: State<M>, { records, atomic, transaction }: Decision<Rec, unknown>): void {
     const { codec, clock, maxBatchBytes, compression = 'none' } = this.#options
     const stored = records.map((record) => codec.encode(record))
     const splits = atomic === false
     const bytes = splits
       ? buildBatches(stored, clock.now(), compression, maxBatchBytes)
-      : buildBatch(stored, clock.now(), compression)
+      : buildBatch(stored, clock.now(), compression, transaction)
     if (!splits && bytes.length > maxBatchBytes) {
       const message = `The change takes ${bytes.length} bytes in the log, the most allowed are ${maxBatchBytes}`
       throw new KafkaError('UNKNOWN_SERVER_ERROR', message)
     }
-    for (const record of records) state.machine.replay(record, noProducerId)
-    const appended = this.#log.append(bytes, 'coordinator')
+    // The log may know of a later epoch: what it refuses must not be replayed.
+    if (transaction !== undefined) this.#log.checkAppend(bytes, transaction)
+    for (const record of records) state.machine.replay(record, transaction?.producerId ?? noProducerId)
+    this.#append(state, bytes, transaction)
+  }
+
+  #writeMarker(state: State<M>, marker: TransactionMarker): void {
+    const bytes = buildMarker(marker, this.#options.clock.now())
+    const transaction = { version: marker.transactionVersion }
+    this.#log.checkAppend(bytes, transaction)
+    state.machine.endTransaction(marker.producerId, marker.isCommit)
+    this.#append(state, bytes, transaction)
+  }
+
+  #append(state: State<M>, bytes: Buffer, transaction: TransactionAppend | undefined): void {
+    const appended = this.#log.append(bytes, 'coordinator', transaction)
     state.pendingAppends += 1
     state.settled = Promise.allSettled([state.settled, appended])
     state.written = Promise.all([state.written, appended]).then(() => {

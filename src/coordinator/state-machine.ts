@@ -1,5 +1,6 @@
 /** coordinator: what a replayable state machine is, and what its commands give back. */
 import type { KafkaError } from '../../protocol/errors.ts'
+import type { TransactionAppend } from '../log/partition-log.ts'
 
 /** A record as the log holds it; a null value is a tombstone. */
 export interface StoredRecord {
@@ -20,6 +21,23 @@ export interface Answer {
   fail(error: KafkaError): void
 }
 
+/** The transaction that records belong to: they count when its marker has come. */
+export interface RecordsTransaction {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  readonly guard: TransactionAppend['guard']
+}
+
+/** What ends a transaction in one partition. */
+export interface TransactionMarker {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  readonly coordinatorEpoch: number
+  readonly isCommit: boolean
+  /** 0 to 2: whose rules the epoch has to follow. */
+  readonly transactionVersion: number
+}
+
 /** What a command comes to. */
 export interface Decision<Rec, R> {
   /** Written together or not at all, unless `atomic` is false. */
@@ -29,6 +47,10 @@ export interface Decision<Rec, R> {
   readonly answers?: readonly Answer[]
   /** false: the records may be split into several batches, any of which may be lost. */
   readonly atomic?: false
+  /** Of `records`; none, if absent. */
+  readonly transaction?: RecordsTransaction
+  /** Ends a transaction, in the order of the log; then there are no records. */
+  readonly marker?: TransactionMarker
 }
 
 /** State that is made by its log's records alone, but for what nobody misses after a restart. */

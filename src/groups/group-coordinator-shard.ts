@@ -23,7 +23,7 @@ import {
 } from './classic/classic-group-requests.ts'
 import type { ConsumerGroupContext } from './consumer/consumer-group-context.ts'
 import { ConsumerGroups } from './consumer/consumer-groups.ts'
-import { requireCommit, requireFetch } from './consumer/offset-checks.ts'
+import { requireCommit, requireFetch, requireTransactionalCommit } from './consumer/offset-checks.ts'
 import {
   type GroupMetadata,
   type GroupRecord,
@@ -40,6 +40,7 @@ import type {
   OffsetDelete,
   OffsetFetch,
   TopicAnswer,
+  TransactionalOffsetCommit,
 } from './group-requests.ts'
 import { CommittedOffsets } from './offsets.ts'
 import { Outcome, type Poll } from './poll.ts'
@@ -255,8 +256,31 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
   /** @throws KafkaError GROUP_ID_NOT_FOUND, and as ClassicGroup.requireCommit */
   commitOffsets(request: OffsetCommit): GroupDecision<TopicAnswer[]> {
     this.#requireCommit(request)
+    return this.#offsetRecords(request, request.retentionTimeMs)
+  }
+
+  /**
+   * The offsets stand aside until the marker comes. @throws KafkaError UNKNOWN_MEMBER_ID, ILLEGAL_GENERATION, FENCED_INSTANCE_ID, and from the log
+   * INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE
+   */
+  commitTransactionalOffsets(request: TransactionalOffsetCommit): GroupDecision<TopicAnswer[]> {
+    const { groupId, generationId, transaction } = request
+    const consumerGroup = this.consumerGroups.get(groupId)
+    const entry = this.#groups.get(groupId)
+    if (consumerGroup !== undefined) requireTransactionalCommit(consumerGroup, request)
+    else if (entry !== undefined) entry.group.requireTransactionalCommit(request)
+    else if (generationId >= 0) throw new KafkaError('ILLEGAL_GENERATION')
+    // As Kafka has it: such offsets are stored without the topic's id.
+    const topics = request.topics.map((topic) => ({ ...topic, topicId: noTopicId }))
+    return { ...this.#offsetRecords({ groupId, topics }, -1), transaction }
+  }
+
+  #offsetRecords(
+    request: Pick<OffsetCommit, 'groupId' | 'topics'>,
+    retentionTimeMs: number,
+  ): { records: GroupRecord[]; response: TopicAnswer[] } {
     const { clock, offsetMetadataMaxSize } = this.#options
-    const { groupId, retentionTimeMs } = request
+    const { groupId } = request
     const nowMs = clock.now()
     const expireTimestampMs = retentionTimeMs === -1 ? -1 : nowMs + retentionTimeMs
     const records: GroupRecord[] = []

@@ -10,7 +10,7 @@ import type { Partition } from '../cluster/partition.ts'
 import { consumerOffsetsTopic, type Topic } from '../cluster/topic.ts'
 import { buildBatch, sizeBound } from '../coordinator/coordinator-batches.ts'
 import { CoordinatorPartition } from '../coordinator/coordinator-partition.ts'
-import type { Decision } from '../coordinator/state-machine.ts'
+import type { Decision, TransactionMarker } from '../coordinator/state-machine.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Random } from '../runtime/random.ts'
@@ -44,6 +44,7 @@ import type {
   OffsetDelete,
   OffsetFetch,
   TopicAnswer,
+  TransactionalOffsetCommit,
 } from './group-requests.ts'
 import { Poll } from './poll.ts'
 
@@ -195,13 +196,41 @@ export class GroupCoordinator {
     return this.#run(groupId, (shard) => shard.deleteGroup(groupId))
   }
 
+  // ---- transactions
+
+  /** The partition of `__consumer_offsets` that a transaction with offsets of the group has. @throws KafkaError INVALID_GROUP_ID, NOT_COORDINATOR */
+  offsetsPartitionOf(groupId: string): Partition {
+    requireGroupId(groupId)
+    const partition = this.#partitionOf(groupId)
+    if (!this.#broker.leads(partition)) throw new KafkaError('NOT_COORDINATOR')
+    return partition
+  }
+
+  /** Resolves when the offsets are written; they count from the marker on. @throws KafkaError as GroupCoordinatorShard.commitTransactionalOffsets */
+  async commitTransactionalOffsets(request: TransactionalOffsetCommit): Promise<TopicAnswer[]> {
+    return this.#run(request.groupId, (shard) => shard.commitTransactionalOffsets(request))
+  }
+
+  /**
+   * Writes the marker that ends a transaction in `partition` of `__consumer_offsets`: its offsets count from then on, or never.
+   * @throws KafkaError INVALID_PRODUCER_EPOCH, TRANSACTION_COORDINATOR_FENCED, and as every command
+   */
+  async endTransaction(partition: Partition, marker: TransactionMarker): Promise<void> {
+    await this.#coordinator(partition).run(() => ({ records: [], response: undefined, marker }))
+  }
+
   // ---- partitions
 
   #run<R>(groupId: string, decide: ShardCommand<R>): R | Promise<R> {
+    return this.#coordinator(this.#partitionOf(groupId)).run(decide)
+  }
+
+  /** @throws KafkaError NOT_COORDINATOR */
+  #partitionOf(groupId: string): Partition {
     const topic = this.#offsetsTopic()
     const partition = topic?.partitions[partitionFor(groupId, topic.partitions.length)]
     if (partition === undefined) throw new KafkaError('NOT_COORDINATOR')
-    return this.#coordinator(partition).run(decide)
+    return partition
   }
 
   #offsetsTopic(): Topic | undefined {

@@ -1,4 +1,5 @@
 /** groups: what is asked about groups of any kind, and what comes back, as this room sees it. */
+import type { RecordsTransaction } from '../coordinator/state-machine.ts'
 
 export interface OffsetCommit {
   readonly groupId: string
@@ -23,6 +24,12 @@ export interface OffsetCommit {
       readonly committedMetadata: string | null
     }[]
   }[]
+}
+
+/** Offsets that count once the transaction is committed. Member, generation and instance may be left out: -1, empty, null. */
+export interface TransactionalOffsetCommit
+  extends Pick<OffsetCommit, 'groupId' | 'generationId' | 'memberId' | 'groupInstanceId' | 'topics'> {
+  readonly transaction: RecordsTransaction
 }
 
 interface PartitionAnswer {

@@ -8,7 +8,9 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Access } from '../security/access.ts'
 import type { Acls } from '../security/acls.ts'
+import type { MarkerWriter } from '../transactions/marker-writer.ts'
 import type { ProducerIds } from '../transactions/producer-ids.ts'
+import type { TransactionVerification } from '../transactions/verification.ts'
 import type { Handler } from './handler.ts'
 
 /** The domain as one broker sees it. */
@@ -22,6 +24,9 @@ export interface Rooms {
   readonly producerIds: ProducerIds
   /** undefined: without an authorizer nobody asks for ACLs. */
   readonly acls: Acls | undefined
+  /** Shared by all brokers of the process. */
+  readonly markers: MarkerWriter
+  readonly verification: TransactionVerification
   readonly config: BrokerConfig
   readonly clock: Clock
   readonly logger: Logger

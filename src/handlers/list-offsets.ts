@@ -12,6 +12,8 @@ type Asked = ListOffsetsRequest['topics'][number]['partitions'][number]
 
 /** v0 takes a partition twice: it has several offsets for one anyway. */
 const firstUniqueVersion = 1
+/** Before, what is not available yet was the leader. */
+const firstNotAvailableVersion = 5
 
 interface Found {
   readonly timestamp: number
@@ -30,7 +32,10 @@ const special: Readonly<
   /** earliest */
   [-2]: { firstVersion: 0, find: earliest },
   /** the record with the largest timestamp (KIP-734) */
-  [-3]: { firstVersion: 7, find: async ({ log }) => known(await log.offsetOfMaxTimestamp()) },
+  [-3]: {
+    firstVersion: 7,
+    find: async ({ log }, isolation) => knownBelow(endOffset(log, isolation), await log.offsetOfMaxTimestamp()),
+  },
   /** earliest on local disk (KIP-405): without tiered storage the earliest */
   [-4]: { firstVersion: 8, find: earliest },
   /** latest in tiered storage (KIP-1005): there is none */
@@ -99,8 +104,27 @@ async function find(topic: string, asked: Asked, request: ListOffsetsRequest, co
     kind === undefined
       ? known(await partition.log.offsetForTimestamp(timestamp, isolation))
       : await kind.find(partition, isolation)
+  const mayLag = timestamp === latest || (found === nothing && searched(timestamp))
+  if (mayLag && isolation !== 'log_end' && lagsBehindEpoch(partition.log)) {
+    throw new KafkaError(
+      context.apiVersion < firstNotAvailableVersion ? 'LEADER_NOT_AVAILABLE' : 'OFFSET_NOT_AVAILABLE',
+    )
+  }
   if (context.apiVersion > 0) return { partitionIndex, ...found }
   return { partitionIndex, oldStyleOffsets: oldStyleOffsets(found, partition, asked.maxNumOffsets) }
+}
+
+const latest = -1
+const largestTimestamp = -3
+
+/** Timestamps of which records are searched, whose absence may be for now only. */
+function searched(timestamp: number): boolean {
+  return timestamp >= 0 || timestamp === largestTimestamp
+}
+
+/** A new leader does not know yet that all it has from the one before is there to stay: end offsets might go back (KIP-207). */
+function lagsBehindEpoch(log: Log): boolean {
+  return log.epochForOffset(log.highWatermark) < log.leaderEpoch
 }
 
 /** v0 lists positions from which to read, latest first: what was found and the start of the log. */
@@ -119,6 +143,11 @@ function endOffset(log: Log, isolation: Isolation): number {
 }
 
 const at = (offset: number, leaderEpoch: number): Found => ({ timestamp: -1, offset, leaderEpoch })
+
+/** Nothing, where the record lies behind what the client may see: an earlier one would not be the right answer. */
+function knownBelow(endOffset: number, found: TimestampAndOffset): Found {
+  return found === undefined || found.offset >= endOffset ? nothing : known(found)
+}
 
 function known(found: TimestampAndOffset): Found {
   if (found === undefined) return nothing

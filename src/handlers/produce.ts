@@ -1,11 +1,12 @@
 /** handlers: Produce: each partition's batches go to its leader's log as they came; all appends of a request run at once. */
 import { type ErrorName, errorByCode, KafkaError, RecordsError } from '../../protocol/errors.ts'
 import { type ProduceRequest, type ProduceResponse, produce } from '../../protocol/messages/produce.ts'
-import { RecordBatchView, recordBatchOverhead, requireProducibleBatch } from '../../protocol/records/index.ts'
-import type { Partition } from '../cluster/partition.ts'
+import { requireProducibleBatch } from '../../protocol/records/index.ts'
+import type { Partition, TransactionAppend } from '../cluster/partition.ts'
 import type { Context } from './context.ts'
 import { CloseConnection, handle } from './handler.ts'
 import { type CurrentLeader, LeaderHints } from './leader-hints.ts'
+import { holdsTransactional, VerificationFailure, verifyProduced } from './transactional-produce.ts'
 
 /** From here on topics are named by id alone (KIP-516). */
 const firstTopicIdVersion = 13
@@ -13,6 +14,9 @@ const firstTopicIdVersion = 13
 const firstBatchVersion = 3
 /** zstd needs a client of this version (KIP-110). */
 const firstZstdVersion = 7
+
+/** Who calls itself this may write to internal topics: AdminUtils.ADMIN_CLIENT_ID. */
+const adminClientId = '__admin_client'
 
 /** Errors of an append that come without the log's start; Kafka tells it with all others. */
 const withoutStart: ReadonlySet<ErrorName> = new Set([
@@ -41,18 +45,9 @@ interface PartitionAnswer {
 export const produceHandler = handle(produce, {
   overlaps: true,
   async serve(request, context) {
-    if (request.transactionalId === null && holdsTransactional(request)) {
-      throw new KafkaError('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
-    }
-    const responses = await Promise.all(
-      request.topicData.map(async (topic) => ({
-        name: topic.name,
-        topicId: topic.topicId,
-        partitionResponses: await Promise.all(
-          topic.partitionData.map((partition) => appendTo(topic, partition, request.acks, context)),
-        ),
-      })),
-    )
+    const responses = holdsTransactional(request)
+      ? await appendTransactional(request, context)
+      : await appendEach(request, (topic, asked) => append(topic, asked, request.acks, context))
     if (request.acks !== 0) return { responses, nodeEndpoints: addLeaders(responses, context) }
     const failed = responses.flatMap((topic) => topic.partitionResponses).find((each) => each.errorCode !== 0)
     if (failed !== undefined)
@@ -62,29 +57,80 @@ export const produceHandler = handle(produce, {
   fail: (request, code) => (request.acks === 0 ? undefined : everyPartition(request, code)),
 })
 
-async function appendTo(
-  topic: AskedTopic,
-  asked: AskedPartition,
-  acks: number,
-  context: Context,
-): Promise<PartitionAnswer> {
-  /** Known when the records have reached it. */
-  let partition: Partition | undefined
+async function appendEach(
+  request: ProduceRequest,
+  appendTo: (topic: AskedTopic, asked: AskedPartition) => Promise<PartitionAnswer>,
+) {
+  return await Promise.all(
+    request.topicData.map(async (topic) => ({
+      name: topic.name,
+      topicId: topic.topicId,
+      partitionResponses: await Promise.all(topic.partitionData.map((asked) => appendTo(topic, asked))),
+    })),
+  )
+}
+
+function append(topic: AskedTopic, asked: AskedPartition, acks: number, context: Context): Promise<PartitionAnswer> {
+  const partition = tryToAdmit(topic, asked, context)
+  if (partition instanceof KafkaError) return Promise.resolve(failure(asked.index, partition))
+  return appendTo(partition, asked, acks)
+}
+
+/** @throws KafkaError TRANSACTIONAL_ID_AUTHORIZATION_FAILED, INVALID_PRODUCER_ID_MAPPING */
+async function appendTransactional(request: ProduceRequest, context: Context) {
+  const { transactionalId, acks } = request
+  if (transactionalId === null) throw new KafkaError('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
+  context.access.require('TransactionalId', transactionalId, 'Write')
+  const admitted = new Map<AskedPartition, ReturnType<typeof tryToAdmit>>()
+  for (const topic of request.topicData) {
+    for (const asked of topic.partitionData) admitted.set(asked, tryToAdmit(topic, asked, context))
+  }
+  const produced = Array.from(admitted, ([asked, partition]) => ({ asked, partition }))
+  const verified = await verifyProduced(transactionalId, produced, context)
+  return await appendEach(request, async (_topic, asked) => {
+    const partition = admitted.get(asked)!
+    if (partition instanceof KafkaError) return failure(asked.index, partition)
+    const transaction = verified.get(asked)
+    if (transaction instanceof KafkaError) return failure(asked.index, transaction)
+    return await appendTo(partition, asked, acks, transaction)
+  })
+}
+
+function tryToAdmit(topic: AskedTopic, asked: AskedPartition, context: Context): Partition | KafkaError {
   try {
-    const name =
-      context.apiVersion >= firstTopicIdVersion ? context.cluster.topics.byId(topic.topicId)?.name : topic.name
-    if (name !== undefined) context.access.require('Topic', name, 'Write')
-    const leader = leaderOf(topic, asked, context)
-    const { records } = asked
-    if (records === null) throw new KafkaError('INVALID_RECORD', 'Produce requests must hold record batches')
-    if (context.apiVersion >= firstBatchVersion) {
-      requireProducibleBatch(records, { zstd: context.apiVersion >= firstZstdVersion })
-    }
-    if (acks < -1 || acks > 1) throw new KafkaError('INVALID_REQUIRED_ACKS')
-    partition = leader
-    const result = await partition.append(records, acks)
+    return admit(topic, asked, context)
+  } catch (error) {
+    if (error instanceof KafkaError) return error
+    throw error
+  }
+}
+
+/** Where the records go. @throws KafkaError for whoever may not write there, and for what is no proper request */
+function admit(topic: AskedTopic, asked: AskedPartition, context: Context): Partition {
+  // Before anything else: what is wrong with a topic is told only to those who may write there.
+  const name = context.apiVersion >= firstTopicIdVersion ? context.cluster.topics.byId(topic.topicId)?.name : topic.name
+  if (name !== undefined) context.access.require('Topic', name, 'Write')
+  const leader = leaderOf(topic, asked, context)
+  const { records } = asked
+  if (leader.isInternal && context.clientId !== adminClientId) throw new KafkaError('INVALID_TOPIC_EXCEPTION')
+  if (records === null) throw new KafkaError('INVALID_RECORD', 'Produce requests must hold record batches')
+  if (context.apiVersion >= firstBatchVersion) {
+    requireProducibleBatch(records, { zstd: context.apiVersion >= firstZstdVersion })
+  }
+  return leader
+}
+
+async function appendTo(
+  partition: Partition,
+  { index, records }: AskedPartition,
+  acks: number,
+  transaction?: TransactionAppend,
+): Promise<PartitionAnswer> {
+  try {
+    if (acks < -1 || acks > 1) return failure(index, new KafkaError('INVALID_REQUIRED_ACKS'))
+    const result = await partition.append(records!, acks, transaction)
     return {
-      index: asked.index,
+      index,
       errorCode: 0,
       baseOffset: result.baseOffset,
       logAppendTimeMs: result.logAppendTimeMs,
@@ -92,7 +138,7 @@ async function appendTo(
     }
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error
-    return failure(asked.index, error, partition)
+    return failure(index, error, partition)
   }
 }
 
@@ -102,29 +148,20 @@ function leaderOf(topic: AskedTopic, asked: AskedPartition, { apiVersion, broker
     : broker.leaderFor(topic.name, asked.index)
 }
 
-/** In the first batch of a partition, the only one from v3 on. */
-function holdsTransactional(request: ProduceRequest): boolean {
-  return request.topicData.some(({ partitionData }) => partitionData.some(({ records }) => isTransactional(records)))
-}
-
-function isTransactional(records: Buffer | null): boolean {
-  if (records === null || records.length < recordBatchOverhead) return false
-  const batch = new RecordBatchView(records)
-  return batch.magic === 2 && batch.isTransactional
-}
-
 function startOf(partition: Partition): number {
   return partition.isOpen ? partition.log.logStartOffset : -1
 }
 
-function failure(index: number, error: KafkaError, partition: Partition | undefined): PartitionAnswer {
+/** `partition`: the one whose log has refused the records. */
+function failure(index: number, error: KafkaError, partition?: Partition): PartitionAnswer {
+  const saysWhy = error instanceof RecordsError || (error instanceof VerificationFailure && error.hasOwnMessage)
   return {
     index,
     errorCode: error.code,
     baseOffset: -1,
     logAppendTimeMs: -1,
     logStartOffset: partition === undefined || withoutStart.has(error.kafkaError) ? -1 : startOf(partition),
-    errorMessage: error instanceof RecordsError ? error.message : null,
+    errorMessage: saysWhy ? error.message : null,
     recordErrors:
       error instanceof RecordsError
         ? error.recordErrors.map(({ batchIndex, message }) => ({ batchIndex, batchIndexErrorMessage: message }))

@@ -108,9 +108,6 @@ function checkClientBatch(batch: RecordBatchView): void {
       `Sequence ${batch.baseSequence} is not valid for producer ${batch.producerId}`,
     )
   }
-  if (batch.isTransactional) {
-    throw new KafkaError('INVALID_TXN_STATE', 'The partition is not part of an ongoing transaction of this producer')
-  }
 }
 
 function targetCodec(config: LogConfig, source: Codec): Codec {

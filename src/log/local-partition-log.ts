@@ -9,7 +9,7 @@ import { batchesIn, batchSizeAt } from '../../protocol/records/batches.ts'
 import { assignOffsetAndEpochAt, RecordBatchView, readInt32 } from '../../protocol/records/record-batch.ts'
 import { SerialQueue } from '../runtime/serial-queue.ts'
 import { abortedBetween } from './aborted-transactions.ts'
-import { checkRecords } from './append-validation.ts'
+import { type CheckedRecords, checkRecords } from './append-validation.ts'
 import { UnreadableSegment } from './batch-scan.ts'
 import { type CompactedLog, LogCompaction } from './compaction/log-compaction.ts'
 import { type Damage, damageError, lookThrough, openRemedy } from './damage.ts'
@@ -31,8 +31,12 @@ import type {
   ReadOptions,
   ReadResult,
   TimestampAndOffset,
+  TransactionAppend,
+  VerificationGuard,
+  VerifyingProducer,
 } from './partition-log.ts'
 import { PendingAppend } from './pending-append.ts'
+import { ProducerChecks } from './producer-checks.ts'
 import { noteProduced, replayProducers } from './producer-recovery.ts'
 import type { ProducedBatch, ProducerStates } from './producer-states.ts'
 import type { LoadedLog } from './recovery.ts'
@@ -71,6 +75,7 @@ export class LocalPartitionLog implements PartitionLog {
   readonly #owner: LogOwner
   readonly #segments: Segments
   readonly #producers: ProducerStates
+  readonly #producerChecks: ProducerChecks
   readonly #epochs: LeaderEpochs
   readonly #writer: LogWriter
   readonly #reader: LogReader
@@ -120,6 +125,7 @@ export class LocalPartitionLog implements PartitionLog {
     this.#owner = owner
     this.#segments = loaded.segments
     this.#producers = loaded.producers
+    this.#producerChecks = new ProducerChecks(loaded.producers, storage)
     this.#epochs = loaded.epochs
     this.#leaderEpoch = loaded.epochs.latestEpoch
     this.#logStartOffset = loaded.logStartOffset
@@ -226,23 +232,13 @@ export class LocalPartitionLog implements PartitionLog {
     return this.#stopped ?? this.#storage.failure
   }
 
-  append(records: Buffer, origin: AppendOrigin): Promise<AppendResult> {
-    if (this.#exclusive !== undefined) return this.#exclusive.then(() => this.append(records, origin))
+  append(records: Buffer, origin: AppendOrigin, transaction?: TransactionAppend): Promise<AppendResult> {
+    if (this.#exclusive !== undefined) return this.#exclusive.then(() => this.append(records, origin, transaction))
     try {
-      this.#ensureOpen()
-      const checked = checkRecords(records, origin, {
-        config: this.#config,
-        nowMs: this.#storage.clock.now(),
-        partitionName: this.#name,
-      })
+      const checked = this.#checkRecords(records, origin)
       const { first } = checked
-      const checksProducer = first.hasProducerId && !first.isControl
-      if (checksProducer) {
-        const duplicate = origin === 'client' ? this.#producers.findDuplicate(first) : undefined
-        if (duplicate instanceof PendingAppend) return duplicate.written
-        if (duplicate !== undefined) return this.#answerDuplicate(duplicate)
-        this.#producers.check(first, origin === 'client')
-      }
+      const found = first.hasProducerId ? this.#producerChecks.check(first, origin, transaction) : undefined
+      if (found?.duplicate !== undefined) return this.#answerDuplicate(found.duplicate)
       const baseOffset = this.#nextOffset
       this.#nextOffset = baseOffset + checked.offsetCount
       this.#assignOffsets(checked.bytes, baseOffset, origin)
@@ -253,17 +249,22 @@ export class LocalPartitionLog implements PartitionLog {
         checked.maxTimestampMs,
         checked.logAppendTimeMs,
       )
-      if (checksProducer) {
-        append.producerEpoch = first.producerEpoch
-        append.baseSequence = first.baseSequence
-        append.lastSequence = first.lastSequence
-        this.#producers.addPending(first, append)
-      }
+      if (found !== undefined) this.#producers.addPending(first, append, found.marker)
       this.#writer.enqueue(append)
       return append.written
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  checkAppend(records: Buffer, transaction?: TransactionAppend): void {
+    const { first } = this.#checkRecords(records, 'coordinator')
+    if (first.hasProducerId) this.#producerChecks.check(first, 'coordinator', transaction)
+  }
+
+  startVerification(producer: VerifyingProducer): VerificationGuard | undefined {
+    this.#ensureOpen()
+    return this.#producers.guardFor(producer, this.#storage.clock.now())
   }
 
   read(fromOffset: number, options: ReadOptions): ReadResult | Promise<ReadResult> {
@@ -526,6 +527,12 @@ export class LocalPartitionLog implements PartitionLog {
     if (damage.path === this.#segments.active.log.path) await this.#writer.roll()
   }
 
+  #checkRecords(records: Buffer, origin: AppendOrigin): CheckedRecords {
+    this.#ensureOpen()
+    const nowMs = this.#storage.clock.now()
+    return checkRecords(records, origin, { config: this.#config, nowMs, partitionName: this.#name })
+  }
+
   #verify(records: readonly Buffer[]): void {
     for (const part of records) {
       for (const batch of batchesIn(part)) {
@@ -549,7 +556,8 @@ export class LocalPartitionLog implements PartitionLog {
   }
 
   /** It is no more durable than the batch that it repeats. */
-  #answerDuplicate(batch: ProducedBatch): Promise<AppendResult> {
+  #answerDuplicate(batch: PendingAppend | ProducedBatch): Promise<AppendResult> {
+    if (batch instanceof PendingAppend) return batch.written
     const result = this.#resultOfDuplicate(batch)
     const waiting = batch.baseOffset < this.#highWatermark ? undefined : this.#writer.waitingForSync(batch.baseOffset)
     return waiting === undefined ? Promise.resolve(result) : waiting.written.then(() => result)

@@ -204,6 +204,11 @@ export class LogDirectory implements LogOwner {
     this.#storage.producerIdExpirationMs = ms
   }
 
+  /** For its partitions, from the next append on. */
+  set verifiesTransactions(verifies: boolean) {
+    this.#storage.verifiesTransactions = verifies
+  }
+
   /** From the next partition on that is compacted. */
   set cleanerLimits(limits: CleanerLimits) {
     this.#cleaner.limits = limits

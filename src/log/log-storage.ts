@@ -24,6 +24,8 @@ export interface LogLimits {
   readonly producerIdExpirationMs: number
   /** producer.id.expiration.check.interval.ms */
   readonly producerIdExpirationCheckIntervalMs: number
+  /** transaction.partition.verification.enable */
+  readonly verifiesTransactions: boolean
   /** log.initial.task.delay.ms */
   readonly initialTaskDelayMs: number
   /** log.retention.check.interval.ms */
@@ -46,6 +48,7 @@ export const defaultLogLimits: LogLimits = {
   producerSnapshotIntervalBytes: 4 * 1024 * 1024,
   producerIdExpirationMs: 86_400_000,
   producerIdExpirationCheckIntervalMs: 600_000,
+  verifiesTransactions: true,
   initialTaskDelayMs: 30_000,
   retentionCheckIntervalMs: 300_000,
   flushSchedulerIntervalMs: 2 ** 63,
@@ -63,6 +66,8 @@ export class LogStorage {
   readonly limits: LogLimits
   /** producer.id.expiration.ms, which may change while the broker runs. */
   producerIdExpirationMs: number
+  /** transaction.partition.verification.enable, which may change too. */
+  verifiesTransactions: boolean
   readonly openFiles: OpenFiles
   readonly tailCache: TailCache
   readonly readBuffers = new ReadBuffers()
@@ -85,6 +90,7 @@ export class LogStorage {
     this.logger = parts.logger
     this.limits = limits
     this.producerIdExpirationMs = limits.producerIdExpirationMs
+    this.verifiesTransactions = limits.verifiesTransactions
     this.openFiles = new OpenFiles(parts.files, limits.maxOpenFiles, limits.maxIndexBytes)
     this.removals = new DelayedRemovals(parts)
     this.tailCache = new TailCache(limits.tailCacheBytes)

@@ -17,6 +17,26 @@ import type { LogConfig } from './log-config.ts'
  */
 export type AppendOrigin = 'client' | 'coordinator' | 'raft'
 
+/** What a batch shows that is to open a transaction: the coordinator was asked for it, and nothing of its producer came in between. */
+export class VerificationGuard {}
+
+/** What is to be known of a producer before its batch is verified. */
+export interface VerifyingProducer {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  readonly baseSequence: number
+  /** Its transactions have an epoch each (transaction version 2, KIP-890). */
+  readonly bumpsEpoch: boolean
+}
+
+/** What an append in a transaction brings besides its batch. */
+export interface TransactionAppend {
+  /** Of a marker: the transaction's version, 0 to 2; 0 unless told. */
+  readonly version?: number
+  /** Of data that is perhaps the first of its transaction here. */
+  readonly guard?: VerificationGuard | undefined
+}
+
 export interface AppendResult {
   /** Offset of the first record; for a duplicate of an earlier batch, the one that it got then. */
   readonly baseOffset: number
@@ -95,11 +115,17 @@ export interface PartitionLog {
    * are written and, where the flush settings ask for it, synced. Takes effect in call order, also while earlier appends are
    * pending: sequence checks count pending batches, a duplicate of a pending batch resolves with it. When one fails, all queued behind it
    * fail too and the producers' state is that of the last written batch. `records` is patched in place and may be
-   * kept: the caller must not touch it afterwards.
+   * kept: the caller must not touch it afterwards. A client's transactional batch is taken while its transaction is open here, or with the
+   * guard of `startVerification`; so is a coordinator's that brings `transaction`.
    * @throws KafkaError CORRUPT_MESSAGE, MESSAGE_TOO_LARGE, INVALID_RECORD / INVALID_TIMESTAMP (RecordsError), UNSUPPORTED_FOR_MESSAGE_FORMAT,
-   * UNSUPPORTED_COMPRESSION_TYPE, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH, DUPLICATE_SEQUENCE_NUMBER, INVALID_TXN_STATE, KAFKA_STORAGE_ERROR
+   * UNSUPPORTED_COMPRESSION_TYPE, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE, TRANSACTION_COORDINATOR_FENCED,
+   * KAFKA_STORAGE_ERROR
    */
-  append(records: Buffer, origin: AppendOrigin): Promise<AppendResult>
+  append(records: Buffer, origin: AppendOrigin, transaction?: TransactionAppend): Promise<AppendResult>
+  /** Throws what `append` would refuse a coordinator's batches with now, and changes nothing. */
+  checkAppend(records: Buffer, transaction?: TransactionAppend): void
+  /** The guard for the first batch of a transaction, undefined when one of this epoch is open here already. @throws KafkaError KAFKA_STORAGE_ERROR */
+  startVerification(producer: VerifyingProducer): VerificationGuard | undefined
   /** Not a promise where the answer lies in memory. @throws KafkaError OFFSET_OUT_OF_RANGE, KAFKA_STORAGE_ERROR */
   read(fromOffset: number, options: ReadOptions): ReadResult | Promise<ReadResult>
   /** The first record with at least that timestamp, below the isolation's end; exact also inside compressed batches. */

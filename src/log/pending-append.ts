@@ -8,10 +8,13 @@ export class PendingAppend {
   readonly nextOffset: number
   readonly maxTimestampMs: number
   readonly logAppendTimeMs: number
-  /** Epoch and sequences of the only batch, if it is an idempotent producer's. */
+  /** Epoch and sequences of the only batch, if a producer's; of a marker, the last sequence known behind it. */
   producerEpoch = -1
   baseSequence = -1
   lastSequence = -1
+  /** What is true of that producer behind it. */
+  coordinatorEpoch = -1
+  leavesTransactionOpen = false
   /** First offset of the oldest transaction that is open behind this append; -1 if none is. Known once it is written. */
   firstUnstableOffset = -1
   readonly written: Promise<AppendResult>

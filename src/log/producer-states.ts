@@ -5,10 +5,13 @@
  * drops the pending part. Source: KIP-98, Kafka's ProducerStateManager and ProducerAppendInfo.
  */
 import { KafkaError } from '../../protocol/errors.ts'
+import type { EndTransactionMarker } from '../../protocol/records/control-records.ts'
 import { noSequence, type RecordBatchView } from '../../protocol/records/record-batch.ts'
-import type { ProducerState } from './partition-log.ts'
+import type { ProducerState, VerificationGuard } from './partition-log.ts'
 import type { PendingAppend } from './pending-append.ts'
+import { keyOf, type ProducerKey, toKey } from './producer-key.ts'
 import type { SnapshotEntry } from './producer-snapshot.ts'
+import { Verifications } from './verifications.ts'
 
 /** So many batches of a producer are remembered for finding duplicates: its requests in flight may be as many. */
 const rememberedBatches = 5
@@ -36,8 +39,8 @@ export interface EndMarker {
   readonly coordinatorEpoch: number
 }
 
-/** A producer id as a key: a number while that is exact, which it is for all ids but made-up ones. */
-type ProducerKey = number | bigint
+/** From here on a marker's epoch is above that of its transaction (KIP-890). */
+const firstBumpingVersion = 2
 
 class Producer {
   readonly key: ProducerKey
@@ -58,6 +61,24 @@ class Producer {
     return this.batches.at(-1)?.lastSequence ?? noSequence
   }
 
+  // What is true of it behind all that is pending:
+
+  get nextEpoch(): number {
+    return this.pending.at(-1)?.producerEpoch ?? this.epoch
+  }
+
+  get nextLastSequence(): number {
+    return this.pending.at(-1)?.lastSequence ?? this.lastSequence
+  }
+
+  get nextCoordinatorEpoch(): number {
+    return this.pending.at(-1)?.coordinatorEpoch ?? this.coordinatorEpoch
+  }
+
+  get willBeInTransaction(): boolean {
+    return this.pending.at(-1)?.leavesTransactionOpen ?? this.transactionFirstOffset >= 0
+  }
+
   becomeEpoch(epoch: number): void {
     if (this.epoch === epoch) return
     this.epoch = epoch
@@ -74,6 +95,7 @@ export class ProducerStates {
   readonly #producers = new Map<ProducerKey, Producer>()
   /** Producer key to the transaction's first offset, in the order of these. */
   readonly #openTransactions = new Map<ProducerKey, number>()
+  readonly #verifications = new Verifications()
 
   get isEmpty(): boolean {
     return this.#producers.size === 0
@@ -100,40 +122,97 @@ export class ProducerStates {
   }
 
   /**
-   * May `batch`, no duplicate, follow on what is written and pending? `checksSequence`: it comes from a client.
+   * May `batch`, neither a duplicate nor a marker, follow on what is written and pending? `checksSequence`: it comes from a client.
    * @throws KafkaError INVALID_PRODUCER_EPOCH, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_TXN_STATE
    */
   check(batch: RecordBatchView, checksSequence: boolean): void {
-    const producer = this.#producers.get(keyOf(batch))
-    if (producer === undefined) return
-    const pending = producer.pending.at(-1)
-    const epoch = pending?.producerEpoch ?? producer.epoch
-    if (batch.producerEpoch < epoch) {
-      throw new KafkaError(
-        'INVALID_PRODUCER_EPOCH',
-        `Producer ${producer.key} has epoch ${batch.producerEpoch}, which is smaller than the last seen epoch ${epoch}`,
-      )
+    const key = keyOf(batch)
+    const producer = this.#producers.get(key)
+    if (producer !== undefined) requireEpoch(producer, batch)
+    if (checksSequence) {
+      if (!this.#verifications.isEmpty) this.#verifications.checkSequence(key, batch, isWithoutBatches(producer))
+      if (producer !== undefined) checkSequence(producer, batch)
     }
-    if (producer.transactionFirstOffset >= 0 && !batch.isTransactional && !batch.isControl) {
+    if (producer?.willBeInTransaction === true && !batch.isTransactional) {
       throw new KafkaError(
         'INVALID_TXN_STATE',
         `Producer ${producer.key} has an open transaction: a transactional write was expected`,
       )
     }
-    if (!checksSequence || epoch < 0) return
-    const lastSequence = batch.producerEpoch > epoch ? noSequence : (pending?.lastSequence ?? producer.lastSequence)
-    const { baseSequence } = batch
-    const follows = baseSequence === lastSequence + 1 || (baseSequence === 0 && lastSequence === largestSequence)
-    if (!follows) {
+  }
+
+  /**
+   * A transactional batch needs an open transaction of its producer's epoch, or the guard that a verification under way has given (KIP-890): that
+   * is gone once a batch or a marker has come in between.
+   * @throws KafkaError INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE
+   */
+  requireTransaction(batch: RecordBatchView, guard: VerificationGuard | undefined): void {
+    const key = keyOf(batch)
+    const producer = this.#producers.get(key)
+    if (isInTransaction(producer, batch.producerEpoch)) return
+    if (producer !== undefined) requireEpoch(producer, batch)
+    if (guard === undefined || !this.#verifications.isCurrent(key, guard)) {
+      throw new KafkaError('INVALID_TXN_STATE', 'The partition is not part of an ongoing transaction of this producer')
+    }
+  }
+
+  /**
+   * What a batch has to show that is to open a transaction; undefined while one is open. Asked again before that, the same.
+   * `bumpsEpoch`: of a client whose transactions have an epoch each (KIP-890).
+   */
+  guardFor(
+    producer: { producerId: bigint; producerEpoch: number; baseSequence: number; bumpsEpoch: boolean },
+    nowMs: number,
+  ): VerificationGuard | undefined {
+    const key = toKey(producer.producerId)
+    if (isInTransaction(this.#producers.get(key), producer.producerEpoch)) return undefined
+    return this.#verifications.guardFor(key, producer, nowMs)
+  }
+
+  /**
+   * May the marker in `batch` end what is open? `transactionVersion`: 2 for a transaction whose end has an epoch of its own; of that only
+   * the same marker once more, with nothing open, may have the epoch that is known. Source: Kafka's ProducerAppendInfo.
+   * @throws KafkaError INVALID_PRODUCER_EPOCH, TRANSACTION_COORDINATOR_FENCED
+   */
+  checkMarker(batch: RecordBatchView, marker: EndTransactionMarker, transactionVersion: number): void {
+    const producer = this.#producers.get(keyOf(batch))
+    if (producer === undefined) return
+    const { producerEpoch } = batch
+    const { nextEpoch, nextCoordinatorEpoch } = producer
+    const isLate =
+      transactionVersion >= firstBumpingVersion && producer.willBeInTransaction
+        ? producerEpoch <= nextEpoch
+        : producerEpoch < nextEpoch
+    if (isLate) {
       throw new KafkaError(
-        'OUT_OF_ORDER_SEQUENCE_NUMBER',
-        `Producer ${producer.key} with epoch ${batch.producerEpoch} sent sequence ${baseSequence} after ${lastSequence}`,
+        'INVALID_PRODUCER_EPOCH',
+        `A marker of producer ${producer.key} has epoch ${producerEpoch}, the last seen epoch is ${nextEpoch}`,
+      )
+    }
+    if (marker.coordinatorEpoch < nextCoordinatorEpoch) {
+      throw new KafkaError(
+        'TRANSACTION_COORDINATOR_FENCED',
+        `A marker of producer ${producer.key} has coordinator epoch ${marker.coordinatorEpoch}, ${nextCoordinatorEpoch} is known`,
       )
     }
   }
 
-  addPending(batch: RecordBatchView, append: PendingAppend): void {
-    this.#producer(keyOf(batch)).pending.push(append)
+  /** `marker`: what `batch` says if it is one. */
+  addPending(batch: RecordBatchView, append: PendingAppend, marker?: EndTransactionMarker): void {
+    const key = keyOf(batch)
+    const producer = this.#producer(key)
+    append.coordinatorEpoch = producer.nextCoordinatorEpoch
+    if (marker === undefined) {
+      append.leavesTransactionOpen = producer.willBeInTransaction || batch.isTransactional
+      append.baseSequence = batch.baseSequence
+      append.lastSequence = batch.lastSequence
+    } else {
+      append.coordinatorEpoch = marker.coordinatorEpoch
+      append.lastSequence = batch.producerEpoch === producer.nextEpoch ? producer.nextLastSequence : noSequence
+    }
+    append.producerEpoch = batch.producerEpoch
+    producer.pending.push(append)
+    if (batch.isTransactional) this.#verifications.end(key)
   }
 
   /** The batch at `batch` is written. `marker`: what a control batch of a transaction says. `append`: the pending append it is of. */
@@ -170,8 +249,9 @@ export class ProducerStates {
     }
   }
 
-  /** Forgets producers without an open transaction whose last batch is `expirationMs` old. */
+  /** Forgets producers without an open transaction whose last batch is `expirationMs` old, and verifications as old. */
   expire(nowMs: number, expirationMs: number): void {
+    this.#verifications.expire(nowMs, expirationMs)
     for (const producer of this.#producers.values()) {
       const idle = producer.transactionFirstOffset < 0 && producer.pending.length === 0
       if (idle && nowMs - producer.lastTimestampMs >= expirationMs) this.#producers.delete(producer.key)
@@ -181,6 +261,7 @@ export class ProducerStates {
   clear(): void {
     this.#producers.clear()
     this.#openTransactions.clear()
+    this.#verifications.clear()
   }
 
   states(): ProducerState[] {
@@ -256,18 +337,34 @@ export class ProducerStates {
   }
 }
 
-const producerIdField = 43
-const largestHighPart = 2 ** 21
-
-function keyOf(batch: RecordBatchView): ProducerKey {
-  const high = batch.buffer.readInt32BE(batch.position + producerIdField)
-  if (high < 0 || high >= largestHighPart) return batch.producerId
-  return high * 2 ** 32 + batch.buffer.readUInt32BE(batch.position + producerIdField + 4)
+/** @throws KafkaError INVALID_PRODUCER_EPOCH */
+function requireEpoch(producer: Producer, { producerEpoch }: RecordBatchView): void {
+  const { nextEpoch } = producer
+  if (producerEpoch >= nextEpoch) return
+  throw new KafkaError(
+    'INVALID_PRODUCER_EPOCH',
+    `Producer ${producer.key} has epoch ${producerEpoch}, which is smaller than the last seen epoch ${nextEpoch}`,
+  )
 }
 
-function toKey(producerId: bigint): ProducerKey {
-  const key = Number(producerId)
-  return Number.isSafeInteger(key) ? key : producerId
+/** A producer of which nothing is known may begin anywhere: what it wrote may have been deleted. @throws KafkaError OUT_OF_ORDER_SEQUENCE_NUMBER */
+function checkSequence(producer: Producer, { baseSequence, producerEpoch }: RecordBatchView): void {
+  const { nextEpoch } = producer
+  if (nextEpoch < 0) return
+  const lastSequence = producerEpoch > nextEpoch ? noSequence : producer.nextLastSequence
+  if (baseSequence === lastSequence + 1 || (baseSequence === 0 && lastSequence === largestSequence)) return
+  throw new KafkaError(
+    'OUT_OF_ORDER_SEQUENCE_NUMBER',
+    `Producer ${producer.key} with epoch ${producerEpoch} sent sequence ${baseSequence} after ${lastSequence}`,
+  )
+}
+
+function isInTransaction(producer: Producer | undefined, producerEpoch: number): boolean {
+  return producer?.willBeInTransaction === true && producer.nextEpoch === producerEpoch
+}
+
+function isWithoutBatches(producer: Producer | undefined): boolean {
+  return producer === undefined || producer.nextLastSequence === noSequence
 }
 
 function decrementSequence(sequence: number, by: number): number {

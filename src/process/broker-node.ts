@@ -11,7 +11,9 @@ import type { Logger } from '../runtime/logger.ts'
 import { realRandom } from '../runtime/random.ts'
 import { authorizerOf, hasAuthorizer } from '../security/configured-authorizer.ts'
 import { Server } from '../server/index.ts'
+import { MarkerWriter } from '../transactions/marker-writer.ts'
 import { ProducerIds } from '../transactions/producer-ids.ts'
+import { TransactionVerification } from '../transactions/verification.ts'
 import type { SharedRooms } from './cluster-stack.ts'
 
 /** The number that records have for a listener's protocol. */
@@ -86,6 +88,8 @@ export class BrokerNode {
         evictionMs: fetchSessionEvictionMs,
       }),
       producerIds: new ProducerIds(broker),
+      markers: new MarkerWriter({ cluster, clock: realClock, groupsOf: (id) => this.#roomsOf(id)?.groups }),
+      verification: new TransactionVerification({ broker, clock: realClock, coordinatorOf: () => undefined }),
       acls: hasAuthorizer(this.#config) ? shared.acls : undefined,
       config: this.#config,
       clock: realClock,

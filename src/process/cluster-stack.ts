@@ -63,6 +63,7 @@ export class ClusterStack {
     const shared = { nodeId, files: this.#files, clock: realClock, random: realRandom, logger: this.#logger }
     const limits = {
       producerIdExpirationMs: this.#config.get('producer.id.expiration.ms'),
+      producerIdExpirationCheckIntervalMs: this.#config.get('producer.id.expiration.check.interval.ms'),
       initialTaskDelayMs: this.#config.get('log.initial.task.delay.ms'),
       retentionCheckIntervalMs: this.#config.get('log.retention.check.interval.ms'),
       flushSchedulerIntervalMs: this.#config.get('log.flush.scheduler.interval.ms'),

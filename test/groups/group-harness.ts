@@ -5,7 +5,7 @@ import { recordsOf } from '../../protocol/records/index.ts'
 import { consumerProtocolSubscription } from '../../protocol/state/index.ts'
 import { sizeBound } from '../../src/coordinator/coordinator-batches.ts'
 import { CoordinatorPartition } from '../../src/coordinator/coordinator-partition.ts'
-import type { StoredRecord } from '../../src/coordinator/state-machine.ts'
+import type { StoredRecord, TransactionMarker } from '../../src/coordinator/state-machine.ts'
 import type {
   JoinGroup,
   JoinGroupResult,
@@ -14,7 +14,7 @@ import type {
 } from '../../src/groups/classic/classic-group-requests.ts'
 import { GroupCoordinatorShard, type GroupCoordinatorShardOptions } from '../../src/groups/group-coordinator-shard.ts'
 import { type GroupRecord, groupRecordCodec, noTopicId } from '../../src/groups/group-records.ts'
-import type { OffsetCommit } from '../../src/groups/group-requests.ts'
+import type { OffsetCommit, TransactionalOffsetCommit } from '../../src/groups/group-requests.ts'
 import { Poll } from '../../src/groups/poll.ts'
 import { SimulatedClock, settle } from '../../src/runtime/clock.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
@@ -179,12 +179,7 @@ export class GroupHarness {
     more: Partial<OffsetCommit> & { metadata?: string } = {},
   ): Promise<string> {
     const { metadata = '', ...request } = more
-    const topics = Object.entries(offsets).map(([name, committedOffset]) => {
-      const dash = name.lastIndexOf('-')
-      const partitionIndex = Number(name.slice(dash + 1))
-      const partitions = [{ partitionIndex, committedOffset, committedLeaderEpoch: 3, committedMetadata: metadata }]
-      return { name: name.slice(0, dash), topicId: noTopicId, partitions }
-    })
+    const topics = committed(offsets, metadata)
     return outcomeOf(async () => {
       const whole = {
         groupId,
@@ -247,17 +242,51 @@ export class GroupHarness {
     return Promise.all(members.map((member) => this.sync(member, member.leader === member.memberId ? assignments : {})))
   }
 
+  /** Within a transaction that was verified; nobody's commit unless told. */
+  async commitInTransaction(
+    offsets: Record<string, number>,
+    producerId: bigint,
+    more: Partial<Omit<TransactionalOffsetCommit, 'transaction'>> & { producerEpoch?: number; metadata?: string } = {},
+  ): Promise<string> {
+    const { producerEpoch = 0, metadata = '', ...identity } = more
+    const guard = this.log.startVerification({ producerId, producerEpoch, baseSequence: -1, bumpsEpoch: false })
+    const nobody = { groupId, generationId: -1, memberId: '', groupInstanceId: null }
+    const transaction = { producerId, producerEpoch, guard }
+    const request = { ...nobody, topics: committed(offsets, metadata), ...identity, transaction }
+    return outcomeOf(async () => {
+      const answers = await this.#partition.run((shard) => shard.commitTransactionalOffsets(request))
+      const failed = answers.flatMap(({ partitions }) => partitions).find(({ errorCode }) => errorCode !== 0)
+      if (failed !== undefined) throw new KafkaError(errorByCode(failed.errorCode).name)
+    })
+  }
+
+  async endTransaction(producerId: bigint, isCommit: boolean, more: Partial<TransactionMarker> = {}): Promise<string> {
+    const marker = { producerId, producerEpoch: 0, coordinatorEpoch: 0, isCommit, transactionVersion: 1, ...more }
+    return outcomeOf(async () => this.#partition.run(() => ({ records: [], response: undefined, marker })))
+  }
+
   /** What is in the log, decoded. */
   async records(): Promise<GroupRecord[]> {
     const { records } = await this.log.read(0, { maxBytes: 1e9, minOneBatch: true, isolation: 'log_end' })
     const stored: StoredRecord[] = []
     for (const buffer of records) {
       for (const batch of batchesIn(buffer)) {
+        if (batch.isControl) continue
         for (const { key, value } of recordsOf(batch)) stored.push({ key: key!, value })
       }
     }
     return stored.map((record) => groupRecordCodec.decode(record)!)
   }
+}
+
+/** Offsets by `topic-0`, as a request has them. */
+function committed(offsets: Record<string, number>, committedMetadata: string): OffsetCommit['topics'] {
+  return Object.entries(offsets).map(([name, committedOffset]) => {
+    const dash = name.lastIndexOf('-')
+    const partitionIndex = Number(name.slice(dash + 1))
+    const partitions = [{ partitionIndex, committedOffset, committedLeaderEpoch: 3, committedMetadata }]
+    return { name: name.slice(0, dash), topicId: noTopicId, partitions }
+  })
 }
 
 /** Protocols by name, all with the same metadata. */

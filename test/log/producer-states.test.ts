@@ -83,6 +83,7 @@ describe('producer states', () => {
     const states = new ProducerStates()
     states.written(transactional(1n, 10), undefined)
     expect(() => states.check(view(sequenced(1n, 0, 2)), true)).toThrow('transactional write was expected')
+    expect(() => states.check(view(sequenced(1n, 0, 5)), true)).toThrow('sent sequence 5 after 1')
   })
 
   it('expire, but not below an open transaction', () => {

@@ -24,8 +24,12 @@ import type {
   ReadOptions,
   ReadResult,
   TimestampAndOffset,
+  TransactionAppend,
+  VerificationGuard,
+  VerifyingProducer,
 } from '../../src/log/partition-log.ts'
 import { PendingAppend } from '../../src/log/pending-append.ts'
+import { ProducerChecks } from '../../src/log/producer-checks.ts'
 import { noteProduced } from '../../src/log/producer-recovery.ts'
 import { ProducerStates } from '../../src/log/producer-states.ts'
 import { type Clock, SimulatedClock } from '../../src/runtime/clock.ts'
@@ -104,23 +108,17 @@ export class UnreliablePartitionLog implements PartitionLog {
     this.#failNext = true
   }
 
-  async append(records: Buffer, origin: AppendOrigin): Promise<AppendResult> {
-    this.#ensureOpen()
-    const checking = { config: this.#config, nowMs: this.#clock.now(), partitionName: 'topic-0' }
-    const checked = checkRecords(records, origin, checking)
+  async append(records: Buffer, origin: AppendOrigin, transaction?: TransactionAppend): Promise<AppendResult> {
+    const { checked, found } = this.#check(records, origin, transaction)
     const { first, bytes } = checked
-    const checksProducer = first.hasProducerId && !first.isControl
-    if (checksProducer) {
-      const duplicate = origin === 'client' ? this.#producers.findDuplicate(first) : undefined
-      if (duplicate instanceof PendingAppend) return await duplicate.written
-      if (duplicate !== undefined) {
-        return {
-          baseOffset: duplicate.baseOffset,
-          logAppendTimeMs: duplicate.timestampMs,
-          logStartOffset: this.logStartOffset,
-        }
+    const duplicate = found?.duplicate
+    if (duplicate instanceof PendingAppend) return await duplicate.written
+    if (duplicate !== undefined) {
+      return {
+        baseOffset: duplicate.baseOffset,
+        logAppendTimeMs: duplicate.timestampMs,
+        logStartOffset: this.logStartOffset,
       }
-      this.#producers.check(first, origin === 'client')
     }
     const baseOffset = this.#nextOffset
     for (const batch of batchesIn(bytes)) {
@@ -130,15 +128,19 @@ export class UnreliablePartitionLog implements PartitionLog {
     }
     const { maxTimestampMs, logAppendTimeMs } = checked
     const append = new PendingAppend(bytes, baseOffset, this.#nextOffset, maxTimestampMs, logAppendTimeMs)
-    if (checksProducer) {
-      append.producerEpoch = first.producerEpoch
-      append.baseSequence = first.baseSequence
-      append.lastSequence = first.lastSequence
-      this.#producers.addPending(first, append)
-    }
+    if (found !== undefined) this.#producers.addPending(first, append, found.marker)
     this.#queue.push(append)
     this.#writing ??= this.#writeQueued()
     return await append.written
+  }
+
+  checkAppend(records: Buffer, transaction?: TransactionAppend): void {
+    this.#check(records, 'coordinator', transaction)
+  }
+
+  startVerification(producer: VerifyingProducer): VerificationGuard | undefined {
+    this.#ensureOpen()
+    return this.#producers.guardFor(producer, this.#clock.now())
   }
 
   async read(fromOffset: number, options: ReadOptions): Promise<ReadResult> {
@@ -246,6 +248,15 @@ export class UnreliablePartitionLog implements PartitionLog {
   onAdvance(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  #check(records: Buffer, origin: AppendOrigin, transaction: TransactionAppend | undefined) {
+    this.#ensureOpen()
+    const checking = { config: this.#config, nowMs: this.#clock.now(), partitionName: 'topic-0' }
+    const checked = checkRecords(records, origin, checking)
+    const { first } = checked
+    const checks = new ProducerChecks(this.#producers, { verifiesTransactions: true })
+    return { checked, found: first.hasProducerId ? checks.check(first, origin, transaction) : undefined }
   }
 
   async #writeQueued(): Promise<void> {

@@ -8,20 +8,20 @@ export const transactionConfigs = {
   'add.partitions.to.txn.retry.backoff.max.ms': int(100, {
     valid: atLeast(0),
     importance: 'HIGH',
-    effect: notYet.transactions,
+    effect: obeyed,
     documentation: 'The maximum allowed timeout for adding partitions to transactions on the server side.',
   }),
   'add.partitions.to.txn.retry.backoff.ms': int(20, {
     valid: atLeast(1),
     importance: 'HIGH',
-    effect: notYet.transactions,
+    effect: obeyed,
     documentation: 'The server-side retry backoff when the server attemptsto add the partition to the transaction',
   }),
   'producer.id.expiration.check.interval.ms': int(600_000, {
     valid: atLeast(1),
     importance: 'LOW',
     internal: true,
-    effect: notYet.internals,
+    effect: obeyed,
     documentation:
       'The interval at which to remove producer IDs that have expired due to producer.id.expiration.ms passing.',
   }),
@@ -47,7 +47,7 @@ export const transactionConfigs = {
   'transaction.partition.verification.enable': boolean(true, {
     importance: 'LOW',
     updateMode: 'cluster-wide',
-    effect: notYet.transactions,
+    effect: obeyed,
     documentation:
       'Enable verification that checks that the partition has been added to the transaction before writing transactional records to the partition',
   }),

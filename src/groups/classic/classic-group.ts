@@ -132,6 +132,17 @@ export class ClassicGroup {
     this.#rebalance.keepAlive(member)
   }
 
+  /**
+   * Whether a commit within a transaction is taken: in any state of the group, of its members, and of clients that don't say who they are (KIP-447).
+   * @throws KafkaError UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, ILLEGAL_GENERATION
+   */
+  requireTransactionalCommit(identity: MemberIdentity): void {
+    const { memberId, groupInstanceId, generationId } = identity
+    const isNobody = memberId === '' && groupInstanceId === null
+    if (generationId < 0 && (isNobody || this.#rebalance.state === 'Empty')) return
+    this.#requireMember(identity)
+  }
+
   #requireMember({ memberId, groupInstanceId, generationId }: MemberIdentity): ClassicGroupMember {
     const member = this.#members.find(memberId, groupInstanceId)
     if (member instanceof KafkaError) throw member

@@ -1,6 +1,6 @@
 /** groups/consumer: whether somebody may commit or fetch offsets as a member of a consumer group. Messages are Kafka's. */
 import { KafkaError } from '../../../protocol/errors.ts'
-import type { OffsetCommit, OffsetFetch } from '../group-requests.ts'
+import type { OffsetCommit, OffsetFetch, TransactionalOffsetCommit } from '../group-requests.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
 import { requireMember } from './member-identity.ts'
 
@@ -33,6 +33,21 @@ export function requireCommit(group: ConsumerGroup, commit: OffsetCommit): void 
         throw stale(`Received ${name} ${memberEpoch} ${problem}`)
       }
     }
+  }
+}
+
+/**
+ * The same within a transaction, where clients may leave out who they are, and know only the errors of classic groups (KIP-447).
+ * @throws KafkaError UNKNOWN_MEMBER_ID, ILLEGAL_GENERATION
+ */
+export function requireTransactionalCommit(group: ConsumerGroup, commit: TransactionalOffsetCommit): void {
+  const { memberId, generationId, groupInstanceId } = commit
+  if (generationId === -1 && memberId === '' && groupInstanceId === null) return
+  try {
+    requireCommit(group, { ...commit, retentionTimeMs: -1, knowsGroupIdNotFound: true })
+  } catch (error) {
+    if (!(error instanceof KafkaError && error.kafkaError === 'STALE_MEMBER_EPOCH')) throw error
+    throw new KafkaError('ILLEGAL_GENERATION')
   }
 }
 

@@ -303,6 +303,25 @@ describe('commits of a member', () => {
     )
   })
 
+  it('within a transaction are taken by the same rules, in words that producers know, and from nobody, too', async () => {
+    const a = group.member('a')
+    await a.join()
+    await a.heartbeat({ subscribedTopicNames: ['topic', 'other'] })
+    const commit = (memberId: string, generationId: number, groupInstanceId: string | null = null) => {
+      const partitions = [{ partitionIndex: 0, committedOffset: 7, committedLeaderEpoch: -1, committedMetadata: '' }]
+      const topics = [{ name: 'topic', topicId: group.topics.idOf('topic')!, partitions }]
+      const identity = { memberId, generationId, groupInstanceId, topics }
+      return group.group.commitInTransaction({}, 7n, identity)
+    }
+    expect(await commit('', -1)).toBe('NONE')
+    expect(await commit('a', 3)).toBe('NONE')
+    expect(await commit('a', 2)).toBe('NONE')
+    expect(await commit('a', 1)).toBe('ILLEGAL_GENERATION')
+    expect(await commit('a', 4)).toBe('ILLEGAL_GENERATION')
+    expect(await commit('x', 3)).toBe('UNKNOWN_MEMBER_ID')
+    expect(await commit('', -1, 'instance')).toBe('UNKNOWN_MEMBER_ID')
+  })
+
   it('of one that left are refused, of nobody taken when the group is empty', async () => {
     const a = group.member('a')
     await a.join()
