@@ -1,6 +1,7 @@
 /** The embeddable broker: builds the rooms, opens the listeners, and closes all of it again. The package's `odradek`. */
 import { hostname } from 'node:os'
-import { loadCodecs } from '../protocol/records/index.ts'
+import { buildEndTransactionMarker, loadCodecs } from '../protocol/records/index.ts'
+import type { Broker } from './cluster/broker.ts'
 import { Cluster } from './cluster/cluster.ts'
 import type { UnreadableDirectory } from './cluster/log-directories.ts'
 import type { Endpoint } from './cluster/registrations.ts'
@@ -20,6 +21,8 @@ import { realRandom } from './runtime/random.ts'
 import { threadModule } from './runtime/worker-thread.ts'
 import { Server } from './server/index.ts'
 import { ProducerIds } from './transactions/producer-ids.ts'
+import type { WritesMarkers } from './transactions/transaction-completion.ts'
+import { TransactionCoordinator } from './transactions/transaction-coordinator.ts'
 
 export type { Logger } from './runtime/logger.ts'
 export { ConfigError }
@@ -132,6 +135,16 @@ async function using<T>(directory: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
+function markersIn(broker: Broker): WritesMarkers {
+  return {
+    async write({ isCommit, ...marker }, topic, partition) {
+      const { log } = broker.leaderFor(topic, partition)
+      const type = isCommit ? 'COMMIT' : 'ABORT'
+      await log.append(buildEndTransactionMarker({ ...marker, type, timestamp: realClock.now() }), 'coordinator')
+    },
+  }
+}
+
 /** What one broker stands on, from the bottom up, as far as it is open. */
 class BrokerStack {
   readonly #config: BrokerConfig
@@ -142,6 +155,7 @@ class BrokerStack {
   readonly #listeners: { readonly opened: Listener; readonly config: ListenerConfig }[] = []
   #cluster: Cluster | undefined
   #groups: GroupCoordinator | undefined
+  #transactions: TransactionCoordinator | undefined
   #server: Server | undefined
 
   constructor(config: BrokerConfig, files: FileSystem, logger: Logger, onFailure: (error: Error) => void) {
@@ -172,10 +186,19 @@ class BrokerStack {
     const cluster = await this.#openCluster()
     const broker = cluster.addBroker(this.#config.get('node.id'), this.#config.get('broker.rack'))
     this.#groups = new GroupCoordinator({ broker, clock: realClock, random: realRandom, logger: this.#logger })
+    const producerIds = new ProducerIds(broker)
+    this.#transactions = new TransactionCoordinator({
+      broker,
+      clock: realClock,
+      logger: this.#logger,
+      producerIds,
+      markers: markersIn(broker),
+    })
     const rooms: Rooms = {
       cluster,
       broker,
       groups: this.#groups,
+      transactions: this.#transactions,
       fetcher: new Fetcher(broker, {
         clock: realClock,
         random: realRandom,
@@ -183,7 +206,7 @@ class BrokerStack {
         maxSessions: this.#config.get('max.incremental.fetch.session.cache.slots'),
         evictionMs: fetchSessionEvictionMs,
       }),
-      producerIds: new ProducerIds(broker),
+      producerIds,
       config: this.#config,
       clock: realClock,
       logger: this.#logger,
@@ -200,7 +223,7 @@ class BrokerStack {
   /** From the top down; what was never opened is left out. */
   async close(): Promise<void> {
     await Promise.all(this.#listeners.map(({ opened }) => opened.close()))
-    await Promise.all([this.#server?.close(), this.#groups?.close()])
+    await Promise.all([this.#server?.close(), this.#groups?.close(), this.#transactions?.close()])
     if (this.#cluster !== undefined) await this.#cluster.close()
     else await Promise.all(this.#directories.map((directory) => directory.close()))
   }

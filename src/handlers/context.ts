@@ -8,6 +8,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Access } from '../security/access.ts'
 import type { ProducerIds } from '../transactions/producer-ids.ts'
+import type { TransactionCoordinator } from '../transactions/transaction-coordinator.ts'
 import type { Handler } from './handler.ts'
 
 /** The domain as one broker sees it. */
@@ -17,6 +18,7 @@ export interface Rooms {
   /** This broker: its id, what it leads and coordinates. */
   readonly broker: Broker
   readonly groups: GroupCoordinator
+  readonly transactions: TransactionCoordinator
   readonly fetcher: Fetcher
   readonly producerIds: ProducerIds
   readonly config: BrokerConfig

@@ -73,6 +73,7 @@ export function only(...allowed: string[]): Access {
     require(type, name, operation) {
       if (isAllowed(type, name, operation)) return
       if (type === 'Cluster') throw new KafkaError('CLUSTER_AUTHORIZATION_FAILED')
+      if (type === 'TransactionalId') throw new KafkaError('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
       throw new KafkaError(type === 'Group' ? 'GROUP_AUTHORIZATION_FAILED' : 'TOPIC_AUTHORIZATION_FAILED')
     },
   }
