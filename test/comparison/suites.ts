@@ -13,6 +13,7 @@ import { offsetsScenarios } from './scenarios/offsets.ts'
 import { produceScenarios } from './scenarios/produce.ts'
 import { restrictedScenarios } from './scenarios/restricted.ts'
 import { topicsScenarios } from './scenarios/topics.ts'
+import { transactionsScenarios } from './scenarios/transactions.ts'
 
 export interface Suite {
   readonly name: string
@@ -43,6 +44,10 @@ export const suites: readonly Suite[] = [
     'group.consumer.migration.policy': 'disabled',
   }),
   suite('classic-only', classicOnlyScenarios, { 'group.coordinator.rebalance.protocols': 'classic' }),
+  suite('transactions', transactionsScenarios, {
+    'transaction.state.log.num.partitions': '3',
+    'transaction.abort.timed.out.transaction.cleanup.interval.ms': '100',
+  }),
   suite('restricted', restrictedScenarios, {
     'auto.create.topics.enable': 'false',
     'delete.topic.enable': 'false',
