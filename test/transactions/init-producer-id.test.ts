@@ -188,4 +188,12 @@ describe('a producer that goes on after an error (KIP-360)', () => {
     // The end has given an epoch: the producer asks again for what it was not told.
     expect(await harness.init(producer)).toEqual({ producerId: 1000n, producerEpoch: 1 })
   })
+
+  it.each([0, 1])('aborts what it has left open at transaction.version %i, and is fenced by that', async (level) => {
+    const harness = new TransactionHarness(level)
+    const producer = await harness.open(0)
+    expect(await harness.outcome(harness.init(producer))).toBe('CONCURRENT_TRANSACTIONS')
+    await harness.settle()
+    expect(await harness.outcome(harness.init(producer))).toBe('PRODUCER_FENCED')
+  })
 })
