@@ -7,11 +7,12 @@ const directoriesLevel = 17
 const eligibleLeadersLevel = 23
 const cordonedDirectoriesLevel = 30
 
-/** What a broker of ours can do; transaction, share and streams features are left out while they are not served. */
+/** What a broker of ours can do; share and streams features are left out while they are not served. */
 export const supportedFeatures = [
   { name: 'group.version', minSupportedVersion: 0, maxSupportedVersion: 1 },
   { name: 'kraft.version', minSupportedVersion: 0, maxSupportedVersion: 1 },
   { name: 'metadata.version', minSupportedVersion: 7, maxSupportedVersion: latestMetadataVersion },
+  { name: 'transaction.version', minSupportedVersion: 0, maxSupportedVersion: 2 },
 ]
 
 export class Features {

@@ -100,6 +100,12 @@ export class GroupCoordinator {
     return partition.leaderId
   }
 
+  /** Index of the partition of `__consumer_offsets` that the group is in, also before there is one. */
+  partitionOf(groupId: string): number {
+    const count = this.#offsetsTopic()?.partitions.length ?? this.#broker.config.get('offsets.topic.num.partitions')
+    return partitionFor(groupId, count)
+  }
+
   // ---- members of classic groups
 
   /**

@@ -10,6 +10,7 @@ import type { Access } from '../security/access.ts'
 import type { Acls } from '../security/acls.ts'
 import type { MarkerWriter } from '../transactions/marker-writer.ts'
 import type { ProducerIds } from '../transactions/producer-ids.ts'
+import type { TransactionCoordinator } from '../transactions/transaction-coordinator.ts'
 import type { TransactionVerification } from '../transactions/verification.ts'
 import type { Handler } from './handler.ts'
 
@@ -20,6 +21,7 @@ export interface Rooms {
   /** This broker: its id, what it leads and coordinates. */
   readonly broker: Broker
   readonly groups: GroupCoordinator
+  readonly transactions: TransactionCoordinator
   readonly fetcher: Fetcher
   readonly producerIds: ProducerIds
   /** undefined: without an authorizer nobody asks for ACLs. */

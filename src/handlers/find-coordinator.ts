@@ -1,4 +1,4 @@
-/** handlers: FindCoordinator: which broker coordinates a group; one until v3, several from v4 on. */
+/** handlers: FindCoordinator: which broker coordinates a group or a transactional id; one until v3, several from v4 on. */
 import { errorCode, KafkaError } from '../../protocol/errors.ts'
 import { findCoordinator } from '../../protocol/messages/find-coordinator.ts'
 import type { Context } from './context.ts'
@@ -46,22 +46,25 @@ function isAuthorizationFailure(code: number): boolean {
 async function coordinatorFor(
   key: string,
   keyType: number,
-  { groups, cluster, access, connection }: Context,
+  context: Context,
 ): Promise<{ nodeId: number; host: string; port: number }> {
+  const { groups, transactions, access } = context
   switch (keyType) {
-    case groupType: {
+    case groupType:
       access.require('Group', key, 'Describe')
-      const nodeId = await groups.coordinatorOf(key)
-      const node = cluster.nodes(connection.listener).find((each) => each.nodeId === nodeId)
-      if (node === undefined) throw new KafkaError('COORDINATOR_NOT_AVAILABLE')
-      return { nodeId, host: node.host, port: node.port }
-    }
+      return nodeFor(await groups.coordinatorOf(key), context)
     case transactionType:
       access.require('TransactionalId', key, 'Describe')
-      throw new KafkaError('INVALID_REQUEST', 'Transactions are not supported by this broker yet.')
+      return nodeFor(await transactions.coordinatorOf(key), context)
     case shareType:
       throw new KafkaError('INVALID_REQUEST', 'Share groups are not supported by this broker yet.')
     default:
       throw new KafkaError('INVALID_REQUEST', `Unknown coordinator type received: ${keyType}`)
   }
+}
+
+function nodeFor(nodeId: number, { cluster, connection }: Context): { nodeId: number; host: string; port: number } {
+  const node = cluster.nodes(connection.listener).find((each) => each.nodeId === nodeId)
+  if (node === undefined) throw new KafkaError('COORDINATOR_NOT_AVAILABLE')
+  return { nodeId, host: node.host, port: node.port }
 }

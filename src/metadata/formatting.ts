@@ -13,11 +13,14 @@ export const latestMetadataVersion = 30
 const metadataVersion = 'metadata.version'
 /** Consumer groups (KIP-848) are served. */
 const groupVersion = 1
+/** Each transaction has an epoch of its own (KIP-890). */
+const transactionVersion = 2
 
 export function firstRecords(): MetadataRecord[] {
   return [
     metadataRecord(featureLevelRecord, 0, { name: metadataVersion, featureLevel: latestMetadataVersion }),
     metadataRecord(featureLevelRecord, 0, { name: 'group.version', featureLevel: groupVersion }),
+    metadataRecord(featureLevelRecord, 0, { name: 'transaction.version', featureLevel: transactionVersion }),
   ]
 }
 

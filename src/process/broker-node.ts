@@ -13,6 +13,7 @@ import { authorizerOf, hasAuthorizer } from '../security/configured-authorizer.t
 import { Server } from '../server/index.ts'
 import { MarkerWriter } from '../transactions/marker-writer.ts'
 import { ProducerIds } from '../transactions/producer-ids.ts'
+import { TransactionCoordinator } from '../transactions/transaction-coordinator.ts'
 import { TransactionVerification } from '../transactions/verification.ts'
 import type { SharedRooms } from './cluster-stack.ts'
 
@@ -76,6 +77,8 @@ export class BrokerNode {
   async join(cluster: Cluster, shared: SharedRooms): Promise<void> {
     const broker = cluster.broker(this.id)!
     this.#shared = shared
+    const producerIds = new ProducerIds(broker)
+    const markers = new MarkerWriter({ cluster, clock: realClock, groupsOf: (id) => this.#roomsOf(id)?.groups })
     this.#rooms = {
       cluster,
       broker,
@@ -87,9 +90,20 @@ export class BrokerNode {
         maxSessions: this.#config.get('max.incremental.fetch.session.cache.slots'),
         evictionMs: fetchSessionEvictionMs,
       }),
-      producerIds: new ProducerIds(broker),
-      markers: new MarkerWriter({ cluster, clock: realClock, groupsOf: (id) => this.#roomsOf(id)?.groups }),
-      verification: new TransactionVerification({ broker, clock: realClock, coordinatorOf: () => undefined }),
+      transactions: new TransactionCoordinator({
+        broker,
+        clock: realClock,
+        logger: this.#logger,
+        producerIds,
+        markers,
+      }),
+      producerIds,
+      markers,
+      verification: new TransactionVerification({
+        broker,
+        clock: realClock,
+        coordinatorOf: (brokerId) => this.#roomsOf(brokerId)?.transactions,
+      }),
       acls: hasAuthorizer(this.#config) ? shared.acls : undefined,
       config: this.#config,
       clock: realClock,
@@ -115,7 +129,7 @@ export class BrokerNode {
     this.#server = undefined
     this.#rooms = undefined
     await Promise.all(listeners.map(({ opened }) => opened.close()))
-    await Promise.all([server?.close(), rooms?.groups.close()])
+    await Promise.all([server?.close(), rooms?.groups.close(), rooms?.transactions.close()])
   }
 
   #bind(config: ListenerConfig): Promise<Listener> {

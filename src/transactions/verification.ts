@@ -10,6 +10,8 @@
 import { type ErrorName, KafkaError } from '../../protocol/errors.ts'
 import type { Broker } from '../cluster/broker.ts'
 import type { Partition, TransactionAppend } from '../cluster/partition.ts'
+import { transactionStateTopic } from '../cluster/topic.ts'
+import { partitionFor } from '../groups/group-coordinator.ts'
 import type { Clock } from '../runtime/clock.ts'
 
 /** What a coordinator is asked about: one producer's transaction and partitions that are about to be written to. */
@@ -20,13 +22,12 @@ export interface AskedTransaction {
   readonly partitions: readonly { readonly topic: string; readonly partition: number }[]
 }
 
-/** What is needed of a transaction coordinator. Each call resolves with one error name, or none, for each partition in its order. */
+/** What is needed of a transaction coordinator. What is thrown counts for all partitions. */
 export interface VerifiesPartitions {
-  verifyPartitions(transaction: AskedTransaction): Promise<readonly (ErrorName | undefined)[]>
+  /** One error name, or NONE, for each partition in its order. */
+  verifyPartitions(transaction: AskedTransaction): Promise<readonly ErrorName[]>
   /** `clientVersion`: the transaction version of the client. */
-  addPartitions(
-    transaction: AskedTransaction & { readonly clientVersion: number },
-  ): Promise<readonly (ErrorName | undefined)[]>
+  addPartitions(transaction: AskedTransaction & { readonly clientVersion: number }): Promise<void>
 }
 
 /**
@@ -49,8 +50,8 @@ export type Verified = TransactionAppend | KafkaError
 export interface TransactionVerificationOptions {
   readonly broker: Broker
   readonly clock: Clock
-  /** The coordinator of a transactional id, on whatever broker of the process; undefined while there is none. */
-  coordinatorOf(transactionalId: string): VerifiesPartitions | undefined
+  /** The coordinator of a broker of the process; undefined while that does not run. */
+  coordinatorOf(brokerId: number): VerifiesPartitions | undefined
 }
 
 /** Transaction version of clients that leave adding partitions to the broker. */
@@ -123,9 +124,9 @@ export class TransactionVerification {
     let asked = 0
     return guarded.map((each) => {
       if (!needsAnswer(each)) return each
-      const error = errors[asked]
+      const error = errors[asked]!
       asked += 1
-      return error === undefined ? each : new KafkaError(appendErrorOf(error, operation))
+      return error === 'NONE' ? each : new KafkaError(appendErrorOf(error, operation))
     })
   }
 
@@ -142,20 +143,25 @@ export class TransactionVerification {
     })
   }
 
-  async #askCoordinator(
-    asked: AskedTransaction,
-    operation: SupportedOperation,
-  ): Promise<readonly (ErrorName | undefined)[]> {
-    const coordinator = this.#options.coordinatorOf(asked.transactionalId)
-    if (coordinator === undefined) return asked.partitions.map(() => 'COORDINATOR_NOT_AVAILABLE')
+  async #askCoordinator(asked: AskedTransaction, operation: SupportedOperation): Promise<readonly ErrorName[]> {
     try {
-      return operation === 'addPartition'
-        ? await coordinator.addPartitions({ ...asked, clientVersion: addingClientVersion })
-        : await coordinator.verifyPartitions(asked)
+      const coordinator = this.#coordinatorOf(asked.transactionalId)
+      if (operation !== 'addPartition') return await coordinator.verifyPartitions(asked)
+      await coordinator.addPartitions({ ...asked, clientVersion: addingClientVersion })
+      return asked.partitions.map(() => 'NONE')
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error
       return asked.partitions.map(() => error.kafkaError)
     }
+  }
+
+  /** @throws KafkaError COORDINATOR_NOT_AVAILABLE */
+  #coordinatorOf(transactionalId: string): VerifiesPartitions {
+    const partitions = this.#options.broker.cluster.topics.byName(transactionStateTopic)?.partitions ?? []
+    const leaderId = partitions[partitionFor(transactionalId, partitions.length)]?.leaderId
+    const coordinator = leaderId === undefined ? undefined : this.#options.coordinatorOf(leaderId)
+    if (coordinator === undefined) throw new KafkaError('COORDINATOR_NOT_AVAILABLE')
+    return coordinator
   }
 }
 

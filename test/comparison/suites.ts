@@ -15,6 +15,7 @@ import { offsetsScenarios } from './scenarios/offsets.ts'
 import { produceScenarios } from './scenarios/produce.ts'
 import { restrictedScenarios } from './scenarios/restricted.ts'
 import { topicsScenarios } from './scenarios/topics.ts'
+import { transactionsScenarios } from './scenarios/transactions.ts'
 
 export interface Suite {
   readonly name: string
@@ -49,6 +50,10 @@ export const suites: readonly Suite[] = [
     'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
     'allow.everyone.if.no.acl.found': 'true',
     'auto.create.topics.enable': 'false',
+  }),
+  suite('transactions', transactionsScenarios, {
+    'transaction.state.log.num.partitions': '3',
+    'transaction.abort.timed.out.transaction.cleanup.interval.ms': '100',
   }),
   suite('restricted', restrictedScenarios, {
     'auto.create.topics.enable': 'false',

@@ -4,6 +4,7 @@ import { findCoordinator } from '../../protocol/messages/find-coordinator.ts'
 import { findCoordinatorHandler } from '../../src/handlers/find-coordinator.ts'
 import { only } from './ask.ts'
 import { groupClient, versions } from './group-client.ts'
+import { transactionClient } from './transaction-client.ts'
 
 const here = { nodeId: 1, host: 'localhost', port: 9092 }
 const nowhere = { nodeId: -1, host: '', port: -1 }
@@ -24,10 +25,26 @@ it.each(versions(4, 6))('v%i names the coordinators of several groups, of the em
   await close()
 })
 
-it('says that transactions and share groups are not there yet, and refuses other types', async () => {
+it.each(versions(1, 6))('v%i names the coordinator of a transactional id', async (version) => {
+  const { client, close } = await transactionClient()
+  const request = { key: 'transfer', keyType: 1, coordinatorKeys: ['transfer'] }
+  const answer = await client.ask(findCoordinatorHandler, findCoordinator, version, request)
+  expect(version < 4 ? answer : answer.coordinators[0]).toMatchObject({ errorCode: 0, ...here })
+  await close()
+})
+
+it('refuses transactional ids that the client may not describe', async () => {
+  const { client, close } = await transactionClient()
+  client.access = only('TransactionalId:mine:Describe')
+  const request = { keyType: 1, coordinatorKeys: ['mine', 'yours'] }
+  const { coordinators } = await client.ask(findCoordinatorHandler, findCoordinator, 6, request)
+  expect(coordinators.map(({ errorCode }) => errorCode)).toEqual([0, 53])
+  await close()
+})
+
+it('says that share groups are not there yet, and refuses other types', async () => {
   const { client, close } = await groupClient()
   for (const [keyType, message] of [
-    [1, /Transactions/],
     [2, /Share groups/],
     [9, /Unknown coordinator type received: 9/],
   ] as const) {

@@ -12,12 +12,13 @@ import {
   topicRecord,
 } from '../../protocol/state/index.ts'
 import type { LocalPartitionLog } from '../../src/log/local-partition-log.ts'
+import { firstRecords } from '../../src/metadata/formatting.ts'
 import { metadataRecord, metadataTopic } from '../../src/metadata/index.ts'
 import { kRaftVersion, kRaftVoters } from '../../src/metadata/kraft-files.ts'
 import { snapshotContent, snapshotPath } from '../../src/metadata/snapshot-file.ts'
 import { SimulatedClock } from '../../src/runtime/clock.ts'
 import { MemoryFileSystem } from '../../src/runtime/memory-file-system.ts'
-import { openLog } from './open-metadata-log.ts'
+import { formattedEndOffset, openLog } from './open-metadata-log.ts'
 
 const logPath = `/data/${metadataTopic}-0`
 const topicId = 'b3uD3LtcTIGeQOlrQ9J7dA'
@@ -55,7 +56,7 @@ describe('a fresh metadata log', () => {
     const { metadata, log, directory, close } = await open()
     expect(await contentOf(log)).toEqual([
       { baseOffset: 0, epoch: 1, records: ['LEADER_CHANGE', 'KRAFT_VERSION', 'KRAFT_VOTERS'] },
-      { baseOffset: 3, epoch: 1, records: [featureLevelRecord.type, featureLevelRecord.type] },
+      { baseOffset: 3, epoch: 1, records: firstRecords().map(() => featureLevelRecord.type) },
     ])
     expect(metadata.kRaftVersion).toBe(1)
     expect(JSON.parse((await files.readFile(`${logPath}/quorum-state`)).toString())).toEqual({
@@ -93,10 +94,10 @@ describe('a command', () => {
       records: [topic('one'), topic('two')],
       response: nextOffset,
     }))
-    expect(answer).toBe(5)
+    expect(answer).toBe(formattedEndOffset)
     expect(first.topics).toEqual([
-      ['one', 5],
-      ['two', 6],
+      ['one', formattedEndOffset],
+      ['two', formattedEndOffset + 1],
     ])
     await first.close()
     const second = await open()

@@ -1,12 +1,12 @@
 /** test: a transaction coordinator that says yes, unless it was told what to say. */
-import type { ErrorName } from '../../protocol/errors.ts'
+import { type ErrorName, KafkaError } from '../../protocol/errors.ts'
 import type { AskedTransaction, VerifiesPartitions } from '../../src/transactions/verification.ts'
 
 export class FakeCoordinator implements VerifiesPartitions {
   readonly verified: AskedTransaction[] = []
   readonly added: (AskedTransaction & { readonly clientVersion: number })[] = []
   /** Of the next calls. */
-  answers: (ErrorName | undefined)[] = []
+  answers: ErrorName[] = []
   #held: (() => void)[] | undefined
 
   /** Nothing is answered until `release`. */
@@ -22,20 +22,19 @@ export class FakeCoordinator implements VerifiesPartitions {
     await Promise.resolve()
   }
 
-  async verifyPartitions(transaction: AskedTransaction): Promise<(ErrorName | undefined)[]> {
+  async verifyPartitions(transaction: AskedTransaction): Promise<ErrorName[]> {
     this.verified.push(transaction)
     return await this.#answer(transaction)
   }
 
-  async addPartitions(
-    transaction: AskedTransaction & { readonly clientVersion: number },
-  ): Promise<(ErrorName | undefined)[]> {
+  async addPartitions(transaction: AskedTransaction & { readonly clientVersion: number }): Promise<void> {
     this.added.push(transaction)
-    return await this.#answer(transaction)
+    const [answer] = await this.#answer(transaction)
+    if (answer !== undefined && answer !== 'NONE') throw new KafkaError(answer)
   }
 
-  async #answer({ partitions }: AskedTransaction): Promise<(ErrorName | undefined)[]> {
-    const answer = this.answers.shift()
+  async #answer({ partitions }: AskedTransaction): Promise<ErrorName[]> {
+    const answer = this.answers.shift() ?? 'NONE'
     const held = this.#held
     if (held !== undefined) await new Promise<void>((resolve) => held.push(resolve))
     return partitions.map(() => answer)

@@ -35,13 +35,13 @@ export const transactionConfigs = {
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': int(10000, {
     valid: atLeast(1),
     importance: 'LOW',
-    effect: notYet.transactions,
+    effect: obeyed,
     documentation: 'The interval at which to rollback transactions that have timed out',
   }),
   'transaction.max.timeout.ms': int(900_000, {
     valid: atLeast(1),
     importance: 'HIGH',
-    effect: notYet.transactions,
+    effect: obeyed,
     documentation: 'The maximum allowed timeout for transactions.',
   }),
   'transaction.partition.verification.enable': boolean(true, {
@@ -54,14 +54,14 @@ export const transactionConfigs = {
   'transaction.remove.expired.transaction.cleanup.interval.ms': int(3_600_000, {
     valid: atLeast(1),
     importance: 'LOW',
-    effect: notYet.transactions,
+    effect: obeyed,
     documentation:
       'The interval at which to remove transactions that have expired due to transactional.id.expiration.ms passing',
   }),
   'transaction.state.log.load.buffer.size': int(5_242_880, {
     valid: atLeast(1),
     importance: 'HIGH',
-    effect: notYet.transactions,
+    effect: notYet.internals,
     documentation:
       'Batch size for reading from the transaction log segments when loading producer ids and transactions into the cache (soft-limit, overridden if records are too large).',
   }),
@@ -69,40 +69,40 @@ export const transactionConfigs = {
     kafkaDefault: 2,
     valid: atLeast(1),
     importance: 'HIGH',
-    effect: notYet.transactions,
+    effect: obeyed,
     documentation:
       'The minimum number of replicas that must acknowledge a write to transaction topic in order to be considered successful.',
   }),
   'transaction.state.log.num.partitions': int(50, {
     valid: atLeast(1),
     importance: 'HIGH',
-    effect: notYet.transactions,
+    effect: obeyed,
     documentation: 'The number of partitions for the transaction topic (should not change after deployment).',
   }),
   'transaction.state.log.replication.factor': short(1, {
     kafkaDefault: 3,
     valid: atLeast(1),
     importance: 'HIGH',
-    effect: notYet.transactions,
+    effect: obeyed,
     documentation: 'The replication factor for the transaction topic (set higher to ensure availability).',
   }),
   'transaction.state.log.segment.bytes': int(104_857_600, {
     valid: atLeast(1),
     importance: 'HIGH',
-    effect: notYet.transactions,
+    effect: obeyed,
     documentation:
       'The transaction topic segment bytes should be kept relatively small in order to facilitate faster log compaction and cache loads',
   }),
   'transaction.two.phase.commit.enable': boolean(false, {
     importance: 'LOW',
-    effect: notYet.transactions,
+    effect: notYet.unstable,
     documentation:
       'Allow participation in Two-Phase Commit (2PC) transactions with an external transaction coordinator',
   }),
   'transactional.id.expiration.ms': int(604_800_000, {
     valid: atLeast(1),
     importance: 'HIGH',
-    effect: notYet.transactions,
+    effect: obeyed,
     documentation:
       'The time in ms that the transaction coordinator will wait without receiving any transaction status updates for the current transaction before expiring its transactional id.',
   }),

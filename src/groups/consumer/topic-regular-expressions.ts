@@ -17,10 +17,10 @@ const maxClassesOfEitherCase = 64
 /** Names are matched for so long at a time; then other work has its turn. */
 const sliceMs = 5
 
-/** @throws KafkaError INVALID_REGULAR_EXPRESSION */
-export function requireRegularExpression(text: string): void {
+/** `what` names it in the error. @throws KafkaError INVALID_REGULAR_EXPRESSION */
+export function requireRegularExpression(text: string, what = 'SubscribedTopicRegex'): void {
   const refuse = (problem: string): never => {
-    const message = `SubscribedTopicRegex \`${text}\` is not a valid regular expression: ${problem}.`
+    const message = `${what} \`${text}\` is not a valid regular expression: ${problem}.`
     throw new KafkaError('INVALID_REGULAR_EXPRESSION', message)
   }
   if (Buffer.byteLength(text) > maxBytes) refuse(`it is longer than ${maxBytes} bytes`)

@@ -1,0 +1,112 @@
+/**
+ * transactions: brings prepared transactions to their end: a marker to each of their partitions, again and again until it is written, and
+ * then the word that all are. Which ones are written is forgotten by a restart: markers may come twice.
+ */
+import { errorByCode, KafkaError } from '../../protocol/errors.ts'
+import type { Cancel, Clock } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { Transaction } from './transaction.ts'
+import type { TopicPartition } from './transaction-records.ts'
+
+export interface TransactionMarker {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  /** Leader epoch of the coordinator's partition: markers of an earlier coordinator are refused. */
+  readonly coordinatorEpoch: number
+  readonly isCommit: boolean
+  /** transaction.version by which the producer has ended the transaction. */
+  readonly transactionVersion: number
+}
+
+export interface WritesMarkers {
+  /** Resolves when the marker is written. @throws KafkaError what the partition's leader says */
+  write(marker: TransactionMarker, topic: string, partition: number): Promise<void>
+}
+
+export interface TransactionCompletionOptions {
+  readonly markers: WritesMarkers
+  readonly coordinatorEpoch: number
+  readonly clock: Clock
+  readonly logger: Logger
+  /** All markers of the transaction are written. */
+  completed(transaction: Transaction): void
+}
+
+/** A partition that can't take its marker is asked again so much later. */
+const retryMs = 100
+
+/** The partition is gone, or was never able to hold the transaction: nobody waits for a marker there. */
+const needsNone: readonly string[] = [
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'UNSUPPORTED_FOR_MESSAGE_FORMAT',
+  'UNSUPPORTED_VERSION',
+]
+/** Somebody with a later epoch has taken over: what becomes of the transaction is decided there. */
+const superseded: readonly string[] = ['INVALID_PRODUCER_EPOCH', 'TRANSACTION_COORDINATOR_FENCED']
+
+export class TransactionCompletion {
+  readonly #options: TransactionCompletionOptions
+  readonly #retries = new Set<Cancel>()
+  #isStopped = false
+
+  constructor(options: TransactionCompletionOptions) {
+    this.#options = options
+  }
+
+  /** `transaction`: prepared, as its latest record says. */
+  start(transaction: Transaction): void {
+    if (this.#isStopped) return
+    const { metadata, partitions } = transaction
+    const marker: TransactionMarker = {
+      producerId: metadata.producerId,
+      producerEpoch: metadata.producerEpoch,
+      coordinatorEpoch: this.#options.coordinatorEpoch,
+      isCommit: metadata.state === 'PrepareCommit',
+      transactionVersion: metadata.clientVersion,
+    }
+    if (partitions.length === 0) this.#options.completed(transaction)
+    for (const each of partitions) void this.#write(transaction, marker, each)
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    for (const cancel of this.#retries) cancel()
+    this.#retries.clear()
+  }
+
+  async #write(transaction: Transaction, marker: TransactionMarker, to: TopicPartition): Promise<void> {
+    const { markers, logger, completed } = this.#options
+    const { transactionalId } = transaction
+    try {
+      await markers.write(marker, to.topic, to.partition)
+    } catch (error) {
+      if (this.#isStopped) return
+      const name = error instanceof KafkaError ? error.kafkaError : 'UNKNOWN_SERVER_ERROR'
+      if (superseded.includes(name)) {
+        logger.warn({ transactionalId, ...to, error }, 'A transaction is left to whoever has superseded it')
+        return
+      }
+      if (!needsNone.includes(name)) {
+        if (!(error instanceof KafkaError) || !errorByCode(error.code).retriable) {
+          logger.error(
+            { transactionalId, ...to, error },
+            'The marker of a transaction could not be written, trying again',
+          )
+        }
+        this.#retryLater(transaction, marker, to)
+        return
+      }
+    }
+    if (this.#isStopped) return
+    transaction.markerWritten(to)
+    if (transaction.partitions.length === 0) completed(transaction)
+  }
+
+  #retryLater(transaction: Transaction, marker: TransactionMarker, to: TopicPartition): void {
+    const cancel = this.#options.clock.after(retryMs, () => {
+      this.#retries.delete(cancel)
+      void this.#write(transaction, marker, to)
+    })
+    this.#retries.add(cancel)
+  }
+}
