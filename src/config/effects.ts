@@ -30,6 +30,5 @@ export const notYet = {
   telemetry: because('Client telemetry (KIP-714) is not built yet.'),
   threads: because('Node runs one event loop: there are no thread pools to size.'),
   tieredStorage: because('There is no tiered storage: segments stay in the log directory.'),
-  transactions: because('Transactions are not built yet.'),
   unstable: because('Only stable API versions and feature levels are served.'),
 }

@@ -2,25 +2,17 @@
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Endpoint } from '../cluster/registrations.ts'
 import type { BrokerConfig, Listener as ListenerConfig } from '../config/index.ts'
-import { Fetcher } from '../fetch/fetcher.ts'
-import { GroupCoordinator } from '../groups/group-coordinator.ts'
-import { handlers, type Rooms } from '../handlers/index.ts'
+import type { Rooms } from '../handlers/index.ts'
 import { Listener } from '../network/index.ts'
 import { realClock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { realRandom } from '../runtime/random.ts'
-import { authorizerOf, hasAuthorizer } from '../security/configured-authorizer.ts'
+import { authorizerOf } from '../security/configured-authorizer.ts'
 import { Server } from '../server/index.ts'
-import { MarkerWriter } from '../transactions/marker-writer.ts'
-import { ProducerIds } from '../transactions/producer-ids.ts'
-import { TransactionCoordinator } from '../transactions/transaction-coordinator.ts'
-import { TransactionVerification } from '../transactions/verification.ts'
+import { buildRooms } from './broker-rooms.ts'
 import type { SharedRooms } from './cluster-stack.ts'
 
 /** The number that records have for a listener's protocol. */
 const plaintext = 0
-/** How long an unused fetch session is safe from a newcomer; Kafka's min.incremental.fetch.session.eviction.ms is not a config. */
-const fetchSessionEvictionMs = 120_000
 
 export interface BrokerNodeOptions {
   readonly config: BrokerConfig
@@ -77,40 +69,13 @@ export class BrokerNode {
   async join(cluster: Cluster, shared: SharedRooms): Promise<void> {
     const broker = cluster.broker(this.id)!
     this.#shared = shared
-    const producerIds = new ProducerIds(broker)
-    const markers = new MarkerWriter({ cluster, clock: realClock, groupsOf: (id) => this.#roomsOf(id)?.groups })
-    this.#rooms = {
-      cluster,
+    this.#rooms = buildRooms({
       broker,
-      groups: new GroupCoordinator({ broker, clock: realClock, random: realRandom, logger: this.#logger }),
-      fetcher: new Fetcher(broker, {
-        clock: realClock,
-        random: realRandom,
-        maxBytes: this.#config.get('fetch.max.bytes'),
-        maxSessions: this.#config.get('max.incremental.fetch.session.cache.slots'),
-        evictionMs: fetchSessionEvictionMs,
-      }),
-      transactions: new TransactionCoordinator({
-        broker,
-        clock: realClock,
-        logger: this.#logger,
-        producerIds,
-        markers,
-      }),
-      producerIds,
-      markers,
-      verification: new TransactionVerification({
-        broker,
-        clock: realClock,
-        coordinatorOf: (brokerId) => this.#roomsOf(brokerId)?.transactions,
-      }),
-      acls: hasAuthorizer(this.#config) ? shared.acls : undefined,
+      shared,
       config: this.#config,
-      clock: realClock,
       logger: this.#logger,
-      handlers,
       roomsOf: this.#roomsOf,
-    }
+    })
     await broker.start(this.endpoints)
   }
 

@@ -95,6 +95,12 @@ export class TransactionCoordinator {
     return partition.leaderId
   }
 
+  /** The same at once; undefined while nobody does. */
+  leaderIdOf(transactionalId: string): number | undefined {
+    const partitions = this.#stateTopic()?.partitions ?? []
+    return partitions[partitionFor(transactionalId, partitions.length)]?.leaderId
+  }
+
   // ---- producers
 
   /**

@@ -10,8 +10,6 @@
 import { type ErrorName, KafkaError } from '../../protocol/errors.ts'
 import type { Broker } from '../cluster/broker.ts'
 import type { Partition, TransactionAppend } from '../cluster/partition.ts'
-import { transactionStateTopic } from '../cluster/topic.ts'
-import { partitionFor } from '../groups/group-coordinator.ts'
 import type { Clock } from '../runtime/clock.ts'
 
 /** What a coordinator is asked about: one producer's transaction and partitions that are about to be written to. */
@@ -50,8 +48,8 @@ export type Verified = TransactionAppend | KafkaError
 export interface TransactionVerificationOptions {
   readonly broker: Broker
   readonly clock: Clock
-  /** The coordinator of a broker of the process; undefined while that does not run. */
-  coordinatorOf(brokerId: number): VerifiesPartitions | undefined
+  /** The coordinator of a transactional id, on whatever broker of the process; undefined while there is none. */
+  coordinatorOf(transactionalId: string): VerifiesPartitions | undefined
 }
 
 /** Transaction version of clients that leave adding partitions to the broker. */
@@ -144,8 +142,9 @@ export class TransactionVerification {
   }
 
   async #askCoordinator(asked: AskedTransaction, operation: SupportedOperation): Promise<readonly ErrorName[]> {
+    const coordinator = this.#options.coordinatorOf(asked.transactionalId)
+    if (coordinator === undefined) return asked.partitions.map(() => 'COORDINATOR_NOT_AVAILABLE')
     try {
-      const coordinator = this.#coordinatorOf(asked.transactionalId)
       if (operation !== 'addPartition') return await coordinator.verifyPartitions(asked)
       await coordinator.addPartitions({ ...asked, clientVersion: addingClientVersion })
       return asked.partitions.map(() => 'NONE')
@@ -153,15 +152,6 @@ export class TransactionVerification {
       if (!(error instanceof KafkaError)) throw error
       return asked.partitions.map(() => error.kafkaError)
     }
-  }
-
-  /** @throws KafkaError COORDINATOR_NOT_AVAILABLE */
-  #coordinatorOf(transactionalId: string): VerifiesPartitions {
-    const partitions = this.#options.broker.cluster.topics.byName(transactionStateTopic)?.partitions ?? []
-    const leaderId = partitions[partitionFor(transactionalId, partitions.length)]?.leaderId
-    const coordinator = leaderId === undefined ? undefined : this.#options.coordinatorOf(leaderId)
-    if (coordinator === undefined) throw new KafkaError('COORDINATOR_NOT_AVAILABLE')
-    return coordinator
   }
 }
 

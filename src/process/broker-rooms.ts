@@ -1,0 +1,63 @@
+/** process: the rooms of one broker, over the cluster and what else it shares with the others of the process. */
+import type { Broker } from '../cluster/broker.ts'
+import type { BrokerConfig } from '../config/index.ts'
+import { Fetcher } from '../fetch/fetcher.ts'
+import { GroupCoordinator } from '../groups/group-coordinator.ts'
+import { handlers, type Rooms } from '../handlers/index.ts'
+import { realClock } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { realRandom } from '../runtime/random.ts'
+import { hasAuthorizer } from '../security/configured-authorizer.ts'
+import { MarkerWriter } from '../transactions/marker-writer.ts'
+import { ProducerIds } from '../transactions/producer-ids.ts'
+import { TransactionCoordinator } from '../transactions/transaction-coordinator.ts'
+import { TransactionVerification } from '../transactions/verification.ts'
+import type { SharedRooms } from './cluster-stack.ts'
+
+/** How long an unused fetch session is safe from a newcomer; Kafka's min.incremental.fetch.session.eviction.ms is not a config. */
+const fetchSessionEvictionMs = 120_000
+
+export interface BrokerRoomsOptions {
+  /** Not started yet: coordinators take over partitions as it gets to lead them. */
+  readonly broker: Broker
+  readonly shared: SharedRooms
+  readonly config: BrokerConfig
+  readonly logger: Logger
+  /** The rooms of any broker of the process that runs. */
+  roomsOf(brokerId: number): Rooms | undefined
+}
+
+export function buildRooms({ broker, shared, config, logger, roomsOf }: BrokerRoomsOptions): Rooms {
+  const { cluster } = broker
+  const clock = realClock
+  const random = realRandom
+  const producerIds = new ProducerIds(broker)
+  const markers = new MarkerWriter({ cluster, clock, groupsOf: (id) => roomsOf(id)?.groups })
+  const transactions = new TransactionCoordinator({ broker, clock, logger, producerIds, markers })
+  const coordinatorOf = (transactionalId: string): TransactionCoordinator | undefined => {
+    const leaderId = transactions.leaderIdOf(transactionalId)
+    return leaderId === undefined ? undefined : roomsOf(leaderId)?.transactions
+  }
+  return {
+    cluster,
+    broker,
+    groups: new GroupCoordinator({ broker, clock, random, logger }),
+    transactions,
+    producerIds,
+    markers,
+    verification: new TransactionVerification({ broker, clock, coordinatorOf }),
+    fetcher: new Fetcher(broker, {
+      clock,
+      random,
+      maxBytes: config.get('fetch.max.bytes'),
+      maxSessions: config.get('max.incremental.fetch.session.cache.slots'),
+      evictionMs: fetchSessionEvictionMs,
+    }),
+    acls: hasAuthorizer(config) ? shared.acls : undefined,
+    config,
+    clock,
+    logger,
+    handlers,
+    roomsOf,
+  }
+}
