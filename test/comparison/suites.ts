@@ -13,6 +13,7 @@ import { offsetsScenarios } from './scenarios/offsets.ts'
 import { produceScenarios } from './scenarios/produce.ts'
 import { restrictedScenarios } from './scenarios/restricted.ts'
 import { topicsScenarios } from './scenarios/topics.ts'
+import { transactionalPartitionsScenarios } from './scenarios/transactional-partitions.ts'
 
 export interface Suite {
   readonly name: string
@@ -43,6 +44,9 @@ export const suites: readonly Suite[] = [
     'group.consumer.migration.policy': 'disabled',
   }),
   suite('classic-only', classicOnlyScenarios, { 'group.coordinator.rebalance.protocols': 'classic' }),
+  suite('transactional-partitions', transactionalPartitionsScenarios, {
+    'transaction.partition.verification.enable': 'false',
+  }),
   suite('restricted', restrictedScenarios, {
     'auto.create.topics.enable': 'false',
     'delete.topic.enable': 'false',
