@@ -54,7 +54,7 @@ export const produceHandler = handle(produce, {
       throw new CloseConnection(`produce with acks=0 failed: ${errorByCode(failed.errorCode).name}`)
     return undefined
   },
-  fail: (request, code) => (request.acks === 0 ? undefined : everyPartition(request, code)),
+  fail: (request, code, _context, message) => (request.acks === 0 ? undefined : everyPartition(request, code, message)),
 })
 
 async function appendEach(
@@ -169,7 +169,9 @@ function failure(index: number, error: KafkaError, partition?: Partition): Parti
   }
 }
 
-function everyPartition(request: ProduceRequest, code: number): ProduceResponse {
+function everyPartition(request: ProduceRequest, code: number, message: string): ProduceResponse {
+  // What every error of its kind says is left out, as in Kafka.
+  const errorMessage = message === errorByCode(code).message ? null : message
   return {
     responses: request.topicData.map((topic) => ({
       name: topic.name,
@@ -180,6 +182,7 @@ function everyPartition(request: ProduceRequest, code: number): ProduceResponse 
         baseOffset: -1,
         logAppendTimeMs: -1,
         logStartOffset: -1,
+        errorMessage,
       })),
     })),
   }

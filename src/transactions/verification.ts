@@ -20,12 +20,13 @@ export interface AskedTransaction {
   readonly partitions: readonly { readonly topic: string; readonly partition: number }[]
 }
 
-/** What is needed of a transaction coordinator. What is thrown counts for all partitions. */
+/** What is needed of a transaction coordinator. Each call resolves with one error name, or none, for each partition in its order. */
 export interface VerifiesPartitions {
-  /** One error name, or NONE, for each partition in its order. */
-  verifyPartitions(transaction: AskedTransaction): Promise<readonly ErrorName[]>
+  verifyPartitions(transaction: AskedTransaction): Promise<readonly (ErrorName | undefined)[]>
   /** `clientVersion`: the transaction version of the client. */
-  addPartitions(transaction: AskedTransaction & { readonly clientVersion: number }): Promise<void>
+  addPartitions(
+    transaction: AskedTransaction & { readonly clientVersion: number },
+  ): Promise<readonly (ErrorName | undefined)[]>
 }
 
 /**
@@ -122,9 +123,9 @@ export class TransactionVerification {
     let asked = 0
     return guarded.map((each) => {
       if (!needsAnswer(each)) return each
-      const error = errors[asked]!
+      const error = errors[asked]
       asked += 1
-      return error === 'NONE' ? each : new KafkaError(appendErrorOf(error, operation))
+      return error === undefined ? each : new KafkaError(appendErrorOf(error, operation))
     })
   }
 
@@ -141,13 +142,16 @@ export class TransactionVerification {
     })
   }
 
-  async #askCoordinator(asked: AskedTransaction, operation: SupportedOperation): Promise<readonly ErrorName[]> {
+  async #askCoordinator(
+    asked: AskedTransaction,
+    operation: SupportedOperation,
+  ): Promise<readonly (ErrorName | undefined)[]> {
     const coordinator = this.#options.coordinatorOf(asked.transactionalId)
     if (coordinator === undefined) return asked.partitions.map(() => 'COORDINATOR_NOT_AVAILABLE')
     try {
-      if (operation !== 'addPartition') return await coordinator.verifyPartitions(asked)
-      await coordinator.addPartitions({ ...asked, clientVersion: addingClientVersion })
-      return asked.partitions.map(() => 'NONE')
+      return operation === 'addPartition'
+        ? await coordinator.addPartitions({ ...asked, clientVersion: addingClientVersion })
+        : await coordinator.verifyPartitions(asked)
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error
       return asked.partitions.map(() => error.kafkaError)

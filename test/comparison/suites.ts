@@ -15,6 +15,7 @@ import { offsetsScenarios } from './scenarios/offsets.ts'
 import { produceScenarios } from './scenarios/produce.ts'
 import { restrictedScenarios } from './scenarios/restricted.ts'
 import { topicsScenarios } from './scenarios/topics.ts'
+import { transactionalPartitionsScenarios } from './scenarios/transactional-partitions.ts'
 import { transactionsScenarios } from './scenarios/transactions.ts'
 
 export interface Suite {
@@ -54,6 +55,9 @@ export const suites: readonly Suite[] = [
   suite('transactions', transactionsScenarios, {
     'transaction.state.log.num.partitions': '3',
     'transaction.abort.timed.out.transaction.cleanup.interval.ms': '100',
+  }),
+  suite('transactional-partitions', transactionalPartitionsScenarios, {
+    'transaction.partition.verification.enable': 'false',
   }),
   suite('restricted', restrictedScenarios, {
     'auto.create.topics.enable': 'false',

@@ -124,7 +124,11 @@ it('may be of one producer only', async () => {
   const mixed = errorCode('INVALID_PRODUCER_ID_MAPPING')
   for (const other of [{ producerId: 8n }, { producerEpoch: 1 }]) {
     const answers = await send(11, { 0: transactional(), 1: transactional(other) })
-    expect(answers).toMatchObject([{ errorCode: mixed }, { errorCode: mixed }])
+    const errorMessage = 'Transactional records contained more than one producer ID'
+    expect(answers).toMatchObject([
+      { errorCode: mixed, errorMessage },
+      { errorCode: mixed, errorMessage },
+    ])
   }
   expect([endOf(0), endOf(1)]).toEqual([0, 0])
 })

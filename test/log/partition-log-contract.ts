@@ -146,6 +146,57 @@ export function describePartitionLog(name: string, open: (config: LogConfig) => 
       await expectRefused(log, batch(1, {}, transactional), 'INVALID_TXN_STATE')
     })
 
+    it('takes a transactional batch with the guard of a verification, and without while its transaction is open', async () => {
+      const log = await start()
+      const transactional = (baseSequence: number, producerEpoch = 0) =>
+        batch(1, {}, { producerId: 1n, producerEpoch, baseSequence, isTransactional: true })
+      const asked = { producerId: 1n, producerEpoch: 0, baseSequence: 0, bumpsEpoch: false }
+      const guard = log.startVerification(asked)
+      expect(guard).toBeDefined()
+      expect(log.startVerification(asked)).toBe(guard)
+      const [first, second] = [
+        log.append(transactional(0), 'client', { guard }),
+        log.append(transactional(1), 'client'),
+      ]
+      expect([(await first).baseOffset, (await second).baseOffset]).toEqual([0, 1])
+      expect(log.startVerification(asked)).toBeUndefined()
+      expect(log.startVerification({ ...asked, producerEpoch: 1 })).toBeDefined()
+      const marker = {
+        producerId: 1n,
+        producerEpoch: 0,
+        coordinatorEpoch: 0,
+        timestamp: startMs,
+        type: 'ABORT',
+      } as const
+      await log.append(buildEndTransactionMarker(marker), 'coordinator')
+      await expectRefused(log, transactional(2), 'INVALID_TXN_STATE')
+      expect((await errorOf(log.append(transactional(2), 'client', { guard }))).kafkaError).toBe('INVALID_TXN_STATE')
+      expect(
+        (await log.append(transactional(2), 'client', { guard: log.startVerification({ ...asked, baseSequence: 2 }) }))
+          .baseOffset,
+      ).toBe(3)
+    })
+
+    it('tells what it would refuse of a coordinator, and changes nothing by that', async () => {
+      const log = await start()
+      const marker = (producerEpoch: number, coordinatorEpoch = 0) =>
+        buildEndTransactionMarker({
+          producerId: 1n,
+          producerEpoch,
+          coordinatorEpoch,
+          timestamp: startMs,
+          type: 'COMMIT',
+        })
+      log.checkAppend(marker(2))
+      expect(log.producerStates()).toEqual([])
+      const pending = log.append(marker(2, 3), 'coordinator')
+      expect(() => log.checkAppend(marker(1, 3))).toThrow('the last seen epoch is 2')
+      expect(() => log.checkAppend(marker(2, 2))).toThrow('3 is known')
+      log.checkAppend(marker(2, 3))
+      await pending
+      expect(log.logEndOffset).toBe(1)
+    })
+
     it('names the records that have no key in a compacted topic', async () => {
       const log = await start({ compacted: true })
       const mixed = [...records(1), ...records(2, { key: null }), ...records(1)]

@@ -1,12 +1,12 @@
 /** test: a transaction coordinator that says yes, unless it was told what to say. */
-import { type ErrorName, KafkaError } from '../../protocol/errors.ts'
+import type { ErrorName } from '../../protocol/errors.ts'
 import type { AskedTransaction, VerifiesPartitions } from '../../src/transactions/verification.ts'
 
 export class FakeCoordinator implements VerifiesPartitions {
   readonly verified: AskedTransaction[] = []
   readonly added: (AskedTransaction & { readonly clientVersion: number })[] = []
   /** Of the next calls. */
-  answers: ErrorName[] = []
+  answers: (ErrorName | undefined)[] = []
   #held: (() => void)[] | undefined
 
   /** Nothing is answered until `release`. */
@@ -22,19 +22,20 @@ export class FakeCoordinator implements VerifiesPartitions {
     await Promise.resolve()
   }
 
-  async verifyPartitions(transaction: AskedTransaction): Promise<ErrorName[]> {
+  async verifyPartitions(transaction: AskedTransaction): Promise<(ErrorName | undefined)[]> {
     this.verified.push(transaction)
     return await this.#answer(transaction)
   }
 
-  async addPartitions(transaction: AskedTransaction & { readonly clientVersion: number }): Promise<void> {
+  async addPartitions(
+    transaction: AskedTransaction & { readonly clientVersion: number },
+  ): Promise<(ErrorName | undefined)[]> {
     this.added.push(transaction)
-    const [answer] = await this.#answer(transaction)
-    if (answer !== undefined && answer !== 'NONE') throw new KafkaError(answer)
+    return await this.#answer(transaction)
   }
 
-  async #answer({ partitions }: AskedTransaction): Promise<ErrorName[]> {
-    const answer = this.answers.shift() ?? 'NONE'
+  async #answer({ partitions }: AskedTransaction): Promise<(ErrorName | undefined)[]> {
+    const answer = this.answers.shift()
     const held = this.#held
     if (held !== undefined) await new Promise<void>((resolve) => held.push(resolve))
     return partitions.map(() => answer)
