@@ -87,9 +87,11 @@ async function outcomesOf(
   }
   const { transactionalId, producerId, producerEpoch, verifyOnly } = asked
   const request = { transactionalId, producerId, producerEpoch, partitions }
-  if (verifyOnly) return transactions.verifyPartitions(request)
-  await transactions.addPartitions({ ...request, clientVersion: apiVersion >= firstBrokerVersion ? 2 : 0 })
-  return partitions.map(() => 'NONE')
+  const clientVersion = apiVersion >= firstBrokerVersion ? 2 : 0
+  const errors = verifyOnly
+    ? await transactions.verifyPartitions(request)
+    : await transactions.addPartitions({ ...request, clientVersion })
+  return errors.map((error) => error ?? 'NONE')
 }
 
 /** Clients add internal topics by other means. */

@@ -32,6 +32,14 @@ export interface TransactionCompletionOptions {
   completed(transaction: Transaction): void
 }
 
+interface PendingMarker {
+  readonly transaction: Transaction
+  readonly marker: TransactionMarker
+  readonly to: TopicPartition
+  /** That have failed. */
+  readonly attempts: number
+}
+
 /** A partition that can't take its marker is asked again so much later. */
 const retryMs = 100
 
@@ -65,7 +73,7 @@ export class TransactionCompletion {
       transactionVersion: metadata.clientVersion,
     }
     if (partitions.length === 0) this.#options.completed(transaction)
-    for (const each of partitions) void this.#write(transaction, marker, each)
+    for (const to of partitions) void this.#write({ transaction, marker, to, attempts: 0 })
   }
 
   stop(): void {
@@ -74,38 +82,40 @@ export class TransactionCompletion {
     this.#retries.clear()
   }
 
-  async #write(transaction: Transaction, marker: TransactionMarker, to: TopicPartition): Promise<void> {
-    const { markers, logger, completed } = this.#options
-    const { transactionalId } = transaction
+  async #write(pending: PendingMarker): Promise<void> {
+    const { transaction, marker, to } = pending
     try {
-      await markers.write(marker, to.topic, to.partition)
+      await this.#options.markers.write(marker, to.topic, to.partition)
     } catch (error) {
-      if (this.#isStopped) return
-      const name = error instanceof KafkaError ? error.kafkaError : 'UNKNOWN_SERVER_ERROR'
-      if (superseded.includes(name)) {
-        logger.warn({ transactionalId, ...to, error }, 'A transaction is left to whoever has superseded it')
-        return
-      }
-      if (!needsNone.includes(name)) {
-        if (!(error instanceof KafkaError) || !errorByCode(error.code).retriable) {
-          logger.error(
-            { transactionalId, ...to, error },
-            'The marker of a transaction could not be written, trying again',
-          )
-        }
-        this.#retryLater(transaction, marker, to)
-        return
-      }
+      if (this.#isStopped || !this.#goesWithout(pending, error)) return
     }
     if (this.#isStopped) return
     transaction.markerWritten(to)
-    if (transaction.partitions.length === 0) completed(transaction)
+    if (transaction.hasAllMarkers) this.#options.completed(transaction)
   }
 
-  #retryLater(transaction: Transaction, marker: TransactionMarker, to: TopicPartition): void {
+  /** Whether the transaction is complete without this marker; else it is tried again, where that is of use. */
+  #goesWithout(pending: PendingMarker, error: unknown): boolean {
+    const { logger } = this.#options
+    const { transactionalId } = pending.transaction
+    const { kafkaError, code } = error instanceof KafkaError ? error : new KafkaError('UNKNOWN_SERVER_ERROR')
+    if (needsNone.includes(kafkaError)) return true
+    if (superseded.includes(kafkaError)) {
+      logger.warn({ transactionalId, ...pending.to, error }, 'A transaction is left to whoever has superseded it')
+      return false
+    }
+    if (pending.attempts === 0 && !errorByCode(code).retriable) {
+      const said = 'The marker of a transaction can not be written, it is tried again and again'
+      logger.error({ transactionalId, ...pending.to, error }, said)
+    }
+    this.#retryLater(pending)
+    return false
+  }
+
+  #retryLater(pending: PendingMarker): void {
     const cancel = this.#options.clock.after(retryMs, () => {
       this.#retries.delete(cancel)
-      void this.#write(transaction, marker, to)
+      void this.#write({ ...pending, attempts: pending.attempts + 1 })
     })
     this.#retries.add(cancel)
   }

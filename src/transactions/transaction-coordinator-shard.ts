@@ -6,9 +6,9 @@ import { type ErrorName, KafkaError } from '../../protocol/errors.ts'
 import { noProducerEpoch, noProducerId } from '../../protocol/records/index.ts'
 import type { Answer, Decision, StateMachine } from '../coordinator/state-machine.ts'
 import type { Clock } from '../runtime/clock.ts'
-import { needsProducerId, Transaction } from './transaction.ts'
+import { needsProducerId, nextProducer, Transaction } from './transaction.ts'
 import { TransactionCompletion, type TransactionCompletionOptions } from './transaction-completion.ts'
-import type { TransactionMetadata, TransactionRecord } from './transaction-records.ts'
+import { byTopic, type TransactionMetadata, type TransactionRecord } from './transaction-records.ts'
 import type {
   AddPartitions,
   DescribedTransaction,
@@ -103,13 +103,13 @@ export class TransactionCoordinatorShard implements StateMachine<TransactionReco
   }
 
   /** @throws KafkaError as Transaction.verify */
-  verifyPartitions(request: VerifyPartitions): TransactionDecision<ErrorName[]> {
+  verifyPartitions(request: VerifyPartitions): TransactionDecision<(ErrorName | undefined)[]> {
     const { transactionalId, partitions } = request
     return { records: [], response: this.#known(transactionalId).verify(request, partitions) }
   }
 
   /** @throws KafkaError as Transaction.addPartitions */
-  addPartitions(request: AddPartitions): TransactionDecision<void> {
+  addPartitions(request: AddPartitions): TransactionDecision<undefined> {
     const { transactionalId, partitions, clientVersion } = request
     const by = { clientVersion, nowMs: this.#options.clock.now() }
     const metadata = this.#known(transactionalId).addPartitions(request, partitions, by)
@@ -123,10 +123,9 @@ export class TransactionCoordinatorShard implements StateMachine<TransactionReco
   ): TransactionDecision<ProducerIdAndEpoch | typeof needsProducerId> {
     const transaction = this.#known(request.transactionalId)
     const changed = transaction.end(request, newProducerId, this.#options.clock.now())
-    if (changed === undefined) return { records: [], response: transaction.nextProducer }
+    if (changed === undefined) return { records: [], response: nextProducer(transaction.metadata) }
     if (changed === needsProducerId) return { records: [], response: changed }
-    const after = new Transaction(request.transactionalId, changed)
-    return this.#prepared(transaction, changed, after.nextProducer)
+    return this.#prepared(transaction, changed, nextProducer(changed))
   }
 
   // ---- time
@@ -180,10 +179,6 @@ export class TransactionCoordinatorShard implements StateMachine<TransactionReco
   describe(transactionalId: string): TransactionDecision<DescribedTransaction> {
     const transaction = this.#transactions.get(transactionalId)
     if (transaction === undefined) throw new KafkaError('TRANSACTIONAL_ID_NOT_FOUND')
-    const topics = new Map<string, number[]>()
-    for (const { topic, partition } of transaction.partitions) {
-      topics.set(topic, [...(topics.get(topic) ?? []), partition])
-    }
     const { metadata } = transaction
     return {
       records: [],
@@ -194,7 +189,7 @@ export class TransactionCoordinatorShard implements StateMachine<TransactionReco
         transactionState: metadata.state,
         transactionTimeoutMs: metadata.timeoutMs,
         transactionStartTimeMs: metadata.startMs,
-        topics: Array.from(topics, ([topic, partitions]) => ({ topic, partitions })),
+        topics: byTopic(transaction.partitions),
       },
     }
   }

@@ -6,7 +6,7 @@
  */
 import { type ErrorName, KafkaError } from '../../protocol/errors.ts'
 import type { Broker } from '../cluster/broker.ts'
-import type { Partition } from '../cluster/partition.ts'
+import { noLeader, type Partition } from '../cluster/partition.ts'
 import { type Topic, transactionStateTopic } from '../cluster/topic.ts'
 import { CoordinatorPartition } from '../coordinator/coordinator-partition.ts'
 import type { Decision, RecordCodec } from '../coordinator/state-machine.ts'
@@ -89,10 +89,16 @@ export class TransactionCoordinator {
 
   /** Id of the broker that coordinates the transactional id. Creates `__transaction_state`. @throws KafkaError COORDINATOR_NOT_AVAILABLE */
   async coordinatorOf(transactionalId: string): Promise<number> {
-    const topic = await this.#broker.cluster.ensureInternalTopic(transactionStateTopic)
-    const partition = topic.partitions[partitionFor(transactionalId, topic.partitions.length)]
-    if (partition === undefined || partition.leaderId < 0) throw new KafkaError('COORDINATOR_NOT_AVAILABLE')
-    return partition.leaderId
+    await this.#broker.cluster.ensureInternalTopic(transactionStateTopic)
+    const brokerId = this.coordinatorIdOf(transactionalId)
+    if (brokerId === undefined) throw new KafkaError('COORDINATOR_NOT_AVAILABLE')
+    return brokerId
+  }
+
+  /** The same as things are; undefined while there is none. */
+  coordinatorIdOf(transactionalId: string): number | undefined {
+    const leaderId = this.#partitionOf(transactionalId)?.leaderId ?? noLeader
+    return leaderId === noLeader ? undefined : leaderId
   }
 
   /** The same at once; undefined while nobody does. */
@@ -123,18 +129,22 @@ export class TransactionCoordinator {
   }
 
   /**
-   * Whether each of the partitions is part of the producer's open transaction: NONE, or why not, in their order. Changes nothing.
+   * Whether each of the partitions is part of the producer's open transaction: why not, or undefined, in their order. Changes nothing.
    * @throws KafkaError INVALID_REQUEST, INVALID_PRODUCER_ID_MAPPING, PRODUCER_FENCED, CONCURRENT_TRANSACTIONS, and as every command
    */
-  async verifyPartitions(request: VerifyPartitions): Promise<ErrorName[]> {
+  async verifyPartitions(request: VerifyPartitions): Promise<(ErrorName | undefined)[]> {
     requireTransactionalId(request.transactionalId)
     return this.#run(request.transactionalId, (shard) => shard.verifyPartitions(request))
   }
 
-  /** Makes the partitions part of the transaction, which starts with the first ones. All of them, or none. @throws KafkaError as `verifyPartitions` */
-  async addPartitions(request: AddPartitions): Promise<void> {
+  /**
+   * Makes the partitions part of the transaction, which starts with the first ones: all of them, or none. undefined for each, as
+   * `verifyPartitions` answers. @throws KafkaError as `verifyPartitions`
+   */
+  async addPartitions(request: AddPartitions): Promise<undefined[]> {
     requireTransactionalId(request.transactionalId)
     await this.#run(request.transactionalId, (shard) => shard.addPartitions(request))
+    return request.partitions.map(() => undefined)
   }
 
   /**
@@ -237,19 +247,24 @@ export class TransactionCoordinator {
 
   /** @throws KafkaError NOT_COORDINATOR */
   #coordinatorFor(transactionalId: string): Coordinator {
-    const topic = this.#stateTopic()
-    const partition = topic?.partitions[partitionFor(transactionalId, topic.partitions.length)]
+    const partition = this.#partitionOf(transactionalId)
     if (partition === undefined) throw new KafkaError('NOT_COORDINATOR')
     return this.#coordinator(partition)
   }
 
   #coordinators(): Coordinator[] {
-    const led = this.#stateTopic()?.partitions.filter((partition) => this.#broker.leads(partition)) ?? []
+    const partitions = this.#stateTopic()?.partitions ?? []
+    const led = partitions.filter((partition) => this.#broker.leads(partition) && partition.isOpen)
     return led.map((partition) => this.#coordinator(partition))
   }
 
   #loaded(): Coordinator[] {
     return [...this.#led.values()].map(({ coordinator }) => coordinator).filter(({ isLoaded }) => isLoaded)
+  }
+
+  #partitionOf(transactionalId: string): Partition | undefined {
+    const topic = this.#stateTopic()
+    return topic?.partitions[partitionFor(transactionalId, topic.partitions.length)]
   }
 
   #stateTopic(): Topic | undefined {

@@ -68,7 +68,7 @@ function encodeMetadata(metadata: TransactionMetadata, transactionVersion: numbe
     producerEpoch,
     transactionTimeoutMs: metadata.timeoutMs,
     transactionStatus: transactionStates[state].id,
-    transactionPartitions: state === 'Empty' ? null : byTopic(partitions),
+    transactionPartitions: state === 'Empty' ? null : storedPartitions(partitions),
     transactionLastUpdateTimestampMs: metadata.lastUpdateMs,
     transactionStartTimestampMs: metadata.startMs,
   }
@@ -77,14 +77,19 @@ function encodeMetadata(metadata: TransactionMetadata, transactionVersion: numbe
   return transactionLogValue.encodeVersioned(version, { ...stored, ...more })
 }
 
-function byTopic(partitions: readonly TopicPartition[]): { topic: string; partitionIds: number[] }[] {
+function storedPartitions(partitions: readonly TopicPartition[]): { topic: string; partitionIds: number[] }[] {
+  return byTopic(partitions).map(({ topic, partitions: partitionIds }) => ({ topic, partitionIds }))
+}
+
+/** Topics in the order of their first partition. */
+export function byTopic(partitions: readonly TopicPartition[]): { topic: string; partitions: number[] }[] {
   const topics = new Map<string, number[]>()
   for (const { topic, partition } of partitions) {
     const known = topics.get(topic)
     if (known === undefined) topics.set(topic, [partition])
     else known.push(partition)
   }
-  return Array.from(topics, ([topic, partitionIds]) => ({ topic, partitionIds }))
+  return Array.from(topics, ([topic, indexes]) => ({ topic, partitions: indexes }))
 }
 
 /** @throws ProtocolError */

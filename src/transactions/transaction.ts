@@ -58,6 +58,11 @@ export class Transaction {
     return [...this.#partitions.values()]
   }
 
+  /** Of a prepared transaction: it can be completed. */
+  get hasAllMarkers(): boolean {
+    return this.isPrepared && this.#partitions.size === 0
+  }
+
   replay(metadata: TransactionMetadata): void {
     this.#become(metadata.state)
     this.#metadata = metadata
@@ -154,12 +159,12 @@ export class Transaction {
     })
   }
 
-  /** Whether each is part of the open transaction: NONE or TRANSACTION_ABORTABLE. @throws KafkaError as `addPartitions` */
-  verify(producer: ProducerIdAndEpoch, partitions: readonly TopicPartition[]): ErrorName[] {
+  /** TRANSACTION_ABORTABLE for each that is not part of the open transaction. @throws KafkaError as `addPartitions` */
+  verify(producer: ProducerIdAndEpoch, partitions: readonly TopicPartition[]): (ErrorName | undefined)[] {
     this.#requireProducer(producer)
     if (this.isPrepared) throw new KafkaError('CONCURRENT_TRANSACTIONS')
     return partitions.map(({ topic, partition }) =>
-      this.#partitions.has(keyOf(topic, partition)) ? 'NONE' : 'TRANSACTION_ABORTABLE',
+      this.#partitions.has(keyOf(topic, partition)) ? undefined : 'TRANSACTION_ABORTABLE',
     )
   }
 
@@ -175,7 +180,7 @@ export class Transaction {
 
   /** All markers are written. */
   complete(nowMs: number): TransactionMetadata {
-    assert(this.isPrepared && this.#partitions.size === 0)
+    assert(this.hasAllMarkers)
     const { clientVersion, nextProducerId } = this.#metadata
     const movesOn = clientVersion >= epochBumpVersion && nextProducerId !== noProducerId
     return this.#changed(this.state === 'PrepareCommit' ? 'CompleteCommit' : 'CompleteAbort', {
@@ -184,14 +189,6 @@ export class Transaction {
       partitions: [],
       lastUpdateMs: nowMs,
     })
-  }
-
-  /** What the producer goes on with after the end of a transaction: with version 2 a new epoch, perhaps of another id. */
-  get nextProducer(): ProducerIdAndEpoch {
-    const { producerId, producerEpoch, nextProducerId } = this.#metadata
-    return nextProducerId === noProducerId
-      ? { producerId, producerEpoch }
-      : { producerId: nextProducerId, producerEpoch: 0 }
   }
 
   hasTimedOut(nowMs: number): boolean {
@@ -306,6 +303,13 @@ export class Transaction {
     this.#partitions.clear()
     for (const each of this.#metadata.partitions) this.#partitions.set(keyOf(each.topic, each.partition), each)
   }
+}
+
+/** What the producer goes on with after the end of a transaction: with version 2 a new epoch, perhaps of another id. */
+export function nextProducer({ producerId, producerEpoch, nextProducerId }: TransactionMetadata): ProducerIdAndEpoch {
+  return nextProducerId === noProducerId
+    ? { producerId, producerEpoch }
+    : { producerId: nextProducerId, producerEpoch: 0 }
 }
 
 function endOf({ isCommit }: EndTransaction): TransactionState {

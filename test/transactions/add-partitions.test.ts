@@ -94,7 +94,7 @@ describe('verifying partitions', () => {
     const producer = await harness.init()
     expect(await harness.verify(producer)).toEqual(['TRANSACTION_ABORTABLE', 'TRANSACTION_ABORTABLE'])
     await harness.add(producer, 0, [second])
-    expect(await harness.verify(producer)).toEqual(['TRANSACTION_ABORTABLE', 'NONE'])
+    expect(await harness.verify(producer)).toEqual(['TRANSACTION_ABORTABLE', undefined])
     await harness.end(producer, true, 0)
     await harness.settle()
     expect(await harness.verify(producer)).toEqual(['TRANSACTION_ABORTABLE', 'TRANSACTION_ABORTABLE'])
@@ -137,7 +137,7 @@ it('answers what is asked one after the other without waiting as if it came one 
   const verified = harness.verify(producer, [first])
   const ended = harness.end(producer, true, 0)
   await added
-  expect(await verified).toEqual(['NONE'])
+  expect(await verified).toEqual([undefined])
   await ended
   await harness.settle()
   expect(await harness.written()).toEqual(['Empty', 'Ongoing', 'PrepareCommit', 'CompleteCommit'])

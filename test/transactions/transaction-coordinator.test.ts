@@ -1,6 +1,7 @@
 /** transactions: the coordinator of a broker: which transactional ids it has, when they time out and expire, what it tells of them. */
 import { describe, expect, it } from 'vitest'
-import { batchesIn, endTransactionMarkerOf } from '../../protocol/records/index.ts'
+import { KafkaError } from '../../protocol/errors.ts'
+import { batchesIn, endTransactionMarkerOf, recordsOf } from '../../protocol/records/index.ts'
 import { partitionFor } from '../../src/groups/group-coordinator.ts'
 import { settle } from '../../src/runtime/clock.ts'
 import { MemoryFileSystem } from '../../src/runtime/memory-file-system.ts'
@@ -53,8 +54,10 @@ describe('the coordinator of a transactional id', () => {
     const { cluster, brokers, close } = await openTransactions()
     const { transactions } = brokers[0]!
     expect(await outcome(init(transactions))).toBe('NOT_COORDINATOR')
+    expect(transactions.coordinatorIdOf('transfer')).toBeUndefined()
     expect(cluster.topics.byName('__transaction_state')).toBeUndefined()
     expect(await transactions.coordinatorOf('transfer')).toBe(1)
+    expect(transactions.coordinatorIdOf('transfer')).toBe(1)
     await init(transactions)
     const topic = cluster.topics.byName('__transaction_state')!
     expect(topic.partitions).toHaveLength(3)
@@ -269,11 +272,38 @@ describe('what is told of transactional ids', () => {
     await close()
   })
 
+  it('leaves out those in a partition that is offline', async () => {
+    const { transactions, cluster, close } = await one()
+    for (const id of ['a', 'b', 'c']) await init(transactions, id)
+    cluster.topics
+      .byName('__transaction_state')!
+      .partitions[partitionFor('b', 3)]!.fail(new KafkaError('KAFKA_STORAGE_ERROR'))
+    expect(await listed(transactions)).toEqual(['a', 'c'])
+    expect(await outcome(transactions.describeTransaction('b'))).toBe('NOT_COORDINATOR')
+    await close()
+  })
+
   it('is not there for an id that nobody used', async () => {
     const { transactions, close } = await one()
     expect(await outcome(transactions.describeTransaction('nobody'))).toBe('TRANSACTIONAL_ID_NOT_FOUND')
     await close()
   })
+})
+
+it('acts by the level of transaction.version, which is 2 in a new directory, as it is at the time', async () => {
+  const { transactions, cluster, close } = await one()
+  expect(cluster.features.level('transaction.version')).toBe(2)
+  const { log } = cluster.topics.byName('__transaction_state')!.partitions[partitionFor('transfer', 3)]!
+  const valueVersions = async (): Promise<number[]> => {
+    const { records } = await log.read(0, { maxBytes: 1e6, minOneBatch: true, isolation: 'log_end' })
+    const stored = records.flatMap((buffer) => [...batchesIn(buffer)].flatMap((batch) => [...recordsOf(batch)]))
+    return stored.map(({ value }) => value!.readInt16BE(0))
+  }
+  await init(transactions)
+  ;(cluster.features.levels as Map<string, number>).delete('transaction.version')
+  await init(transactions)
+  expect(await valueVersions()).toEqual([1, 0])
+  await close()
 })
 
 it('ends a transaction whose topic is deleted meanwhile', async () => {

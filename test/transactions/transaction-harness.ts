@@ -137,7 +137,7 @@ export class TransactionHarness {
     await this.run((shard) => shard.addPartitions(request))
   }
 
-  async verify(producer: ProducerIdAndEpoch, partitions = accounts): Promise<ErrorName[]> {
+  async verify(producer: ProducerIdAndEpoch, partitions = accounts): Promise<(ErrorName | undefined)[]> {
     return this.run((shard) => shard.verifyPartitions({ transactionalId, ...producer, partitions }))
   }
 
