@@ -32,6 +32,7 @@ export interface RecordsTransaction {
 export interface TransactionMarker {
   readonly producerId: bigint
   readonly producerEpoch: number
+  /** Leader epoch of the coordinator's partition: markers of an earlier coordinator are refused. */
   readonly coordinatorEpoch: number
   readonly isCommit: boolean
   /** 0 to 2: whose rules the epoch has to follow. */

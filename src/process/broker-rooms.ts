@@ -35,8 +35,8 @@ export function buildRooms({ broker, shared, config, logger, roomsOf }: BrokerRo
   const markers = new MarkerWriter({ cluster, clock, groupsOf: (id) => roomsOf(id)?.groups })
   const transactions = new TransactionCoordinator({ broker, clock, logger, producerIds, markers })
   const coordinatorOf = (transactionalId: string): TransactionCoordinator | undefined => {
-    const leaderId = transactions.leaderIdOf(transactionalId)
-    return leaderId === undefined ? undefined : roomsOf(leaderId)?.transactions
+    const brokerId = transactions.coordinatorIdOf(transactionalId)
+    return brokerId === undefined ? undefined : roomsOf(brokerId)?.transactions
   }
   return {
     cluster,

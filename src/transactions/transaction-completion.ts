@@ -3,20 +3,11 @@
  * then the word that all are. Which ones are written is forgotten by a restart: markers may come twice.
  */
 import { errorByCode, KafkaError } from '../../protocol/errors.ts'
+import type { TransactionMarker } from '../coordinator/state-machine.ts'
 import type { Cancel, Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Transaction } from './transaction.ts'
 import type { TopicPartition } from './transaction-records.ts'
-
-export interface TransactionMarker {
-  readonly producerId: bigint
-  readonly producerEpoch: number
-  /** Leader epoch of the coordinator's partition: markers of an earlier coordinator are refused. */
-  readonly coordinatorEpoch: number
-  readonly isCommit: boolean
-  /** transaction.version by which the producer has ended the transaction. */
-  readonly transactionVersion: number
-}
 
 export interface WritesMarkers {
   /** Resolves when the marker is written. @throws KafkaError what the partition's leader says */

@@ -101,12 +101,6 @@ export class TransactionCoordinator {
     return leaderId === noLeader ? undefined : leaderId
   }
 
-  /** The same at once; undefined while nobody does. */
-  leaderIdOf(transactionalId: string): number | undefined {
-    const partitions = this.#stateTopic()?.partitions ?? []
-    return partitions[partitionFor(transactionalId, partitions.length)]?.leaderId
-  }
-
   // ---- producers
 
   /**

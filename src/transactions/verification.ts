@@ -76,9 +76,9 @@ export class TransactionVerification {
   ): Promise<Verified[]> {
     if (operation !== 'addPartition' && !this.#isEnabled) return transaction.partitions.map(() => ({}))
     const guarded = this.#guard(transaction, operation)
-    // Nothing to ask: what waits of other partitions need not be waited for.
-    if (!guarded.some(needsAnswer)) return guarded
     const { transactionalId } = transaction
+    // Nothing to ask, and nothing that it could overtake.
+    if (!guarded.some(needsAnswer) && !this.#underWay.has(transactionalId)) return guarded
     const before = this.#underWay.get(transactionalId) ?? Promise.resolve()
     const retries = isRetried && operation === 'addPartition'
     const verified = before.then(() => (retries ? this.#askAgain(transaction) : this.#ask(transaction, operation)))

@@ -2,12 +2,12 @@
 import { type ErrorName, KafkaError } from '../../protocol/errors.ts'
 import { batchesIn, recordsOf } from '../../protocol/records/index.ts'
 import { CoordinatorPartition } from '../../src/coordinator/coordinator-partition.ts'
-import type { Decision, StoredRecord } from '../../src/coordinator/state-machine.ts'
+import type { Decision, StoredRecord, TransactionMarker } from '../../src/coordinator/state-machine.ts'
 import { SimulatedClock, settle } from '../../src/runtime/clock.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
 import { SeededRandom } from '../../src/runtime/random.ts'
 import { needsProducerId } from '../../src/transactions/transaction.ts'
-import type { TransactionMarker, WritesMarkers } from '../../src/transactions/transaction-completion.ts'
+import type { WritesMarkers } from '../../src/transactions/transaction-completion.ts'
 import { TransactionCoordinatorShard } from '../../src/transactions/transaction-coordinator-shard.ts'
 import {
   type TopicPartition,

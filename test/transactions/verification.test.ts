@@ -87,6 +87,17 @@ describe('the first batch of a transaction', () => {
     expect(await Promise.all(offsets)).toEqual([0, 1, 2])
   })
 
+  it('is appended before later ones, whenever they come', async () => {
+    coordinator.hold()
+    const offsets = [verifyAndAppend(0), verifyAndAppend(1)]
+    void coordinator.release()
+    for (let sequence = 2; sequence < 40; sequence += 1) {
+      offsets.push(verifyAndAppend(sequence))
+      await Promise.resolve()
+    }
+    expect(await Promise.all(offsets)).toEqual(Array.from({ length: 40 }, (_, offset) => offset))
+  })
+
   it('keeps later ones out while it is to be sent again', async () => {
     coordinator.answers = ['NOT_COORDINATOR']
     const first = verifyAndAppend(0)
