@@ -4,7 +4,7 @@ import { loadCodecs } from '../protocol/records/index.ts'
 import { Cluster } from './cluster/cluster.ts'
 import type { UnreadableDirectory } from './cluster/log-directories.ts'
 import type { Endpoint } from './cluster/registrations.ts'
-import { BrokerConfig, ConfigError, type Listener as ListenerConfig } from './config/index.ts'
+import { BrokerConfig, ConfigError, type Listener as ListenerConfig, securityProtocols } from './config/index.ts'
 import { Fetcher } from './fetch/fetcher.ts'
 import { GroupCoordinator } from './groups/group-coordinator.ts'
 import { handlers, type Rooms } from './handlers/index.ts'
@@ -18,6 +18,7 @@ import { MemoryFileSystem } from './runtime/memory-file-system.ts'
 import { nodeFileSystem } from './runtime/node-file-system.ts'
 import { realRandom } from './runtime/random.ts'
 import { threadModule } from './runtime/worker-thread.ts'
+import { ListenerSecurity } from './security/listener-security.ts'
 import { Server } from './server/index.ts'
 import { ProducerIds } from './transactions/producer-ids.ts'
 
@@ -59,8 +60,6 @@ export interface RunningBroker extends AsyncDisposable {
 }
 
 const memoryDirectory = '/odradek'
-/** The number that records have for a listener's protocol. */
-const plaintext = 0
 /** How long an unused fetch session is safe from a newcomer; Kafka's min.incremental.fetch.session.eviction.ms is not a config. */
 const fetchSessionEvictionMs = 120_000
 
@@ -139,7 +138,11 @@ class BrokerStack {
   readonly #logger: Logger
   readonly #onFailure: (error: Error) => void
   readonly #directories: LogDirectory[] = []
-  readonly #listeners: { readonly opened: Listener; readonly config: ListenerConfig }[] = []
+  readonly #listeners: {
+    readonly opened: Listener
+    readonly config: ListenerConfig
+    readonly security: ListenerSecurity
+  }[] = []
   #cluster: Cluster | undefined
   #groups: GroupCoordinator | undefined
   #server: Server | undefined
@@ -157,7 +160,7 @@ class BrokerStack {
       name: config.name,
       host: config.advertisedHost,
       port: config.advertisedPort === 0 ? opened.port : config.advertisedPort,
-      securityProtocol: plaintext,
+      securityProtocol: securityProtocols.indexOf(config.protocol),
     }))
   }
 
@@ -167,7 +170,14 @@ class BrokerStack {
 
   /** Ports are taken first, so that a start that can't succeed touches no data; connections wait until all is loaded. */
   async open(): Promise<void> {
-    for (const config of this.#config.listeners) this.#listeners.push({ opened: await this.#bind(config), config })
+    for (const config of this.#config.listeners) {
+      const security = await this.#securityOf(config)
+      const opened = await this.#bind(config, security)
+      security.onTlsChanged((tls) => {
+        opened.tls = tls
+      })
+      this.#listeners.push({ opened, config, security })
+    }
     await loadCodecs()
     const cluster = await this.#openCluster()
     const broker = cluster.addBroker(this.#config.get('node.id'), this.#config.get('broker.rack'))
@@ -184,6 +194,7 @@ class BrokerStack {
         evictionMs: fetchSessionEvictionMs,
       }),
       producerIds: new ProducerIds(broker),
+      listeners: this.#listeners.map(({ security }) => security),
       config: this.#config,
       clock: realClock,
       logger: this.#logger,
@@ -194,7 +205,14 @@ class BrokerStack {
     if (otherBrokers !== undefined) this.#logger.warn({}, otherBrokers)
     const server = new Server(rooms)
     this.#server = server
-    for (const { opened } of this.#listeners) opened.start((connection) => server.accept(connection))
+    for (const { opened, security } of this.#listeners) {
+      // What may have been set before, while the broker did not run.
+      await security.apply(broker.config)
+      opened.start((connection) => server.accept(connection, security))
+    }
+    cluster.onBrokerConfigChanged(() => {
+      for (const { security } of this.#listeners) void security.apply(broker.config)
+    })
   }
 
   /** From the top down; what was never opened is left out. */
@@ -205,13 +223,19 @@ class BrokerStack {
     else await Promise.all(this.#directories.map((directory) => directory.close()))
   }
 
-  #bind(config: ListenerConfig): Promise<Listener> {
+  /** Stores of keys are files whichever way data is kept. */
+  #securityOf(listener: ListenerConfig): Promise<ListenerSecurity> {
+    return ListenerSecurity.open({ listener, config: this.#config, files: nodeFileSystem, logger: this.#logger })
+  }
+
+  #bind(config: ListenerConfig, { tls }: ListenerSecurity): Promise<Listener> {
     return Listener.open({
       name: config.name,
       bindAddresses: config.bindAddresses,
       port: config.port,
       maxRequestBytes: this.#config.get('socket.request.max.bytes'),
       maxIdleMs: this.#config.get('connections.max.idle.ms'),
+      tls,
       clock: realClock,
       logger: this.#logger,
     })

@@ -16,10 +16,14 @@ export const notYet = {
   connectionLimits: because('The number of connections is not limited yet.'),
   internals: because("Tunes an inner working of Kafka's broker that is done in another way here."),
   javaClasses: because('Names a Java class, which this broker cannot load.'),
+  javaSecurity: because(
+    "Chooses a part of Java's security library: OpenSSL, which is built into Node, does that work here.",
+  ),
   lz4Levels: because(
     'The lz4 library that is used has one level: what is compressed here is read everywhere, but is larger than at level 9.',
   ),
   metrics: because('Metrics are not exported yet.'),
+  outgoing: because('It is about connections that a broker opens to others: this one opens none.'),
   purgatory: because('Waiting requests are woken by events; there is no purgatory to purge.'),
   quotas: because('Client quotas are not enforced yet.'),
   replication: because('Every partition has its only replica here: nothing is fetched from other brokers.'),

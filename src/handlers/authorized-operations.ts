@@ -13,6 +13,8 @@ const operationIds: Readonly<Record<Operation, number>> = {
   DescribeConfigs: 10,
   AlterConfigs: 11,
   IdempotentWrite: 12,
+  CreateTokens: 13,
+  DescribeTokens: 14,
 }
 
 const operationsOf = {

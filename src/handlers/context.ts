@@ -1,12 +1,15 @@
 /** handlers: what a handler is given besides the request. */
 import type { Broker } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import type { BrokerConfig } from '../config/index.ts'
+import type { BrokerConfig, SecurityProtocol } from '../config/index.ts'
 import type { Fetcher } from '../fetch/fetcher.ts'
 import type { GroupCoordinator } from '../groups/group-coordinator.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Access } from '../security/access.ts'
+import type { Authentication } from '../security/authentication.ts'
+import type { ListenerSecurity } from '../security/listener-security.ts'
+import type { Principal } from '../security/principal.ts'
 import type { ProducerIds } from '../transactions/producer-ids.ts'
 import type { Handler } from './handler.ts'
 
@@ -19,6 +22,8 @@ export interface Rooms {
   readonly groups: GroupCoordinator
   readonly fetcher: Fetcher
   readonly producerIds: ProducerIds
+  /** Of this broker. */
+  readonly listeners: readonly ListenerSecurity[]
   readonly config: BrokerConfig
   readonly clock: Clock
   readonly logger: Logger
@@ -34,6 +39,12 @@ export interface ConnectionContext {
   readonly listener: string
   /** The client's IP address. */
   readonly clientAddress: string
+  /** Of the listener. */
+  readonly securityProtocol: SecurityProtocol
+  /** Who it is; ANONYMOUS until that is known. */
+  readonly principal: Principal
+  readonly authentication: Authentication
+  /** What the principal may do. */
   readonly access: Access
   /** `listener` runs once when the connection ends; returns the way to stop that. */
   onClose(listener: () => void): () => void

@@ -1,4 +1,5 @@
 /** security: whether the principal of a connection may do something. Without an authorizer, as in Kafka, everyone may do all. */
+import type { Principal } from './principal.ts'
 
 type ResourceType = 'Topic' | 'Group' | 'Cluster' | 'TransactionalId' | 'DelegationToken' | 'User'
 
@@ -13,6 +14,8 @@ export type Operation =
   | 'DescribeConfigs'
   | 'AlterConfigs'
   | 'IdempotentWrite'
+  | 'CreateTokens'
+  | 'DescribeTokens'
 
 export interface Access {
   isAllowed(resource: ResourceType, name: string, operation: Operation): boolean
@@ -20,5 +23,19 @@ export interface Access {
   require(resource: ResourceType, name: string, operation: Operation): void
 }
 
+/** Who asks, and from where. */
+export interface Requester {
+  readonly principal: Principal
+  /** The client's IP address. */
+  readonly clientAddress: string
+  /** Name of the listener. */
+  readonly listener: string
+}
+
+/** Asked once for each connection and principal. */
+export type AccessFor = (requester: Requester) => Access
+
 /** What Kafka does without `authorizer.class.name`. */
 export const openAccess: Access = { isAllowed: () => true, require: () => {} }
+
+export const openAccessFor: AccessFor = () => openAccess

@@ -1,7 +1,7 @@
 /** config: broker configs of TLS, SASL, delegation tokens and authorization. */
 
 import { boolean, double, int, javaClass, list, long, password, short, string } from '../config-definition.ts'
-import { notYet } from '../effects.ts'
+import { notYet, obeyed } from '../effects.ts'
 import { anyList, atLeast, between, nonNullString, oneOf, oneOfAnyCase } from '../validators.ts'
 
 export const securityConfigs = {
@@ -326,127 +326,127 @@ export const securityConfigs = {
   }),
   'ssl.allow.dn.changes': boolean(false, {
     importance: 'LOW',
-    effect: notYet.security,
+    effect: obeyed,
     documentation:
       'Indicates whether changes to the certificate distinguished name should be allowed during a dynamic reconfiguration of certificates or not.',
   }),
   'ssl.allow.san.changes': boolean(false, {
     importance: 'LOW',
-    effect: notYet.security,
+    effect: obeyed,
     documentation:
       'Indicates whether changes to the certificate subject alternative names should be allowed during a dynamic reconfiguration of certificates or not.',
   }),
   'ssl.cipher.suites': list([], {
     valid: anyList,
     updateMode: 'per-broker',
-    effect: notYet.security,
+    effect: obeyed,
     documentation: 'A list of cipher suites.',
   }),
   'ssl.client.auth': string('none', {
     valid: oneOf('required', 'requested', 'none'),
     updateMode: 'per-broker',
-    effect: notYet.security,
+    effect: obeyed,
     documentation: 'Configures kafka broker to request client authentication.',
   }),
   'ssl.enabled.protocols': list(['TLSv1.2', 'TLSv1.3'], {
     valid: anyList,
     updateMode: 'per-broker',
-    effect: notYet.security,
+    effect: obeyed,
     documentation: 'The list of protocols enabled for SSL connections.',
   }),
   'ssl.endpoint.identification.algorithm': string('https', {
     importance: 'LOW',
     updateMode: 'per-broker',
-    effect: notYet.security,
+    effect: notYet.outgoing,
     documentation: 'The endpoint identification algorithm to validate server hostname using server certificate.',
   }),
   'ssl.engine.factory.class': javaClass(null, {
     importance: 'LOW',
     updateMode: 'per-broker',
-    effect: notYet.security,
+    effect: notYet.javaSecurity,
     documentation:
       'The class of type org.apache.kafka.common.security.auth.SslEngineFactory to provide SSLEngine objects.',
   }),
   'ssl.key.password': password(null, {
     updateMode: 'per-broker',
-    effect: notYet.security,
+    effect: obeyed,
     documentation:
       "The password of the private key in the key store file or the PEM key specified in 'ssl.keystore.key'.",
   }),
   'ssl.keymanager.algorithm': string('SunX509', {
     updateMode: 'per-broker',
-    effect: notYet.security,
+    effect: notYet.javaSecurity,
     documentation: 'The algorithm used by key manager factory for SSL connections.',
   }),
   'ssl.keystore.certificate.chain': password(null, {
     updateMode: 'per-broker',
-    effect: notYet.security,
+    effect: obeyed,
     documentation: "Certificate chain in the format specified by 'ssl.keystore.type'.",
   }),
   'ssl.keystore.key': password(null, {
     updateMode: 'per-broker',
-    effect: notYet.security,
+    effect: obeyed,
     documentation: "Private key in the format specified by 'ssl.keystore.type'.",
   }),
   'ssl.keystore.location': string(null, {
     updateMode: 'per-broker',
-    effect: notYet.security,
+    effect: obeyed,
     documentation: 'The location of the key store file.',
   }),
   'ssl.keystore.password': password(null, {
     updateMode: 'per-broker',
-    effect: notYet.security,
+    effect: obeyed,
     documentation: 'The store password for the key store file.',
   }),
   'ssl.keystore.type': string('JKS', {
     updateMode: 'per-broker',
-    effect: notYet.security,
+    effect: obeyed,
     documentation: 'The file format of the key store file.',
   }),
   'ssl.principal.mapping.rules': string('DEFAULT', {
     importance: 'LOW',
-    effect: notYet.security,
+    effect: obeyed,
     documentation: 'A list of rules for mapping from distinguished name from the client certificate to short name.',
   }),
   'ssl.protocol': string('TLSv1.3', {
     updateMode: 'per-broker',
-    effect: notYet.security,
+    effect: notYet.javaSecurity,
     documentation: 'The SSL protocol used to generate the SSLContext.',
   }),
   'ssl.provider': string(null, {
     updateMode: 'per-broker',
-    effect: notYet.security,
+    effect: notYet.javaSecurity,
     documentation: 'The name of the security provider used for SSL connections.',
   }),
   'ssl.secure.random.implementation': string(null, {
     importance: 'LOW',
     updateMode: 'per-broker',
-    effect: notYet.security,
+    effect: notYet.javaSecurity,
     documentation: 'The SecureRandom PRNG implementation to use for SSL cryptography operations.',
   }),
   'ssl.trustmanager.algorithm': string('PKIX', {
     updateMode: 'per-broker',
-    effect: notYet.security,
+    effect: notYet.javaSecurity,
     documentation: 'The algorithm used by trust manager factory for SSL connections.',
   }),
   'ssl.truststore.certificates': password(null, {
     updateMode: 'per-broker',
-    effect: notYet.security,
+    effect: obeyed,
     documentation: "Trusted certificates in the format specified by 'ssl.truststore.type'.",
   }),
   'ssl.truststore.location': string(null, {
     updateMode: 'per-broker',
-    effect: notYet.security,
+    effect: obeyed,
     documentation: 'The location of the trust store file.',
   }),
   'ssl.truststore.password': password(null, {
     updateMode: 'per-broker',
-    effect: notYet.security,
+    effect: obeyed,
     documentation: 'The password for the trust store file.',
   }),
   'ssl.truststore.type': string('JKS', {
     updateMode: 'per-broker',
-    effect: notYet.security,
+    effect: obeyed,
     documentation: 'The file format of the trust store file.',
   }),
 } as const
