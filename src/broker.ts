@@ -10,6 +10,7 @@ import { GroupCoordinator } from './groups/group-coordinator.ts'
 import { handlers, type Rooms } from './handlers/index.ts'
 import { compactorInThread } from './log/compaction/compaction-thread.ts'
 import { LogDirectory, type LogDirectoryOptions, storedClusterId } from './log/log-directory.ts'
+import type { MetadataLog } from './metadata/index.ts'
 import { Listener } from './network/index.ts'
 import { realClock } from './runtime/clock.ts'
 import type { FileSystem } from './runtime/file-system.ts'
@@ -18,6 +19,7 @@ import { MemoryFileSystem } from './runtime/memory-file-system.ts'
 import { nodeFileSystem } from './runtime/node-file-system.ts'
 import { realRandom } from './runtime/random.ts'
 import { threadModule } from './runtime/worker-thread.ts'
+import { Credentials } from './security/credentials.ts'
 import { ListenerSecurity } from './security/listener-security.ts'
 import { Server } from './server/index.ts'
 import { ProducerIds } from './transactions/producer-ids.ts'
@@ -144,6 +146,7 @@ class BrokerStack {
     readonly security: ListenerSecurity
   }[] = []
   #cluster: Cluster | undefined
+  #credentials: Credentials | undefined
   #groups: GroupCoordinator | undefined
   #server: Server | undefined
 
@@ -194,6 +197,7 @@ class BrokerStack {
         evictionMs: fetchSessionEvictionMs,
       }),
       producerIds: new ProducerIds(broker),
+      credentials: this.#credentials!,
       listeners: this.#listeners.map(({ security }) => security),
       config: this.#config,
       clock: realClock,
@@ -205,6 +209,7 @@ class BrokerStack {
     if (otherBrokers !== undefined) this.#logger.warn({}, otherBrokers)
     const server = new Server(rooms)
     this.#server = server
+    this.#credentials!.tokens.start()
     for (const { opened, security } of this.#listeners) {
       // What may have been set before, while the broker did not run.
       await security.apply(broker.config)
@@ -217,6 +222,7 @@ class BrokerStack {
 
   /** From the top down; what was never opened is left out. */
   async close(): Promise<void> {
+    this.#credentials?.tokens.close()
     await Promise.all(this.#listeners.map(({ opened }) => opened.close()))
     await Promise.all([this.#server?.close(), this.#groups?.close()])
     if (this.#cluster !== undefined) await this.#cluster.close()
@@ -225,7 +231,13 @@ class BrokerStack {
 
   /** Stores of keys are files whichever way data is kept. */
   #securityOf(listener: ListenerConfig): Promise<ListenerSecurity> {
-    return ListenerSecurity.open({ listener, config: this.#config, files: nodeFileSystem, logger: this.#logger })
+    const surroundings = { files: nodeFileSystem, clock: realClock, random: realRandom, logger: this.#logger }
+    return ListenerSecurity.open({
+      ...surroundings,
+      listener,
+      config: this.#config,
+      credentials: () => this.#credentials!,
+    })
   }
 
   #bind(config: ListenerConfig, { tls }: ListenerSecurity): Promise<Listener> {
@@ -285,6 +297,9 @@ class BrokerStack {
       metadataDirectory: this.#directories.find(({ path }) => path === this.#config.get('metadata.log.dir')),
       unreadableDirectories,
       config: this.#config,
+      register: (metadata: MetadataLog) => {
+        this.#credentials = new Credentials(metadata, { config: this.#config, ...shared })
+      },
     }
     this.#cluster = await using(this.#directories.map(({ path }) => path).join(', '), () =>
       Cluster.open({ ...cluster, ...shared, onFailure: this.#onFailure }),

@@ -53,6 +53,8 @@ export interface ClusterOptions {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  /** Other rooms take over their parts of the metadata, before it is loaded. */
+  readonly register?: (metadata: MetadataLog) => void
   /** Hears that the cluster can't go on: it is to be closed. */
   readonly onFailure?: (error: Error) => void
 }
@@ -125,6 +127,7 @@ export class Cluster {
       onFailure: (failure) => cluster.#fail(failure),
     })
     const cluster = new Cluster(options, metadata, directories)
+    options.register?.(metadata)
     await metadata.load()
     cluster.#applyBrokerConfig()
     await directories.setStraysAside((topic, partition) => cluster.findPartition(topic, partition))

@@ -19,6 +19,7 @@ export const notYet = {
   javaSecurity: because(
     "Chooses a part of Java's security library: OpenSSL, which is built into Node, does that work here.",
   ),
+  kerberos: because('Kerberos (GSSAPI) is not served.'),
   lz4Levels: because(
     'The lz4 library that is used has one level: what is compressed here is read everywhere, but is larger than at level 9.',
   ),
@@ -27,7 +28,6 @@ export const notYet = {
   purgatory: because('Waiting requests are woken by events; there is no purgatory to purge.'),
   quotas: because('Client quotas are not enforced yet.'),
   replication: because('Every partition has its only replica here: nothing is fetched from other brokers.'),
-  security: because('TLS, SASL and delegation tokens are not built yet: listeners are PLAINTEXT.'),
   shareGroups: because('Share groups (KIP-932) are not built yet.'),
   singleController: because('The controller is part of the broker process: there is no quorum to tune.'),
   socketBuffers: because('The operating system sizes socket buffers: Node has no call for it.'),

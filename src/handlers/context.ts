@@ -8,6 +8,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Access } from '../security/access.ts'
 import type { Authentication } from '../security/authentication.ts'
+import type { Credentials } from '../security/credentials.ts'
 import type { ListenerSecurity } from '../security/listener-security.ts'
 import type { Principal } from '../security/principal.ts'
 import type { ProducerIds } from '../transactions/producer-ids.ts'
@@ -22,6 +23,8 @@ export interface Rooms {
   readonly groups: GroupCoordinator
   readonly fetcher: Fetcher
   readonly producerIds: ProducerIds
+  /** Shared by all brokers of the process. */
+  readonly credentials: Credentials
   /** Of this broker. */
   readonly listeners: readonly ListenerSecurity[]
   readonly config: BrokerConfig

@@ -1,8 +1,10 @@
 /** handlers: the one list: dispatch, ApiVersions and docs/apis.md come from it. In order of API keys. */
 import { alterConfigsHandler } from './alter-configs.ts'
+import { alterUserScramCredentialsHandler } from './alter-user-scram-credentials.ts'
 import { apiVersionsHandler } from './api-versions.ts'
 import { consumerGroupDescribeHandler } from './consumer-group-describe.ts'
 import { consumerGroupHeartbeatHandler } from './consumer-group-heartbeat.ts'
+import { createDelegationTokenHandler } from './create-delegation-token.ts'
 import { createPartitionsHandler } from './create-partitions.ts'
 import { createTopicsHandler } from './create-topics.ts'
 import { deleteGroupsHandler } from './delete-groups.ts'
@@ -10,9 +12,12 @@ import { deleteRecordsHandler } from './delete-records.ts'
 import { deleteTopicsHandler } from './delete-topics.ts'
 import { describeClusterHandler } from './describe-cluster.ts'
 import { describeConfigsHandler } from './describe-configs.ts'
+import { describeDelegationTokenHandler } from './describe-delegation-token.ts'
 import { describeGroupsHandler } from './describe-groups.ts'
 import { describeLogDirsHandler } from './describe-log-dirs.ts'
 import { describeTopicPartitionsHandler } from './describe-topic-partitions.ts'
+import { describeUserScramCredentialsHandler } from './describe-user-scram-credentials.ts'
+import { expireDelegationTokenHandler } from './expire-delegation-token.ts'
 import { fetchHandler } from './fetch.ts'
 import { findCoordinatorHandler } from './find-coordinator.ts'
 import type { Handler } from './handler.ts'
@@ -29,6 +34,9 @@ import { offsetDeleteHandler } from './offset-delete.ts'
 import { offsetFetchHandler } from './offset-fetch.ts'
 import { offsetForLeaderEpochHandler } from './offset-for-leader-epoch.ts'
 import { produceHandler } from './produce.ts'
+import { renewDelegationTokenHandler } from './renew-delegation-token.ts'
+import { saslAuthenticateHandler } from './sasl-authenticate.ts'
+import { saslHandshakeHandler } from './sasl-handshake.ts'
 import { syncGroupHandler } from './sync-group.ts'
 
 export type { Rooms } from './context.ts'
@@ -48,6 +56,7 @@ export const handlers: readonly Handler[] = [
   syncGroupHandler,
   describeGroupsHandler,
   listGroupsHandler,
+  saslHandshakeHandler,
   apiVersionsHandler,
   createTopicsHandler,
   deleteTopicsHandler,
@@ -57,10 +66,17 @@ export const handlers: readonly Handler[] = [
   describeConfigsHandler,
   alterConfigsHandler,
   describeLogDirsHandler,
+  saslAuthenticateHandler,
   createPartitionsHandler,
+  createDelegationTokenHandler,
+  renewDelegationTokenHandler,
+  expireDelegationTokenHandler,
+  describeDelegationTokenHandler,
   deleteGroupsHandler,
   incrementalAlterConfigsHandler,
   offsetDeleteHandler,
+  describeUserScramCredentialsHandler,
+  alterUserScramCredentialsHandler,
   describeClusterHandler,
   consumerGroupHeartbeatHandler,
   consumerGroupDescribeHandler,

@@ -37,11 +37,14 @@ export interface AuthenticationStep {
   readonly sessionLifetimeMs: number
 }
 
-/** The message is for the log: it holds no secret, but the client need not know it. */
+/** The message is for the log and holds no secret; the client gets it where `isTold`, else that its credentials are invalid. */
 export class AuthenticationFailure extends Error {
-  constructor(message: string) {
+  readonly isTold: boolean
+
+  constructor(message: string, isTold = false) {
     super(message)
     this.name = 'AuthenticationFailure'
+    this.isTold = isTold
   }
 }
 

@@ -1,11 +1,13 @@
 /** security: one listener's: its TLS settings, and who is at the other end of its connections. Both follow the broker's config while it runs. */
 import { X509Certificate } from 'node:crypto'
 import { type BrokerConfig, ConfigError, type Listener, type SecurityProtocol } from '../config/index.ts'
-import type { FileSystem } from '../runtime/file-system.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { SerialQueue } from '../runtime/serial-queue.ts'
 import { type Authentication, AuthenticationFailure, Identified } from './authentication.ts'
 import { anonymous, userPrincipal } from './principal.ts'
+import type { SaslMechanism } from './sasl/mechanism.ts'
+import { SaslAuthentication } from './sasl/sasl-authentication.ts'
+import { type SaslSurroundings, saslMechanisms } from './sasl/sasl-config.ts'
 import { subjectOf } from './tls/distinguished-name.ts'
 import { PrincipalMapping } from './tls/principal-mapping.ts'
 import { readTlsConfig, type TlsConfig } from './tls/tls-config.ts'
@@ -15,12 +17,19 @@ interface Connecting {
   readonly clientCertificate: X509Certificate | undefined
 }
 
-export interface ListenerSecurityOptions {
+/** `files`: where key and trust stores lie. */
+export interface ListenerSecurityOptions extends SaslSurroundings {
   readonly listener: Listener
   readonly config: BrokerConfig
-  /** Where key and trust stores lie. */
-  readonly files: FileSystem
   readonly logger: Logger
+}
+
+/** What follows from the config. */
+interface Settings {
+  /** Undefined: not encrypted. */
+  readonly tls: TlsConfig | undefined
+  /** Undefined: without SASL. */
+  readonly mechanisms: ReadonlyMap<string, SaslMechanism> | undefined
 }
 
 export class ListenerSecurity {
@@ -28,23 +37,20 @@ export class ListenerSecurity {
   readonly #options: ListenerSecurityOptions
   readonly #mapping: PrincipalMapping
   readonly #changes = new SerialQueue()
-  #tls: TlsConfig | undefined
+  #settings: Settings
   #onTlsChanged: (tls: TlsConfig) => void = () => {}
 
   /** @throws ConfigError that says what is to be set */
   static async open(options: ListenerSecurityOptions): Promise<ListenerSecurity> {
-    const { config, listener, files } = options
-    const tls = isEncrypted(listener) ? await readTlsConfig(config, listener, files) : undefined
-    return new ListenerSecurity(options, tls)
+    return new ListenerSecurity(options, await readSettings(options.config, options))
   }
 
-  private constructor(options: ListenerSecurityOptions, tls: TlsConfig | undefined) {
+  private constructor(options: ListenerSecurityOptions, settings: Settings) {
     this.#options = options
     this.listener = options.listener
-    this.#tls = tls
-    this.#mapping = new PrincipalMapping(
-      options.config.getForListener(this.listener.name, 'ssl.principal.mapping.rules'),
-    )
+    this.#settings = settings
+    const rules = options.config.getForListener(this.listener.name, 'ssl.principal.mapping.rules')
+    this.#mapping = new PrincipalMapping(rules)
   }
 
   get protocol(): SecurityProtocol {
@@ -53,7 +59,7 @@ export class ListenerSecurity {
 
   /** Undefined: not encrypted. */
   get tls(): TlsConfig | undefined {
-    return this.#tls
+    return this.#settings.tls
   }
 
   /** `apply` hears of other TLS settings for handshakes from then on. */
@@ -63,6 +69,12 @@ export class ListenerSecurity {
 
   /** For a new connection. @throws AuthenticationFailure for a certificate that no rule makes a principal of */
   authenticationFor({ clientCertificate }: Connecting): Authentication {
+    const { mechanisms } = this.#settings
+    if (mechanisms !== undefined) {
+      const { clock, config } = this.#options
+      const failureDelayMs = config.get('connection.failed.authentication.delay.ms')
+      return new SaslAuthentication({ mechanisms, clock, failureDelayMs })
+    }
     if (clientCertificate === undefined) return new Identified(anonymous)
     const subject = subjectOf(clientCertificate)
     const name = this.#mapping.nameOf(subject)
@@ -72,31 +84,40 @@ export class ListenerSecurity {
 
   /** Whether `config` could be applied. @throws ConfigError */
   async requireValid(config: BrokerConfig): Promise<void> {
-    const { listener, files } = this.#options
-    if (this.#tls === undefined) return
-    const tls = await readTlsConfig(config, listener, files)
-    requireCompatible(config, this.#tls, tls)
+    const { tls } = await readSettings(config, this.#options)
+    if (tls !== undefined && this.#settings.tls !== undefined) requireCompatible(config, this.#settings.tls, tls)
   }
 
-  /** Key and trust stores are read again, also where only their content has changed. What can't be applied leaves all as it is. */
+  /** Stores are read again, also where only their content has changed. What can't be applied leaves all as it is. */
   apply(config: BrokerConfig): Promise<void> {
-    const { listener, files, logger } = this.#options
+    const { listener, logger } = this.#options
     return this.#changes.run(async () => {
-      if (this.#tls === undefined) return
       try {
-        const tls = await readTlsConfig(config, listener, files)
-        if (JSON.stringify(tls) === JSON.stringify(this.#tls)) return
-        this.#tls = tls
-        this.#onTlsChanged(tls)
+        const settings = await readSettings(config, this.#options)
+        const { tls: before } = this.#settings
+        this.#settings = settings
+        if (settings.tls === undefined || JSON.stringify(settings.tls) === JSON.stringify(before)) return
+        this.#onTlsChanged(settings.tls)
         logger.info({ listener: listener.name }, 'other TLS settings are in use')
       } catch (error) {
-        logger.error(
-          { listener: listener.name, error },
-          'TLS settings could not be changed: the earlier ones stay in use',
-        )
+        const message = 'security settings of a listener could not be changed: the earlier ones stay in use'
+        logger.error({ listener: listener.name, error }, message)
       }
     })
   }
+}
+
+/** @throws ConfigError */
+async function readSettings(config: BrokerConfig, options: ListenerSecurityOptions): Promise<Settings> {
+  const { listener, files } = options
+  return {
+    tls: isEncrypted(listener) ? await readTlsConfig(config, listener, files) : undefined,
+    mechanisms: hasSasl(listener) ? await saslMechanisms(config, listener, options) : undefined,
+  }
+}
+
+function hasSasl({ protocol }: Listener): boolean {
+  return protocol === 'SASL_PLAINTEXT' || protocol === 'SASL_SSL'
 }
 
 function isEncrypted({ protocol }: Listener): boolean {
