@@ -211,8 +211,8 @@ class BrokerStack {
     this.#server = server
     this.#credentials!.tokens.start()
     for (const { opened, security } of this.#listeners) {
-      // What may have been set before, while the broker did not run.
-      await security.apply(broker.config)
+      // What an earlier run was told holds on.
+      if (broker.config !== this.#config) await security.apply(broker.config)
       opened.start((connection) => server.accept(connection, security))
     }
     cluster.onBrokerConfigChanged(() => {

@@ -9,6 +9,7 @@ import { createDelegationToken } from '../../protocol/messages/create-delegation
 import { describeDelegationToken } from '../../protocol/messages/describe-delegation-token.ts'
 import { describeUserScramCredentials } from '../../protocol/messages/describe-user-scram-credentials.ts'
 import { expireDelegationToken } from '../../protocol/messages/expire-delegation-token.ts'
+import { incrementalAlterConfigs } from '../../protocol/messages/incremental-alter-configs.ts'
 import { metadata } from '../../protocol/messages/metadata.ts'
 import { renewDelegationToken } from '../../protocol/messages/renew-delegation-token.ts'
 import { type BrokerOptions, type RunningBroker, startBroker } from '../../src/broker.ts'
@@ -302,6 +303,23 @@ describe('delegation tokens', () => {
 })
 
 describe('a listener with SASL', () => {
+  it('has other logins as soon as its config is altered, and keeps the earlier ones where that is not valid', async () => {
+    const broker = await start(all)
+    const admin = await saslClient(broker)
+    await admin.plain('alice', 'alice-secret')
+    const alter = async (value: string) => {
+      const name = 'listener.name.sasl_plaintext.plain.sasl.jaas.config'
+      const resources = [{ resourceType: 4, resourceName: '1', configs: [{ name, configOperation: 0, value }] }]
+      return (await admin.ask(incrementalAlterConfigs, 1, { resources, validateOnly: false })).responses[0]!
+    }
+    expect((await alter('nonsense')).errorMessage).toContain('Login module control flag not specified in JAAS config')
+    const login = async (password: string) => (await (await saslClient(broker)).plain('alice', password)).errorCode
+    expect(await login('alice-secret')).toBe(0)
+    expect(await alter(`${module}.plain.PlainLoginModule required user_alice="other";`)).toMatchObject({ errorCode: 0 })
+    expect(await login('other')).toBe(0)
+    expect(await login('alice-secret')).toBe(58)
+  })
+
   it.each([
     ['', 'sasl.enabled.mechanisms of listener SASL_PLAINTEXT has GSSAPI: PLAIN, SCRAM-SHA-256'],
     [
