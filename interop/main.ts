@@ -21,6 +21,7 @@ import { produceAndConsume } from './scenarios/produce-consume.ts'
 import { assertEqual, Report } from './scenarios/report.ts'
 import { restart } from './scenarios/restart.ts'
 import type { Run } from './scenarios/run.ts'
+import { secure } from './scenarios/secure.ts'
 import { threeBrokers } from './scenarios/three-brokers.ts'
 
 const descriptions: readonly ClientDescription[] = [kafkajs, nodeRdkafka, confluent, kcat, java]
@@ -36,6 +37,8 @@ const scenarios: Record<string, (run: Run) => Promise<void>> = {
   // Only Odradek runs several brokers in one process.
   threeBrokers: (run) =>
     ownBroker ? threeBrokers(run, { root, directory, installed, running, descriptions }) : Promise.resolve(),
+  // It has a broker of its own, with listeners of every kind.
+  secure: (run) => (ownBroker ? secure(run, { root, directory, installed, running }) : Promise.resolve()),
   assignors: (run) => assignors(run, installed, directory),
   // It is about directories and has brokers of its own; on another broker's run there may be no Odradek built.
   directories: (run) => (ownBroker ? directories(run, { root, directory, installed, running }) : Promise.resolve()),

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * The command `odradek`: reads flags, variables and a properties file, starts a broker, or several, and stops it on a signal. `odradek dump-log` is
- * src/dump's, loaded only when it is called.
+ * src/dump's and `odradek certs` src/security's, loaded only when they are called.
  */
 import { parseArgs } from 'node:util'
 import packageJson from '../package.json' with { type: 'json' }
@@ -11,6 +11,7 @@ const help = `Odradek ${packageJson.version}, a Kafka broker
 
   odradek [start] [flags]
   odradek dump-log FILE|DIR    shows or verifies what Kafka's files hold (see odradek dump-log --help)
+  odradek certs                makes certificates to try TLS out with (see odradek certs --help)
 
   --port PORT          where to listen (9092); 0: any free port
   --brokers N          so many brokers over one store, on the ports from there on (1)
@@ -98,6 +99,13 @@ async function main(): Promise<void> {
   if (process.argv[2] === 'dump-log') {
     const { dumpLogCommand } = await import('./dump/command.ts')
     process.exitCode = await dumpLogCommand(process.argv.slice(3), process.stdout)
+    return
+  }
+  if (process.argv[2] === 'certs') {
+    const { certsCommand } = await import('./security/certs/command.ts')
+    // Keys are nobody else's to read.
+    process.umask(0o077)
+    await certsCommand(process.argv.slice(3), process.stdout)
     return
   }
   const flags = readFlags()

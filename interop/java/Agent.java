@@ -83,7 +83,7 @@ public final class Agent {
 
     private Agent(String bootstrap) {
         this.bootstrap = bootstrap;
-        admin = Admin.create(Map.of("bootstrap.servers", bootstrap, "reconnect.backoff.max.ms", "1000"));
+        admin = Admin.create(with(Map.of("bootstrap.servers", bootstrap, "reconnect.backoff.max.ms", "1000")));
         methods.put("produce", this::produce);
         methods.put("consume", this::consume);
         methods.put("consumeDigest", this::consumeDigest);
@@ -167,6 +167,18 @@ public final class Agent {
         return bytes == null ? null : Base64.getEncoder().encodeToString(bytes);
     }
 
+    /** Also with what every client of this agent is configured with. */
+    private static Map<String, Object> with(Map<String, Object> settings) {
+        Map<String, Object> all = new HashMap<>(settings);
+        try {
+            String more = System.getenv().getOrDefault("INTEROP_SETTINGS", "{}");
+            JSON.readTree(more).fields().forEachRemaining(one -> all.put(one.getKey(), one.getValue().asText()));
+        } catch (java.io.IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+        return all;
+    }
+
     private static String text(byte[] bytes) {
         return bytes == null ? "null" : new String(bytes, StandardCharsets.UTF_8);
     }
@@ -176,13 +188,13 @@ public final class Agent {
     /** Idempotent, as a Java producer is unless told otherwise; one per codec, kept through a broker's restart. */
     private KafkaProducer<byte[], byte[]> producer(String codec) {
         return producers.computeIfAbsent(codec, key -> new KafkaProducer<>(
-            Map.of(
+            with(Map.of(
                 "bootstrap.servers", bootstrap,
                 "compression.type", codec,
                 "linger.ms", "20",
                 "batch.size", "1000000",
                 "max.request.size", "8388608",
-                "reconnect.backoff.max.ms", "1000"),
+                "reconnect.backoff.max.ms", "1000")),
             new ByteArraySerializer(), new ByteArraySerializer()));
     }
 
@@ -203,7 +215,7 @@ public final class Agent {
     }
 
     private KafkaConsumer<byte[], byte[]> consumer(Map<String, Object> settings) {
-        Map<String, Object> all = new HashMap<>(Map.of(
+        Map<String, Object> all = with(Map.of(
             "bootstrap.servers", bootstrap,
             "auto.offset.reset", "earliest",
             "fetch.max.wait.ms", "100",

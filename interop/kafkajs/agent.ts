@@ -9,6 +9,7 @@ import {
   Received,
   requireInstalled,
   serve,
+  settings,
   toBase64,
   until,
 } from '../scenarios/agent.ts'
@@ -19,10 +20,19 @@ const kafkajs = requireInstalled('kafkajs') as typeof import('kafkajs')
 const { CompressionTypes, PartitionAssigners } = kafkajs
 await installCodecs(kafkajs)
 
+/** A token is given to kafkajs by a function, which JSON has none of. */
+function security(): object {
+  const { token, ...rest } = settings as { token?: string; sasl?: object }
+  return token === undefined
+    ? rest
+    : { ...rest, sasl: { ...rest.sasl, oauthBearerProvider: async () => ({ value: token }) } }
+}
+
 const client = (clientId: string, retries = 20): Kafka =>
   new kafkajs.Kafka({
     clientId,
     brokers: bootstrap.split(','),
+    ...security(),
     logLevel: kafkajs.logLevel.WARN,
     retry: { initialRetryTime: 50, maxRetryTime: 1000, retries },
   })

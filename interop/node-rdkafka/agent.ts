@@ -8,6 +8,7 @@ import {
   Received,
   requireInstalled,
   serve,
+  settings,
   toBase64,
 } from '../scenarios/agent.ts'
 import { metadataSettings } from '../scenarios/librdkafka.ts'
@@ -82,7 +83,12 @@ const rdkafka = requireInstalled('node-rdkafka') as {
 }
 
 const callMs = 20_000
-const common = { 'metadata.broker.list': bootstrap, 'socket.keepalive.enable': true, 'reconnect.backoff.max.ms': 1000 }
+const common = {
+  'metadata.broker.list': bootstrap,
+  'socket.keepalive.enable': true,
+  'reconnect.backoff.max.ms': 1000,
+  ...settings,
+}
 
 const promised = <T>(call: (callback: Callback<T>) => void): Promise<T> =>
   new Promise((resolve, reject) => call((error, value) => (error ? reject(error) : resolve(value))))

@@ -7,6 +7,8 @@ import { createInterface } from 'node:readline'
 import type { AgentError, AgentMethods, MethodName } from './wire.ts'
 
 export const bootstrap = process.argv[2] ?? 'localhost:9092'
+/** What the client is configured with besides, in its own words (scenarios/secure.ts). */
+export const settings: Record<string, unknown> = JSON.parse(process.env.INTEROP_SETTINGS ?? '{}')
 
 /** The packages installed by run.sh, which lie in the cache and not above this file. */
 export function requireInstalled(name: string): unknown {

@@ -101,6 +101,7 @@ export class Cluster {
   readonly #configs = new Map<number, BrokerConfig>()
   readonly #topicDeleted = new Set<(topic: Topic) => void>()
   readonly #leaderChanged = new Set<(partition: Partition) => void>()
+  readonly #brokerConfigChanged = new Set<() => void>()
   /** Topics that are being created because somebody asked for them. */
   readonly #autoCreating = new Map<string, Promise<void>>()
   readonly #warnedOf = new Set<string>()
@@ -447,6 +448,12 @@ export class Cluster {
     return effective
   }
 
+  /** `listener` runs when configs of brokers were set, also to what they were. Returns the way to stop it. */
+  onBrokerConfigChanged(listener: () => void): () => void {
+    this.#brokerConfigChanged.add(listener)
+    return () => this.#brokerConfigChanged.delete(listener)
+  }
+
   #staticConfigOf(brokerId: number): BrokerConfig {
     return this.#staticConfigs.get(brokerId) ?? this.#options.config
   }
@@ -540,6 +547,7 @@ export class Cluster {
     if (brokerChanged) {
       this.#configs.clear()
       this.#applyBrokerConfig()
+      for (const listener of this.#brokerConfigChanged) listener()
     }
     const changed = new Set(changes.filter(({ type }) => type === 'topic').map(({ name }) => name))
     for (const topic of this.topics.values()) {

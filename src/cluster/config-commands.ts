@@ -94,8 +94,11 @@ function decideAlterResource(state: ConfigState, resource: AlteredResource): Met
     if (value === undefined) wanted.delete(operation.name)
     else wanted.set(operation.name, value)
   }
+  // A broker's config may be set to what it is: that says that the file which it names has changed.
+  const isSetAgain = (key: string): boolean =>
+    type === 'broker' && resource.operations.some(({ name: each, kind }) => each === key && kind === 'SET')
   const changed = [...new Set([...current.keys(), ...wanted.keys()])].filter(
-    (key) => current.get(key) !== wanted.get(key),
+    (key) => current.get(key) !== wanted.get(key) || isSetAgain(key),
   )
   requireValid(state, { type, name }, wanted, changed)
   return changed.map((key) =>

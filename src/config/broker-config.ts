@@ -129,6 +129,18 @@ export class BrokerConfig {
     return parseValue(prefixed, knownConfigs[name], text) as ConfigValue<KnownConfigs[N]>
   }
 
+  /** The value for one SASL mechanism of a listener: `listener.name.<listener>.<mechanism>.<name>`, else the listener's. */
+  getForMechanism<N extends BrokerConfigName>(
+    listenerName: string,
+    mechanism: string,
+    name: N,
+  ): ConfigValue<KnownConfigs[N]> {
+    const prefixed = `listener.name.${listenerName.toLowerCase()}.${mechanism.toLowerCase()}.${name}`
+    const text = this.text(prefixed)
+    if (text === undefined) return this.getForListener(listenerName, name)
+    return parseValue(prefixed, knownConfigs[name], text) as ConfigValue<KnownConfigs[N]>
+  }
+
   /** Whether anybody set `name`: it is not at its default. */
   isSet(name: BrokerConfigName): boolean {
     return this.layers.some(({ source, values }) => source !== 'DEFAULT_CONFIG' && values.has(name))

@@ -13,16 +13,20 @@ export const notYet = {
   connectionLimits: because('The number of connections is not limited yet.'),
   internals: because("Tunes an inner working of Kafka's broker that is done in another way here."),
   javaClasses: because('Names a Java class, which this broker cannot load.'),
+  javaSecurity: because(
+    "Chooses a part of Java's security library: OpenSSL, which is built into Node, does that work here.",
+  ),
+  kerberos: because('Kerberos (GSSAPI) is not served.'),
   lz4Levels: because(
     'The lz4 library that is used has one level: what is compressed here is read everywhere, but is larger than at level 9.',
   ),
   metrics: because('Metrics are not exported yet.'),
+  outgoing: because('It is about connections that a broker opens to others: this one opens none.'),
   purgatory: because('Waiting requests are woken by events; there is no purgatory to purge.'),
   quotas: because('Client quotas are not enforced yet.'),
   replication: because(
     'All replicas are the one log that the brokers of a process share: nothing is fetched from other brokers.',
   ),
-  security: because('TLS, SASL and delegation tokens are not built yet: listeners are PLAINTEXT.'),
   shareGroups: because('Share groups (KIP-932) are not built yet.'),
   singleController: because('The controller is part of the broker process: there is no quorum to tune.'),
   socketBuffers: because('The operating system sizes socket buffers: Node has no call for it.'),

@@ -1,6 +1,6 @@
 /** config: what other rooms use of it. */
 
-export { BrokerConfig } from './broker-config.ts'
+export { BrokerConfig, type BrokerConfigName } from './broker-config.ts'
 export { validateClientMetricsConfigs } from './client-metrics-rules.ts'
 export { ConfigError, ConfigRequestError } from './config-error.ts'
 export {
@@ -14,5 +14,5 @@ export {
 export { validateDynamicBrokerConfigs } from './dynamic-broker-configs.ts'
 export { validateGroupConfigs } from './group-rules.ts'
 export { listConfigDefault } from './list-configs.ts'
-export type { Listener } from './listeners.ts'
+export { type Listener, type SecurityProtocol, securityProtocols } from './listeners.ts'
 export { TopicConfig, type TopicConfigName, validateTopicConfigs } from './topic-config.ts'

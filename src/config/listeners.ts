@@ -6,7 +6,7 @@ import { ConfigError } from './config-error.ts'
 export interface Listener {
   /** Upper case, as Kafka normalises it: `PLAINTEXT`, `EXTERNAL`. */
   readonly name: string
-  readonly protocol: 'PLAINTEXT'
+  readonly protocol: SecurityProtocol
   /** As configured; '' is every address of the machine. */
   readonly host: string
   /** What to bind: for `localhost` both loopback addresses, for '' all of IPv6 and IPv4. On a machine without IPv6 the rest. */
@@ -33,7 +33,9 @@ export interface ListenerSettings {
   hostName: string
 }
 
-const securityProtocols = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL']
+/** In the order of Kafka's ids. */
+export const securityProtocols = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'] as const
+export type SecurityProtocol = (typeof securityProtocols)[number]
 
 interface Endpoint {
   name: string
@@ -52,22 +54,22 @@ export function resolveListeners(settings: ListenerSettings, warnings: string[])
   checkAdvertised(own, advertised, controllerNames)
   checkInterBrokerListener(settings, protocols, advertised ?? own)
   return own.map((endpoint) => {
-    const protocol = protocols.get(endpoint.name)
-    if (protocol !== 'PLAINTEXT')
-      throw new ConfigError(
-        `Listener ${endpoint.name} uses ${protocol}, which this version does not support: ` +
-          `map it to PLAINTEXT in listener.security.protocol.map or remove it from listeners.`,
-      )
+    const protocol = protocols.get(endpoint.name)!
     const shown = advertised?.find(({ name }) => name === endpoint.name)
     if (advertised && !shown)
       warnings.push(
         `Listener ${endpoint.name} is not in advertised.listeners: its clients are told the address in listeners.`,
       )
-    return toListener(endpoint, shown, settings.hostName, warnings)
+    return { ...toListener(endpoint, shown, settings.hostName, warnings), protocol }
   })
 }
 
-function toListener(endpoint: Endpoint, shown: Endpoint | undefined, hostName: string, warnings: string[]): Listener {
+function toListener(
+  endpoint: Endpoint,
+  shown: Endpoint | undefined,
+  hostName: string,
+  warnings: string[],
+): Omit<Listener, 'protocol'> {
   const { name, host, port } = endpoint
   const wildcard = host === '' || host === '0.0.0.0' || host === '::'
   if (wildcard && !shown)
@@ -77,7 +79,6 @@ function toListener(endpoint: Endpoint, shown: Endpoint | undefined, hostName: s
     )
   return {
     name,
-    protocol: 'PLAINTEXT',
     host,
     port,
     bindAddresses: host === 'localhost' ? ['127.0.0.1', '::1'] : [host === '' ? '::' : host],
@@ -86,18 +87,19 @@ function toListener(endpoint: Endpoint, shown: Endpoint | undefined, hostName: s
   }
 }
 
-function protocolMap(settings: ListenerSettings, controllerNames: readonly string[]): Map<string, string> {
-  const protocols = new Map<string, string>()
+function protocolMap(settings: ListenerSettings, controllerNames: readonly string[]): Map<string, SecurityProtocol> {
+  const protocols = new Map<string, SecurityProtocol>()
   for (const entry of settings.securityProtocolMap.split(',').filter((text) => text.trim() !== '')) {
     const colon = entry.lastIndexOf(':')
     if (colon < 0)
       throw new ConfigError(
         `Error parsing configuration property 'listener.security.protocol.map': ${entry.trim()} is not of the form NAME:PROTOCOL`,
       )
-    const protocol = entry.slice(colon + 1).trim()
-    if (!securityProtocols.includes(protocol.toUpperCase()))
-      throw new ConfigError(`Invalid security protocol \`${protocol}\` defined in listener.security.protocol.map`)
-    protocols.set(entry.slice(0, colon).trim().toUpperCase(), protocol.toUpperCase())
+    const text = entry.slice(colon + 1).trim()
+    const protocol = securityProtocols.find((each) => each === text.toUpperCase())
+    if (protocol === undefined)
+      throw new ConfigError(`Invalid security protocol \`${text}\` defined in listener.security.protocol.map`)
+    protocols.set(entry.slice(0, colon).trim().toUpperCase(), protocol)
   }
   // KIP-801: a controller listener needs no entry as long as the map is the default one.
   if (!settings.securityProtocolMapIsSet)

@@ -4,6 +4,7 @@ import type { AlteredResource, ConfigOperation } from '../cluster/config-command
 import { type ConfigResourceType, resourceTypeOf } from '../cluster/dynamic-configs.ts'
 import type { Access } from '../security/access.ts'
 import { clusterResource } from '../security/acl.ts'
+import { problemOfListeners } from './altered-listeners.ts'
 import type { Context } from './context.ts'
 
 interface NamedResource {
@@ -31,7 +32,7 @@ const operationKinds: readonly ConfigOperation['kind'][] = ['SET', 'DELETE', 'AP
 export async function alterConfigsAsAsked(asked: AskedChange, replacesAll: boolean, context: Context) {
   const { access, broker, cluster } = context
   const isTwice = twiceIn(asked.resources)
-  const checked = asked.resources.map((resource): { altered?: AlteredResource; error?: KafkaError } => {
+  const checked = asked.resources.map((resource): { altered?: AlteredResource; error?: KafkaError | undefined } => {
     try {
       if (isTwice(resource)) throw invalid('Each resource must appear at most once.')
       return { altered: requireAltered(resource, replacesAll, access) }
@@ -40,13 +41,14 @@ export async function alterConfigsAsAsked(asked: AskedChange, replacesAll: boole
       throw error
     }
   })
-  const altered = checked.flatMap((each) => each.altered ?? [])
+  for (const each of checked) each.error ??= each.altered && (await problemOfListeners(each.altered, context))
+  const altered = checked.flatMap((each) => (each.error === undefined ? (each.altered ?? []) : []))
   const results = await cluster.alterConfigs(broker, altered, asked)
   const failures = new Map(altered.map((resource, index) => [resource, results[index]]))
   return {
     responses: asked.resources.map((resource, index) => {
       const each = checked[index]!
-      return answer(resource, each.altered === undefined ? each.error : failures.get(each.altered))
+      return answer(resource, each.error ?? (each.altered && failures.get(each.altered)))
     }),
   }
 }

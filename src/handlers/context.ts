@@ -1,13 +1,17 @@
 /** handlers: what a handler is given besides the request. */
 import type { Broker } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import type { BrokerConfig } from '../config/index.ts'
+import type { BrokerConfig, SecurityProtocol } from '../config/index.ts'
 import type { Fetcher } from '../fetch/fetcher.ts'
 import type { GroupCoordinator } from '../groups/group-coordinator.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Access } from '../security/access.ts'
 import type { Acls } from '../security/acls.ts'
+import type { Authentication } from '../security/authentication.ts'
+import type { Credentials } from '../security/credentials.ts'
+import type { ListenerSecurity } from '../security/listener-security.ts'
+import type { Principal } from '../security/principal.ts'
 import type { MarkerWriter } from '../transactions/marker-writer.ts'
 import type { ProducerIds } from '../transactions/producer-ids.ts'
 import type { TransactionCoordinator } from '../transactions/transaction-coordinator.ts'
@@ -29,6 +33,10 @@ export interface Rooms {
   /** Shared by all brokers of the process. */
   readonly markers: MarkerWriter
   readonly verification: TransactionVerification
+  /** Shared by all brokers of the process. */
+  readonly credentials: Credentials
+  /** Of this broker. */
+  readonly listeners: readonly ListenerSecurity[]
   readonly config: BrokerConfig
   readonly clock: Clock
   readonly logger: Logger
@@ -46,6 +54,12 @@ export interface ConnectionContext {
   readonly listener: string
   /** The client's IP address. */
   readonly clientAddress: string
+  /** Of the listener. */
+  readonly securityProtocol: SecurityProtocol
+  /** Who it is; ANONYMOUS until that is known. */
+  readonly principal: Principal
+  readonly authentication: Authentication
+  /** What the principal may do. */
   readonly access: Access
   /** `listener` runs once when the connection ends; returns the way to stop that. */
   onClose(listener: () => void): () => void

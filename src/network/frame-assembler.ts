@@ -21,7 +21,10 @@ export class InvalidFrameError extends Error {
 }
 
 export class FrameAssembler {
-  readonly #maxFrameBytes: number
+  /** Of a frame whose size has not been read yet. */
+  maxFrameBytes: number
+  /** The config that `maxFrameBytes` comes from. */
+  limitName = 'socket.request.max.bytes'
   #chunks: Buffer[] = []
   /** Where the first chunk's bytes that no frame has taken yet start. */
   #offset = 0
@@ -33,7 +36,7 @@ export class FrameAssembler {
   #gatheringRoom = 0
 
   constructor(maxFrameBytes: number) {
-    this.#maxFrameBytes = maxFrameBytes
+    this.maxFrameBytes = maxFrameBytes
   }
 
   /** Bytes held that no frame has taken yet. */
@@ -66,8 +69,8 @@ export class FrameAssembler {
   }
 
   #checkedSize(size: number): number {
-    if (size >= 0 && size <= this.#maxFrameBytes) return size
-    const problem = size < 0 ? 'is negative' : `is larger than ${this.#maxFrameBytes} (socket.request.max.bytes)`
+    if (size >= 0 && size <= this.maxFrameBytes) return size
+    const problem = size < 0 ? 'is negative' : `is larger than ${this.maxFrameBytes} (${this.limitName})`
     throw new InvalidFrameError(`the size ${size} in front of a request ${problem}${otherProtocol(size)}`)
   }
 

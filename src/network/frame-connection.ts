@@ -8,7 +8,9 @@
  * Frames stop, and with them reading, while the receiver says so (`pause`), and while the client leaves more than
  * `maxUnsentBytes` of its answers unread.
  */
+import type { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import type { Logger } from '../runtime/logger.ts'
 import { atEndOfTurn } from '../runtime/serial-queue.ts'
 import { FrameAssembler, InvalidFrameError } from './frame-assembler.ts'
@@ -38,6 +40,8 @@ export class FrameConnection {
   readonly listener: string
   /** The client's IP address. */
   readonly clientAddress: string
+  /** Trusted; undefined where the client has sent none, or was not asked for one. */
+  readonly clientCertificate: X509Certificate | undefined
   /** Checks of the listener for idle connections since anything was read or written. */
   idleChecks = 0
   readonly #socket: Socket
@@ -58,6 +62,7 @@ export class FrameConnection {
     this.id = settings.id
     this.listener = settings.listener
     this.clientAddress = plainAddress(socket.remoteAddress)
+    this.clientCertificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined
     this.#socket = socket
     this.#logger = settings.logger
     this.#assembler = new FrameAssembler(settings.maxFrameBytes)
@@ -102,6 +107,12 @@ export class FrameConnection {
     for (let index = 0; index < last; index += 1) this.#socket.write(buffers[index]!)
     this.#socket.write(buffers[last]!, written)
     this.#scheduleFlush(moreFollows ? 'end of turn' : 'next tick')
+  }
+
+  /** The largest frame that is taken from the next one on, and the config that says so. */
+  limitFrames(maxFrameBytes: number, limitName: string): void {
+    this.#assembler.maxFrameBytes = maxFrameBytes
+    this.#assembler.limitName = limitName
   }
 
   /** No more frames until `resume`. */

@@ -6,6 +6,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { Cancel, Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { FrameConnection, type FrameReceiver, plainAddress } from './frame-connection.ts'
+import { TlsHandshakes, type TlsSettings } from './tls-handshakes.ts'
 
 export interface ListenerSettings {
   /** `PLAINTEXT`. */
@@ -18,6 +19,10 @@ export interface ListenerSettings {
   readonly maxRequestBytes: number
   /** `connections.max.idle.ms`; negative: never. */
   readonly maxIdleMs: number
+  /** Absent: not encrypted. */
+  readonly tls?: TlsSettings | undefined
+  /** TLS handshakes under way, beyond which the oldest is cut off; 2000 unless told. */
+  readonly maxHandshakes?: number
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -51,6 +56,7 @@ export class Listener {
   readonly #connections = new Set<FrameConnection>()
   /** Came in before `start`. */
   #waiting: Socket[] = []
+  readonly #handshakes: TlsHandshakes | undefined
   #accept: Accept | undefined
   #acceptedConnections = 0
   #cancelIdleCheck: Cancel | undefined
@@ -77,6 +83,14 @@ export class Listener {
     this.name = settings.name
     this.#port = settings.port
     this.#settings = settings
+    const secured = (socket: Socket): void => this.#serve(socket, this.#accept!)
+    this.#handshakes =
+      settings.tls && new TlsHandshakes(settings.tls, { ...settings, listener: settings.name, secured })
+  }
+
+  /** Other certificates for an encrypted listener; connections that stand keep theirs. @throws Error of OpenSSL */
+  set tls(settings: TlsSettings) {
+    if (this.#handshakes !== undefined) this.#handshakes.settings = settings
   }
 
   /** The port that is bound, the same on all addresses. */
@@ -97,7 +111,7 @@ export class Listener {
   /** Serves the connections that wait and all that come. */
   start(accept: Accept): void {
     this.#accept = accept
-    for (const socket of this.#waiting) if (!socket.destroyed) this.#serve(socket, accept)
+    for (const socket of this.#waiting) if (!socket.destroyed) this.#begin(socket, accept)
     this.#waiting = []
     if (this.#settings.maxIdleMs >= 0) this.#scheduleIdleCheck()
   }
@@ -112,6 +126,7 @@ export class Listener {
     this.#cancelIdleCheck?.()
     const servers = [...this.#servers.values()].map(closeServer)
     for (const socket of this.#waiting) socket.destroy()
+    this.#handshakes?.close()
     for (const connection of [...this.#connections]) connection.destroy()
     if (this.#connections.size > 0) await new Promise<void>((resolve) => (this.#allClosed = resolve))
     await Promise.all(servers)
@@ -122,7 +137,12 @@ export class Listener {
     else if (this.#accept === undefined) {
       socket.on('error', () => socket.destroy())
       this.#waiting.push(socket)
-    } else this.#serve(socket, this.#accept)
+    } else this.#begin(socket, this.#accept)
+  }
+
+  #begin(socket: Socket, accept: Accept): void {
+    if (this.#handshakes === undefined) this.#serve(socket, accept)
+    else this.#handshakes.begin(socket)
   }
 
   #serve(socket: Socket, accept: Accept): void {

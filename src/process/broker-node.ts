@@ -1,18 +1,24 @@
 /** process: one broker id as it runs: its listeners, its rooms over the cluster that it shares, and the server between them. */
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Endpoint } from '../cluster/registrations.ts'
-import type { BrokerConfig, Listener as ListenerConfig } from '../config/index.ts'
+import { type BrokerConfig, type Listener as ListenerConfig, securityProtocols } from '../config/index.ts'
 import type { Rooms } from '../handlers/index.ts'
 import { Listener } from '../network/index.ts'
 import { realClock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { nodeFileSystem } from '../runtime/node-file-system.ts'
+import { realRandom } from '../runtime/random.ts'
 import { authorizerOf } from '../security/configured-authorizer.ts'
+import { ListenerSecurity } from '../security/listener-security.ts'
 import { Server } from '../server/index.ts'
 import { buildRooms } from './broker-rooms.ts'
 import type { SharedRooms } from './cluster-stack.ts'
 
-/** The number that records have for a listener's protocol. */
-const plaintext = 0
+interface NodeListener {
+  readonly opened: Listener
+  readonly config: ListenerConfig
+  readonly security: ListenerSecurity
+}
 
 export interface BrokerNodeOptions {
   readonly config: BrokerConfig
@@ -27,12 +33,13 @@ export class BrokerNode {
   readonly #logger: Logger
   readonly #roomsOf: (brokerId: number) => Rooms | undefined
   /** Empty while it does not run. */
-  #listeners: { readonly opened: Listener; readonly config: ListenerConfig }[] = []
+  #listeners: NodeListener[] = []
   /** Where each listener was first: clients that know it find it there again. */
   readonly #ports = new Map<string, number>()
   #rooms: Rooms | undefined
   #shared: SharedRooms | undefined
   #server: Server | undefined
+  #stopHearingOfConfigs: () => void = () => {}
 
   constructor({ config, logger, roomsOf }: BrokerNodeOptions) {
     this.id = config.get('node.id')
@@ -43,11 +50,11 @@ export class BrokerNode {
 
   /** Where clients find it while it runs, listener by listener. */
   get endpoints(): Endpoint[] {
-    return this.#config.listeners.map(({ name, advertisedHost, advertisedPort }) => ({
+    return this.#config.listeners.map(({ name, protocol, advertisedHost, advertisedPort }) => ({
       name,
       host: advertisedHost,
       port: advertisedPort === 0 ? this.#ports.get(name)! : advertisedPort,
-      securityProtocol: plaintext,
+      securityProtocol: securityProtocols.indexOf(protocol),
     }))
   }
 
@@ -59,8 +66,12 @@ export class BrokerNode {
   /** Takes its ports, the same as before; connections wait until `serve`. @throws BindError */
   async bind(): Promise<void> {
     for (const config of this.#config.listeners) {
-      const opened = await this.#bind(config)
-      this.#listeners.push({ opened, config })
+      const security = await this.#securityOf(config)
+      const opened = await this.#bind(config, security)
+      security.onTlsChanged((tls) => {
+        opened.tls = tls
+      })
+      this.#listeners.push({ opened, config, security })
       this.#ports.set(config.name, opened.port)
     }
   }
@@ -72,6 +83,7 @@ export class BrokerNode {
     this.#rooms = buildRooms({
       broker,
       shared,
+      listeners: this.#listeners.map(({ security }) => security),
       config: this.#config,
       logger: this.#logger,
       roomsOf: this.#roomsOf,
@@ -80,10 +92,18 @@ export class BrokerNode {
   }
 
   /** To be called when it has joined. */
-  serve(): void {
+  async serve(): Promise<void> {
+    const { broker, cluster } = this.#rooms!
     const server = new Server(this.#rooms!, authorizerOf(this.#config, this.#shared!.acls, this.#logger))
     this.#server = server
-    for (const { opened } of this.#listeners) opened.start((connection) => server.accept(connection))
+    for (const { opened, security } of this.#listeners) {
+      // What an earlier run was told holds on.
+      if (broker.config !== this.#config) await security.apply(broker.config)
+      opened.start((connection) => server.accept(connection, security))
+    }
+    this.#stopHearingOfConfigs = cluster.onBrokerConfigChanged(() => {
+      for (const { security } of this.#listeners) void security.apply(broker.config)
+    })
   }
 
   /** Ends all connections and its coordinators; what was never opened is left out. The broker is the cluster's to stop. */
@@ -91,19 +111,34 @@ export class BrokerNode {
     const listeners = this.#listeners
     const [server, rooms] = [this.#server, this.#rooms]
     this.#listeners = []
+    this.#stopHearingOfConfigs()
     this.#server = undefined
     this.#rooms = undefined
     await Promise.all(listeners.map(({ opened }) => opened.close()))
     await Promise.all([server?.close(), rooms?.groups.close(), rooms?.transactions.close()])
   }
 
-  #bind(config: ListenerConfig): Promise<Listener> {
+  /** Stores of keys are files whichever way data is kept. */
+  #securityOf(listener: ListenerConfig): Promise<ListenerSecurity> {
+    return ListenerSecurity.open({
+      listener,
+      config: this.#config,
+      credentials: () => this.#shared!.credentials,
+      files: nodeFileSystem,
+      clock: realClock,
+      random: realRandom,
+      logger: this.#logger,
+    })
+  }
+
+  #bind(config: ListenerConfig, { tls }: ListenerSecurity): Promise<Listener> {
     return Listener.open({
       name: config.name,
       bindAddresses: config.bindAddresses,
       port: this.#ports.get(config.name) ?? config.port,
       maxRequestBytes: this.#config.get('socket.request.max.bytes'),
       maxIdleMs: this.#config.get('connections.max.idle.ms'),
+      tls,
       clock: realClock,
       logger: this.#logger,
     })

@@ -76,7 +76,8 @@ export class BrokerNodes {
     for (const node of nodes) await node.join(cluster, this.#stack.shared)
     await cluster.brokersStarted()
     for (const line of cluster.describeOtherBrokers()) this.#logger.warn({}, line)
-    for (const node of nodes) node.serve()
+    this.#stack.shared.credentials.tokens.start()
+    for (const node of nodes) await node.serve()
   }
 
   /** From the top down; what was never opened is left out. */
@@ -109,7 +110,7 @@ export class BrokerNodes {
         await node.close()
         throw error
       }
-      node.serve()
+      await node.serve()
     })
   }
 

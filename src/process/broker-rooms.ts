@@ -21,13 +21,14 @@ export interface BrokerRoomsOptions {
   /** Not started yet: coordinators take over partitions as it gets to lead them. */
   readonly broker: Broker
   readonly shared: SharedRooms
+  readonly listeners: Rooms['listeners']
   readonly config: BrokerConfig
   readonly logger: Logger
   /** The rooms of any broker of the process that runs. */
   roomsOf(brokerId: number): Rooms | undefined
 }
 
-export function buildRooms({ broker, shared, config, logger, roomsOf }: BrokerRoomsOptions): Rooms {
+export function buildRooms({ broker, shared, listeners, config, logger, roomsOf }: BrokerRoomsOptions): Rooms {
   const { cluster } = broker
   const clock = realClock
   const random = realRandom
@@ -53,6 +54,8 @@ export function buildRooms({ broker, shared, config, logger, roomsOf }: BrokerRo
       maxSessions: config.get('max.incremental.fetch.session.cache.slots'),
       evictionMs: fetchSessionEvictionMs,
     }),
+    credentials: shared.credentials,
+    listeners,
     acls: hasAuthorizer(config) ? shared.acls : undefined,
     config,
     clock,

@@ -11,6 +11,7 @@ import { nodeFileSystem } from '../runtime/node-file-system.ts'
 import { realRandom } from '../runtime/random.ts'
 import { threadModule } from '../runtime/worker-thread.ts'
 import { Acls } from '../security/acls.ts'
+import { Credentials } from '../security/credentials.ts'
 
 /** What the system refuses names a file at most; whoever started the broker knows the directory. */
 async function using<T>(directory: string, work: () => Promise<T>): Promise<T> {
@@ -25,6 +26,7 @@ async function using<T>(directory: string, work: () => Promise<T>): Promise<T> {
 /** What all brokers share beside the cluster: the parts of its metadata that other rooms own. */
 export interface SharedRooms {
   readonly acls: Acls
+  readonly credentials: Credentials
 }
 
 export interface ClusterStackOptions {
@@ -86,7 +88,10 @@ export class ClusterStack {
         ...cluster,
         ...shared,
         registerParts: (metadata) => {
-          this.#shared = { acls: new Acls(metadata, realRandom) }
+          this.#shared = {
+            acls: new Acls(metadata, realRandom),
+            credentials: new Credentials(metadata, { config: this.#config, ...shared }),
+          }
         },
         onFailure: this.#onFailure,
       }),
@@ -96,6 +101,7 @@ export class ClusterStack {
 
   /** Stops what is left of the brokers, and closes what is open. */
   async close(): Promise<void> {
+    this.#shared?.credentials.tokens.close()
     if (this.#cluster !== undefined) await this.#cluster.close()
     else await Promise.all(this.#directories.map((directory) => directory.close()))
   }

@@ -18,6 +18,11 @@ export function isoTime(ms: number): string | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date.toISOString()
 }
 
+/** For libraries that take a Date. */
+export function dateOf(ms: number): Date {
+  return new Date(ms)
+}
+
 /** setTimeout fires at once for anything longer, so longer delays are taken in steps. */
 const longestTimerMs = 2 ** 31 - 1
 

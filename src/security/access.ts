@@ -1,5 +1,6 @@
 /** security: whether the principal of a connection may do something. Without an authorizer, as in Kafka, everyone may do all. */
 import { type ErrorName, KafkaError } from '../../protocol/errors.ts'
+import type { Principal } from './principal.ts'
 
 export type ResourceType = 'Topic' | 'Group' | 'Cluster' | 'TransactionalId' | 'DelegationToken' | 'User'
 
@@ -26,25 +27,22 @@ export interface Access {
   require(resource: ResourceType, name: string, operation: Operation): void
 }
 
-/** Whoever is not authenticated. */
-export const anonymous = 'User:ANONYMOUS'
-
-/** Who asks, from where. */
+/** Who asks, and from where. */
 export interface Requester {
-  /** `User:alice`; `User:ANONYMOUS` where nobody is authenticated. */
-  readonly principal: string
-  /** IP address. */
-  readonly host: string
+  readonly principal: Principal
+  /** The client's IP address. */
+  readonly clientAddress: string
+  /** Name of the listener. */
+  readonly listener: string
 }
 
-export interface Authorizer {
-  accessOf(requester: Requester): Access
-}
+/** Asked once for each connection and principal. */
+export type AccessFor = (requester: Requester) => Access
 
 /** What Kafka does without `authorizer.class.name`. */
 export const openAccess: Access = { isAllowed: () => true, isAllowedSomewhere: () => true, require: () => {} }
 
-export const openAuthorizer: Authorizer = { accessOf: () => openAccess }
+export const openAccessFor: AccessFor = () => openAccess
 
 const failures: Readonly<Record<ResourceType, ErrorName>> = {
   Topic: 'TOPIC_AUTHORIZATION_FAILED',

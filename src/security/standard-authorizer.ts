@@ -6,7 +6,7 @@
 import type { Logger } from '../runtime/logger.ts'
 import {
   type Access,
-  type Authorizer,
+  type AccessFor,
   notAuthorized,
   type Operation,
   type Requester,
@@ -23,6 +23,7 @@ import {
   wildcard,
 } from './acl.ts'
 import type { Acls } from './acls.ts'
+import { principalText } from './principal.ts'
 
 /** Whoever may do one of these may also describe (DESCRIBE) or see configs (DESCRIBE_CONFIGS). Source: StandardAuthorizerData. */
 const implying: Readonly<Partial<Record<Operation, ReadonlySet<number>>>> = {
@@ -39,27 +40,22 @@ export interface StandardAuthorizerOptions {
   readonly logger: Logger
 }
 
-export class StandardAuthorizer implements Authorizer {
-  readonly #options: StandardAuthorizerOptions
-
-  constructor(options: StandardAuthorizerOptions) {
-    this.#options = options
-  }
-
-  accessOf(requester: Requester): Access {
-    return new StandardAccess(this.#options, requester)
-  }
+export function standardAuthorizer(options: StandardAuthorizerOptions): AccessFor {
+  return (requester) => new StandardAccess(options, requester)
 }
 
 class StandardAccess implements Access {
   readonly #options: StandardAuthorizerOptions
-  readonly #requester: Requester
+  /** As ACLs name it. */
+  readonly #principal: string
+  readonly #host: string
   readonly #isSuperUser: boolean
 
-  constructor(options: StandardAuthorizerOptions, requester: Requester) {
+  constructor(options: StandardAuthorizerOptions, { principal, clientAddress }: Requester) {
     this.#options = options
-    this.#requester = requester
-    this.#isSuperUser = options.superUsers.has(requester.principal)
+    this.#principal = principalText(principal)
+    this.#host = clientAddress
+    this.#isSuperUser = options.superUsers.has(this.#principal)
   }
 
   isAllowed(resource: ResourceType, name: string, operation: Operation): boolean {
@@ -100,13 +96,13 @@ class StandardAccess implements Access {
 
   require(resource: ResourceType, name: string, operation: Operation): void {
     if (this.isAllowed(resource, name, operation)) return
-    this.#options.logger.debug({ ...this.#requester, resource, name, operation }, 'denied')
+    const { logger } = this.#options
+    logger.debug({ principal: this.#principal, host: this.#host, resource, name, operation }, 'denied')
     throw notAuthorized(resource)
   }
 
   #isMeant({ principal, host }: Acl): boolean {
-    const { principal: own, host: from } = this.#requester
-    return (principal === own || principal === everybody) && (host === from || host === wildcard)
+    return (principal === this.#principal || principal === everybody) && (host === this.#host || host === wildcard)
   }
 }
 

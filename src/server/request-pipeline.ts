@@ -11,15 +11,20 @@ import { apiByKey } from '../../protocol/messages/index.ts'
 import { ProtocolError, Reader } from '../../protocol/schema/index.ts'
 import type { Context, Rooms } from '../handlers/context.ts'
 import { CloseConnection, whenSent } from '../handlers/handler.ts'
-import { type Authorizer, anonymous } from '../security/access.ts'
-import { type ClientConnection, HandledConnection } from './client-connection.ts'
+import type { Cancel } from '../runtime/clock.ts'
+import type { AccessFor } from '../security/access.ts'
+import type { Authentication } from '../security/authentication.ts'
+import { apiVersionsKey, refusalOf } from './admission.ts'
+import { type ClientConnection, type ConnectionSecurity, HandledConnection } from './client-connection.ts'
 import type { ServedApi, ServedApis } from './served-apis.ts'
 
 /** Unanswered requests of one connection, in number and bytes, at which no more of them are read. */
 export const maxUnansweredRequests = 64
 export const maxUnansweredBytes = 8 * 1024 * 1024
+/** Whoever has to authenticate has this long for it, however busy the connection is meanwhile. */
+export const authenticationTimeoutMs = 30_000
 
-const apiVersionsKey = 18
+const tokenSizeBytes = 4
 const unknownServerError = errorCode('UNKNOWN_SERVER_ERROR')
 const invalidRequest = errorCode('INVALID_REQUEST')
 const unsupportedVersion = errorCode('UNSUPPORTED_VERSION')
@@ -57,15 +62,22 @@ class Call {
 export interface PipelineSurroundings {
   readonly rooms: Rooms
   readonly served: ServedApis
-  readonly authorizer: Authorizer
+  readonly accessFor: AccessFor
   /** A request began to wait, or has ended: +1, -1. */
   countPending(change: number): void
   /** The connection is gone. */
   forget(pipeline: RequestPipeline): void
 }
 
+/** Of one connection. */
+interface PipelineSecurity {
+  readonly protocol: ConnectionSecurity['protocol']
+  readonly authentication: Authentication
+}
+
 export class RequestPipeline {
   readonly #connection: ClientConnection
+  readonly #authentication: Authentication
   readonly #surroundings: PipelineSurroundings
   readonly #handled: HandledConnection
   /** The last context of each API: most requests of a connection need the very same. */
@@ -77,15 +89,16 @@ export class RequestPipeline {
   /** The connection will end when the answers before are sent: nothing more is started. */
   #isEnding = false
   #isClosed = false
+  /** Of the wait for the first authentication. */
+  #cancelTimeout: Cancel | undefined
 
-  constructor(connection: ClientConnection, surroundings: PipelineSurroundings) {
+  constructor(connection: ClientConnection, security: PipelineSecurity, surroundings: PipelineSurroundings) {
+    const { accessFor, rooms } = surroundings
     this.#connection = connection
+    this.#authentication = security.authentication
     this.#surroundings = surroundings
-    this.#handled = new HandledConnection(
-      connection,
-      surroundings.authorizer.accessOf({ principal: anonymous, host: connection.clientAddress }),
-      surroundings.rooms.logger,
-    )
+    this.#handled = new HandledConnection(connection, { ...security, accessFor, logger: rooms.logger })
+    if (!this.#isIdentified()) this.#awaitAuthentication()
   }
 
   /** A request without its size. */
@@ -104,6 +117,7 @@ export class RequestPipeline {
     this.#isClosed = true
     this.#waiting = []
     this.#running = []
+    this.#cancelTimeout?.()
     this.#surroundings.forget(this)
     this.#handled.closed()
   }
@@ -122,7 +136,8 @@ export class RequestPipeline {
 
   #start(frame: Buffer): void {
     const call = new Call(frame)
-    this.#serve(call, frame)
+    if (this.#authentication.takesBareTokens) void this.#await(call, this.#authenticate(call, frame))
+    else this.#serve(call, frame)
     if (!call.isPending && this.#running.length === 0) this.#deliver(call)
     else {
       this.#running.push(call)
@@ -132,12 +147,21 @@ export class RequestPipeline {
 
   #serve(call: Call, frame: Buffer): void {
     try {
+      const refusal = refusalOf(call.apiKey, this.#authentication)
+      if (refusal?.isAnswered === false) {
+        this.#end(call, refusal.reason)
+        return
+      }
       const reader = new Reader(frame)
       if (!this.#open(call, reader)) return
       call.context = this.#contextOf(call)
       call.request = call.served!.decodeBody(reader, call.apiVersion)
       if (reader.hasUnsafeInteger) {
         this.#fail(call, invalidRequest, 'a 64-bit integer is beyond ±(2^53-1)')
+        return
+      }
+      if (refusal !== undefined) {
+        void this.#await(call, this.#authentication.refuse(refusal.reason))
         return
       }
     } catch (error) {
@@ -168,9 +192,10 @@ export class RequestPipeline {
 
   #contextOf({ apiKey, apiVersion, clientId }: Call): Context {
     const known = this.#contexts.get(apiKey)
-    if (known !== undefined && known.apiVersion === apiVersion && known.clientId === clientId) return known
-    const { rooms } = this.#surroundings
     const { access } = this.#handled
+    const isKnown = known?.apiVersion === apiVersion && known.clientId === clientId && known.access === access
+    if (isKnown) return known
+    const { rooms } = this.#surroundings
     const context = { ...rooms, apiVersion, clientId, connection: this.#handled, access }
     this.#contexts.set(apiKey, context)
     return context
@@ -208,6 +233,43 @@ export class RequestPipeline {
     this.#end(call)
   }
 
+  #isIdentified(): boolean {
+    return this.#authentication.state === 'authenticated'
+  }
+
+  #awaitAuthentication(): void {
+    const { config, clock, logger } = this.#surroundings.rooms
+    this.#connection.limitFrames(config.get('sasl.server.max.receive.size'), 'sasl.server.max.receive.size')
+    this.#cancelTimeout = clock.after(authenticationTimeoutMs, () => {
+      const { id, listener, clientAddress } = this.#connection
+      const reason = `it did not authenticate within ${authenticationTimeoutMs / 1000} s`
+      const fields = { connection: id, listener, client: clientAddress, reason }
+      logger.warn(fields, 'connection closed: not authenticated')
+      this.destroy()
+    })
+  }
+
+  /** After the first time: authenticating again happens among other requests. */
+  #authenticated(): void {
+    this.#cancelTimeout?.()
+    this.#cancelTimeout = undefined
+    const { config } = this.#surroundings.rooms
+    this.#connection.limitFrames(config.get('socket.request.max.bytes'), 'socket.request.max.bytes')
+  }
+
+  /** A token in a frame of its own, as its answer is (SaslHandshake v0). */
+  async #authenticate(call: Call, frame: Buffer): Promise<undefined> {
+    try {
+      const { token } = await this.#authentication.authenticate(frame)
+      const size = Buffer.alloc(tokenSizeBytes)
+      size.writeInt32BE(token.length)
+      call.answer = [size, token]
+    } catch (error) {
+      throw error instanceof KafkaError ? new CloseConnection(error.message) : error
+    }
+    return undefined
+  }
+
   #failWith(call: Call, error: unknown): void {
     if (error instanceof KafkaError) this.#fail(call, error.code, error.message)
     else if (error instanceof CloseConnection) this.#end(call, error.message)
@@ -218,6 +280,10 @@ export class RequestPipeline {
   }
 
   #fail(call: Call, code: number, message: string): void {
+    if (call.served === undefined) {
+      this.#end(call, message)
+      return
+    }
     try {
       const body = call.served!.handler.fail(call.request, code, call.context!, message)
       if (body === undefined) this.#end(call, message)
@@ -237,10 +303,11 @@ export class RequestPipeline {
     }
   }
 
-  #end(call: Call, closeReason?: string): void {
+  #end(call: Call, closeReason: string | undefined = this.#authentication.failure): void {
     call.isPending = false
     call.closeReason = closeReason
     if (closeReason !== undefined) this.#isEnding = true
+    if (this.#cancelTimeout !== undefined && this.#isIdentified()) this.#authenticated()
     call.request = undefined
   }
 
@@ -264,16 +331,18 @@ export class RequestPipeline {
   }
 
   #deliver(call: Call): void {
-    if (call.closeReason !== undefined) this.#close(call)
-    else if (call.answer !== undefined) {
+    if (call.answer !== undefined) {
       this.#connection.send(call.answer, this.#running.length + this.#waiting.length > 0, call.whenSent)
     }
+    if (call.closeReason !== undefined) this.#close(call)
   }
 
   #close(call: Call): void {
     this.#surroundings.rooms.logger.warn(
       { ...this.#describe(call), reason: call.closeReason },
-      'connection closed: a request can not be answered',
+      this.#authentication.failure === undefined
+        ? 'connection closed: a request can not be answered'
+        : 'connection closed: not authenticated',
     )
     this.#isClosed = true
     this.#connection.close()

@@ -1,12 +1,17 @@
 /** server: the pipelines of all connections of one broker, over all its listeners. */
 import type { Rooms } from '../handlers/context.ts'
-import { type Authorizer, openAuthorizer } from '../security/access.ts'
-import type { ClientConnection } from './client-connection.ts'
+import { type AccessFor, openAccessFor } from '../security/access.ts'
+import { type Authentication, AuthenticationFailure, Identified } from '../security/authentication.ts'
+import { anonymous } from '../security/principal.ts'
+import type { ClientConnection, ConnectionSecurity } from './client-connection.ts'
 import { type PipelineSurroundings, RequestPipeline } from './request-pipeline.ts'
 import { ServedApis } from './served-apis.ts'
 
 /** How long a stop waits for requests that are still being worked on when their connections are gone. */
 export const maxCloseMs = 500
+
+/** Who connects is nobody in particular. */
+const plaintext: ConnectionSecurity = { protocol: 'PLAINTEXT', authenticationFor: () => new Identified(anonymous) }
 
 export class Server {
   readonly #surroundings: PipelineSurroundings
@@ -15,11 +20,11 @@ export class Server {
   #isClosed = false
   #idle: (() => void) | undefined
 
-  constructor(rooms: Rooms, authorizer: Authorizer = openAuthorizer) {
+  constructor(rooms: Rooms, accessFor: AccessFor = openAccessFor) {
     this.#surroundings = {
       rooms,
       served: new ServedApis(rooms.handlers),
-      authorizer,
+      accessFor,
       countPending: (change) => this.#countPending(change),
       forget: (pipeline) => this.#pipelines.delete(pipeline),
     }
@@ -31,11 +36,25 @@ export class Server {
   }
 
   /** What a new connection's frames go to. */
-  accept(connection: ClientConnection): RequestPipeline {
-    const pipeline = new RequestPipeline(connection, this.#surroundings)
+  accept(connection: ClientConnection, security: ConnectionSecurity = plaintext): RequestPipeline {
+    const authentication = this.#authenticationFor(connection, security)
+    const options = { protocol: security.protocol, authentication: authentication ?? new Identified(anonymous) }
+    const pipeline = new RequestPipeline(connection, options, this.#surroundings)
     this.#pipelines.add(pipeline)
-    if (this.#isClosed) pipeline.destroy()
+    if (this.#isClosed || authentication === undefined) pipeline.destroy()
     return pipeline
+  }
+
+  #authenticationFor(connection: ClientConnection, security: ConnectionSecurity): Authentication | undefined {
+    try {
+      return security.authenticationFor(connection)
+    } catch (error) {
+      if (!(error instanceof AuthenticationFailure)) throw error
+      const { id, listener, clientAddress } = connection
+      const fields = { connection: id, listener, client: clientAddress, reason: error.message }
+      this.#surroundings.rooms.logger.warn(fields, 'connection closed: not authenticated')
+      return undefined
+    }
   }
 
   /**

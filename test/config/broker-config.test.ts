@@ -66,9 +66,6 @@ const differences: Record<string, string> = {
     'advertised.listeners listener names must be equal to or a subset of the ones defined in listeners. Found PLAINTEXT,FOO. The valid options based on the current configuration are PLAINTEXT',
   'controller.listener.names=PLAINTEXT':
     "Error creating broker listeners from '[PLAINTEXT://:9092, CONTROLLER://:9999]': No security protocol defined for listener CONTROLLER",
-  // Only PLAINTEXT is served.
-  'listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PLAINTEXT:SSL,CONTROLLER:PLAINTEXT':
-    'Listener PLAINTEXT uses SSL, which this version does not support: map it to PLAINTEXT in listener.security.protocol.map or remove it from listeners.',
   // Java classes: none can be loaded, so none is looked for.
   'principal.builder.class=foo': 'OK',
   'group.consumer.assignors=foo': 'OK',

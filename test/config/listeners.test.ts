@@ -81,17 +81,13 @@ inter.broker.listener.name=INTERNAL`
   })
 
   it.each([
-    ['listeners=SASL_SSL://:9093\nsecurity.inter.broker.protocol=SASL_SSL', 'SASL_SSL', 'SASL_SSL'],
-    ['listeners=SSL://:9093\nsecurity.inter.broker.protocol=SSL', 'SSL', 'SSL'],
+    ['listeners=SASL_SSL://:9093\nsecurity.inter.broker.protocol=SASL_SSL', 'SASL_SSL'],
+    ['listeners=SSL://:9093\nsecurity.inter.broker.protocol=SSL', 'SSL'],
     [
       'listeners=SECURE://:9093,PLAINTEXT://:9092\nlistener.security.protocol.map=SECURE:SASL_PLAINTEXT,PLAINTEXT:PLAINTEXT',
-      'SECURE',
       'SASL_PLAINTEXT',
     ],
-  ])('of another protocol than PLAINTEXT are refused: %s', (file, name, protocol) => {
-    expect(() => load({ file })).toThrow(
-      `Listener ${name} uses ${protocol}, which this version does not support: ` +
-        'map it to PLAINTEXT in listener.security.protocol.map or remove it from listeners.',
-    )
+  ])('have the protocol that the map gives them: %s', (file, protocol) => {
+    expect(load({ file }).listeners[0]!.protocol).toBe(protocol)
   })
 })

@@ -28,6 +28,11 @@ export class RawClient {
     return client
   }
 
+  /** Over a socket that is connected, such as one with TLS. */
+  static over(socket: Socket): RawClient {
+    return new RawClient(socket)
+  }
+
   get isClosed(): boolean {
     return this.#isClosed
   }

@@ -8,8 +8,9 @@ import { SeededRandom } from '../../src/runtime/random.ts'
 import type { Operation, ResourceType } from '../../src/security/access.ts'
 import { type Acl, operationIds, patternTypes, permissions, resourceTypeIds } from '../../src/security/acl.ts'
 import { Acls, maxChanges } from '../../src/security/acls.ts'
+import { userPrincipal } from '../../src/security/principal.ts'
 import { parsePrincipals } from '../../src/security/principal-names.ts'
-import { StandardAuthorizer, type StandardAuthorizerOptions } from '../../src/security/standard-authorizer.ts'
+import { type StandardAuthorizerOptions, standardAuthorizer } from '../../src/security/standard-authorizer.ts'
 import { openLog } from '../metadata/open-metadata-log.ts'
 
 const everything = {
@@ -53,14 +54,14 @@ async function openAcls(files = new MemoryFileSystem(), settings: Record<string,
 async function accessWith(acls: readonly Acl[], options: Partial<StandardAuthorizerOptions> = {}, host = '10.0.0.1') {
   const opened = await openAcls()
   await opened.acls.create(acls)
-  const authorizer = new StandardAuthorizer({
+  const accessFor = standardAuthorizer({
     acls: opened.acls,
     superUsers: new Set(),
     allowsUnnamed: false,
     logger: silentLogger,
     ...options,
   })
-  return authorizer.accessOf({ principal: 'User:alice', host })
+  return accessFor({ principal: userPrincipal('alice'), clientAddress: host, listener: 'PLAINTEXT' })
 }
 
 describe('an ACL', () => {

@@ -74,6 +74,8 @@ export class FakeConnection implements ClientConnection {
   isPaused = false
   isClosed = false
 
+  limitFrames(): void {}
+
   send(buffers: readonly Buffer[]): void {
     this.sent.push(Buffer.concat(buffers))
   }
