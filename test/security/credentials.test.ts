@@ -26,7 +26,7 @@ async function open(files: FileSystem, path = '/data', settings: Record<string, 
     ...parts,
     config,
     directories: [directory],
-    register: (metadata) => {
+    registerParts: (metadata) => {
       credentials = new Credentials(metadata, { ...parts, config })
     },
   })
