@@ -77,7 +77,7 @@ async function startWith(place: Place, description: ClientDescription, settings:
     ...description,
     command: (installed, address) => {
       const command = description.command(installed, address)
-      const allowed = '-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=' + `file://${place.directory}/secure/token.jwt`
+      const allowed = `-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=file://${place.directory}/secure/token.jwt`
       return {
         ...command,
         args: description.name === 'java' ? [allowed, ...command.args] : command.args,

@@ -241,6 +241,8 @@ export class RequestPipeline {
     const { config, clock, logger } = this.#surroundings.rooms
     this.#connection.limitFrames(config.get('sasl.server.max.receive.size'), 'sasl.server.max.receive.size')
     this.#cancelTimeout = clock.after(authenticationTimeoutMs, () => {
+      // It is over: only the answer waits.
+      if (this.#authentication.state === 'failed') return
       const { id, listener, clientAddress } = this.#connection
       const reason = `it did not authenticate within ${authenticationTimeoutMs / 1000} s`
       const fields = { connection: id, listener, client: clientAddress, reason }

@@ -168,6 +168,15 @@ describe('while it authenticates, a connection', () => {
     ])
   })
 
+  it('that fails hears of it however long the delay is', async () => {
+    const { ask, send, connection, clock } = connect({ failureDelayMs: authenticationTimeoutMs + 1 })
+    await ask(saslHandshake, 1, { mechanism: 'SLOW' })
+    await send(saslAuthenticate, 2, { authBytes: Buffer.from('wrong') })
+    await clock.advance(authenticationTimeoutMs + 1)
+    expect(connection.sent).toHaveLength(2)
+    expect(connection.isClosed).toBe(true)
+  })
+
   it('that asks for an unknown mechanism is told the known ones, late, and cut off', async () => {
     const { send, connection, clock } = connect({ failureDelayMs: 100 })
     await send(saslHandshake, 1, { mechanism: 'GSSAPI' })

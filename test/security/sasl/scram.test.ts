@@ -88,7 +88,7 @@ describe('SCRAM', () => {
       }),
     )
     for (const long of ['n,,n=', 'n,a=', 'n,,n=user,r=x'])
-      await expect(step(exchange(), long + ',a=b'.repeat(120_000) + '\0')).rejects.toThrow(AuthenticationFailure)
+      await expect(step(exchange(), `${long}${',a=b'.repeat(120_000)}\0`)).rejects.toThrow(AuthenticationFailure)
     await expect(step(exchange(), `n,,n=${'=2C'.repeat(150_000)}\0`)).rejects.toThrow(AuthenticationFailure)
   })
 })
