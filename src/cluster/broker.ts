@@ -95,6 +95,18 @@ export class Broker {
     return this.#leader(topic, partition, currentLeaderEpoch)
   }
 
+  /** The partition, if this broker holds any replica of it: consumers may read followers (KIP-392). @throws KafkaError as `leaderFor` */
+  replicaFor(topic: string, partition: number, currentLeaderEpoch: number = noEpoch): Partition {
+    return this.#replica(this.cluster.topics.byName(topic), partition, currentLeaderEpoch)
+  }
+
+  /** The same by topic id. @throws KafkaError UNKNOWN_TOPIC_ID, and as `leaderFor` */
+  replicaForId(topicId: string, partition: number, currentLeaderEpoch: number = noEpoch): Partition {
+    const topic = this.cluster.topics.byId(topicId)
+    if (topic === undefined) throw new KafkaError('UNKNOWN_TOPIC_ID')
+    return this.#replica(topic, partition, currentLeaderEpoch)
+  }
+
   leads(partition: Partition): boolean {
     return partition.leaderId === this.id && this.isRunning && !partition.isDeleted
   }
@@ -113,13 +125,25 @@ export class Broker {
   }
 
   #ledPartition(topic: Topic | undefined, index: number, currentLeaderEpoch: number): Partition {
+    const partition = this.#knownPartition(topic, index, currentLeaderEpoch)
+    if (partition.leaderId !== this.id || !this.isRunning) throw new KafkaError('NOT_LEADER_OR_FOLLOWER')
+    return partition
+  }
+
+  #replica(topic: Topic | undefined, index: number, currentLeaderEpoch: number): Partition {
+    const partition = this.#knownPartition(topic, index, currentLeaderEpoch)
+    if (!partition.replicas.includes(this.id) || !this.isRunning) throw new KafkaError('NOT_LEADER_OR_FOLLOWER')
+    partition.requireOpen()
+    return partition
+  }
+
+  #knownPartition(topic: Topic | undefined, index: number, currentLeaderEpoch: number): Partition {
     const partition = topic?.partitions[index]
     if (partition === undefined) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
     if (currentLeaderEpoch !== noEpoch && currentLeaderEpoch !== partition.leaderEpoch) {
       if (!partition.replicas.includes(this.id)) throw new KafkaError('NOT_LEADER_OR_FOLLOWER')
       throw new KafkaError(currentLeaderEpoch < partition.leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH')
     }
-    if (partition.leaderId !== this.id || !this.isRunning) throw new KafkaError('NOT_LEADER_OR_FOLLOWER')
     return partition
   }
 }

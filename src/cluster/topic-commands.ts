@@ -161,7 +161,7 @@ function assignedReplicas(state: TopicState, topic: NewTopic): readonly (readonl
     if (byIndex.has(partitionIndex)) {
       throw badAssignment(`Found multiple manual partition assignments for partition ${partitionIndex}`)
     }
-    requireValidAssignment(state, brokerIds, replicationFactor)
+    requireValidAssignment(state, partitionIndex, brokerIds, replicationFactor)
     replicationFactor = brokerIds.length
     byIndex.set(partitionIndex, brokerIds)
   }
@@ -177,6 +177,7 @@ function assignedReplicas(state: TopicState, topic: NewTopic): readonly (readonl
 /** @param replicationFactor of the partitions before it, undefined for the first */
 function requireValidAssignment(
   { registrations }: TopicState,
+  partition: number,
   brokerIds: readonly number[],
   replicationFactor: number | undefined,
 ): void {
@@ -198,7 +199,7 @@ function requireValidAssignment(
   }
   if (!brokerIds.some((id) => registrations.isAlive(id))) {
     throw badAssignment(
-      `All brokers specified in the manual partition assignment for partition are fenced or in controlled shutdown.`,
+      `All brokers specified in the manual partition assignment for partition ${partition} are fenced or in controlled shutdown.`,
     )
   }
 }
@@ -245,7 +246,7 @@ function decideAddPartitions(state: TopicState, { name, count, assignments }: Ne
     )
   }
   const records = replicas.map(({ brokerIds }, position) => {
-    requireValidAssignment(state, brokerIds, topic.replicationFactor)
+    requireValidAssignment(state, current + position, brokerIds, topic.replicationFactor)
     return newPartitionRecord(state, topic.id, current + position, brokerIds)
   })
   return { records, result: undefined }

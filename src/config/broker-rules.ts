@@ -125,7 +125,17 @@ function checkConnections(settings: Settings): void {
     )
 }
 
+/** Kafka's own; others are Java classes that can't be loaded. */
+const replicaSelectors = ['LeaderSelector', 'RackAwareReplicaSelector'].map(
+  (name) => `org.apache.kafka.common.replica.${name}`,
+)
+
 function checkReplication(settings: Settings): void {
+  const selector = settings.get('replica.selector.class')
+  ensure(
+    selector === null || replicaSelectors.includes(selector),
+    `replica.selector.class names ${selector}, which can't be loaded: ${replicaSelectors.join(' and ')} can.`,
+  )
   const wait = settings.get('replica.fetch.wait.max.ms')
   ensure(
     settings.get('replica.socket.timeout.ms') >= wait,

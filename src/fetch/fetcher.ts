@@ -19,6 +19,8 @@ export interface FetchRequest extends SessionRequest {
   readonly maxBytes: number
   /** 0: read_uncommitted, 1: read_committed. */
   readonly isolationLevel: number
+  /** Of the client, '' if it has none. */
+  readonly rackId?: string
 }
 
 export interface FetchOptions {
@@ -26,6 +28,8 @@ export interface FetchOptions {
   readonly usesTopicIds: boolean
   /** `maxBytes` also holds for the first batch (v0-2). */
   readonly hardMaxBytes: boolean
+  /** The client may be served by a follower, or sent to one (KIP-392, v11+). */
+  readonly readsFollowers?: boolean
   /** Whether the client may read `topic`. */
   isReadable(topic: string): boolean
   /** Calls back when the connection ends; returns the way to stop that. */
@@ -42,6 +46,8 @@ export interface PartitionAnswer {
   readonly abortedTransactions: readonly AbortedTransaction[] | null
   readonly divergingEpoch?: { readonly epoch: number; readonly endOffset: number }
   currentLeader?: { readonly leaderId: number; readonly leaderEpoch: number }
+  /** The client shall read there instead. */
+  readonly preferredReadReplica?: number
   records: readonly Buffer[]
 }
 
@@ -69,7 +75,7 @@ interface PartitionRead {
 interface Pass {
   readonly reads: readonly PartitionRead[]
   readonly sizeInBytes: number
-  /** An error or a divergence: the client must hear of it at once. */
+  /** An error, a divergence or another replica to read from: the client must hear of it at once. */
   readonly urgent: boolean
 }
 
@@ -79,6 +85,9 @@ const beforeReading: ReadonlySet<ErrorName> = new Set([
   'UNKNOWN_TOPIC_ID',
   'TOPIC_AUTHORIZATION_FAILED',
 ])
+
+/** The one value of replica.selector.class that does something. */
+const rackAwareReplicaSelector = 'org.apache.kafka.common.replica.RackAwareReplicaSelector'
 
 const noRecords: readonly Buffer[] = []
 
@@ -130,7 +139,7 @@ export class Fetcher {
       reads.push(read)
       sizeInBytes += read.sizeInBytes
       remainingBytes = Math.max(0, remainingBytes - read.sizeInBytes)
-      if (read.answer.errorCode !== 0 || read.answer.divergingEpoch !== undefined) urgent = true
+      if (isUrgent(read.answer)) urgent = true
     }
     return { reads, sizeInBytes, urgent }
   }
@@ -147,6 +156,8 @@ export class Fetcher {
       partition = this.#partitionFor(asked, request, options)
       const diverging = divergence(asked, partition)
       if (diverging !== undefined) return diverging
+      const preferred = options.readsFollowers === true ? this.#preferredReplica(partition, request) : undefined
+      if (preferred !== undefined) return sentOn(asked, partition, preferred)
       const reading = partition.log.read(asked.fetchOffset, { maxBytes, minOneBatch, isolation: isolationOf(request) })
       if (!(reading instanceof Promise)) return successful(asked, partition, reading)
       const found = partition
@@ -166,11 +177,36 @@ export class Fetcher {
     // Before anything else: what is wrong with a topic is told only to those who may read it.
     const topic = options.usesTopicIds ? this.#broker.cluster.topics.byId(asked.topicId)?.name : asked.topic
     if (topic !== undefined && !options.isReadable(topic)) throw new KafkaError('TOPIC_AUTHORIZATION_FAILED')
-    const partition = options.usesTopicIds
-      ? this.#broker.leaderForId(asked.topicId, asked.partition, asked.currentLeaderEpoch)
-      : this.#broker.leaderFor(asked.topic, asked.partition, asked.currentLeaderEpoch)
+    const partition = options.readsFollowers === true ? this.#replica(asked, options) : this.#leader(asked, options)
     asked.foundTopic = partition.topic
     return partition
+  }
+
+  #leader(
+    { topic, topicId, partition, currentLeaderEpoch }: FetchPartition,
+    { usesTopicIds }: FetchOptions,
+  ): Partition {
+    return usesTopicIds
+      ? this.#broker.leaderForId(topicId, partition, currentLeaderEpoch)
+      : this.#broker.leaderFor(topic, partition, currentLeaderEpoch)
+  }
+
+  #replica(
+    { topic, topicId, partition, currentLeaderEpoch }: FetchPartition,
+    { usesTopicIds }: FetchOptions,
+  ): Partition {
+    return usesTopicIds
+      ? this.#broker.replicaForId(topicId, partition, currentLeaderEpoch)
+      : this.#broker.replicaFor(topic, partition, currentLeaderEpoch)
+  }
+
+  /** A replica in the client's rack, when the leader is asked, is in another one, and shall say so: as Kafka's RackAwareReplicaSelector. */
+  #preferredReplica(partition: Partition, { rackId = '' }: FetchRequest): number | undefined {
+    const { id, cluster, config } = this.#broker
+    if (rackId === '' || partition.leaderId !== id) return undefined
+    if (config.get('replica.selector.class') !== rackAwareReplicaSelector) return undefined
+    const inRack = partition.isr.filter((replica) => cluster.registrations.get(replica)?.rack === rackId)
+    return inRack.includes(id) ? undefined : inRack[0]
   }
 
   /** @throws KafkaError for a topic that was there under this id earlier in the session: it is gone, or another has its name */
@@ -238,6 +274,16 @@ function failed(asked: FetchPartition, partition: Partition | undefined, error: 
   return { asked, partition, sizeInBytes: 0, answer: withoutRecords(asked, error) }
 }
 
+function sentOn(asked: FetchPartition, partition: Partition, preferredReadReplica: number): PartitionRead {
+  const { highWatermark, lastStableOffset, logStartOffset } = partition.log
+  const answer = { ...withoutRecords(asked), highWatermark, lastStableOffset, logStartOffset, preferredReadReplica }
+  return { asked, partition, sizeInBytes: 0, answer }
+}
+
+function isUrgent({ errorCode, divergingEpoch, preferredReadReplica }: PartitionAnswer): boolean {
+  return errorCode !== 0 || divergingEpoch !== undefined || preferredReadReplica !== undefined
+}
+
 function withoutRecords(asked: FetchPartition, error?: KafkaError): PartitionAnswer {
   return {
     partitionIndex: asked.partition,
@@ -289,8 +335,7 @@ function assemble(reads: readonly PartitionRead[], scope: FetchScope): FetchAnsw
 function hasNews(asked: FetchPartition, answer: PartitionAnswer, sizeInBytes: number): boolean {
   const news =
     sizeInBytes > 0 ||
-    answer.errorCode !== 0 ||
-    answer.divergingEpoch !== undefined ||
+    isUrgent(answer) ||
     answer.highWatermark !== asked.toldHighWatermark ||
     answer.logStartOffset !== asked.toldLogStartOffset
   asked.toldHighWatermark = answer.errorCode === 0 ? answer.highWatermark : -1

@@ -6,7 +6,7 @@ import { handle } from './handler.ts'
 
 /** Those that Kafka finds before it asks the group say nothing more. */
 const withoutMessage = (
-  ['UNSUPPORTED_VERSION', 'GROUP_AUTHORIZATION_FAILED', 'TOPIC_AUTHORIZATION_FAILED'] as const
+  ['UNSUPPORTED_VERSION', 'GROUP_AUTHORIZATION_FAILED', 'TOPIC_AUTHORIZATION_FAILED', 'NOT_COORDINATOR'] as const
 ).map((error) => errorCode(error))
 
 export const consumerGroupHeartbeatHandler = handle(consumerGroupHeartbeat, {

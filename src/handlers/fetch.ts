@@ -12,6 +12,10 @@ const firstTopicIdVersion = 13
 const firstMagic2Version = 4
 /** Versions before know no message sets of magic 1 (KIP-32). */
 const firstMagic1Version = 2
+/** From here on a client may read from followers (KIP-392). */
+const firstFollowerVersion = 11
+/** From here on a client is told who leads what was asked of the wrong broker (KIP-951). */
+const firstLeaderHintVersion = 16
 /** Versions before can't be sent zstd (KIP-110). */
 const firstZstdVersion = 10
 
@@ -21,14 +25,17 @@ export const fetchHandler = handle(fetch, {
     const { sessionId, responses, release } = await fetcher.fetch(request, {
       usesTopicIds: apiVersion >= firstTopicIdVersion,
       hardMaxBytes: apiVersion < 3,
+      readsFollowers: apiVersion >= firstFollowerVersion,
       isReadable: (topic) => access.isAllowed('Topic', topic, 'Read'),
       onClose: (listener) => connection.onClose(listener),
     })
     const hints = new LeaderHints(context)
     for (const { topic, topicId, partitions } of responses) {
       for (const partition of partitions) {
-        const leader = hints.leaderFor(partition.errorCode, { name: topic, topicId }, partition.partitionIndex)
-        if (leader !== undefined) partition.currentLeader = leader
+        if (apiVersion >= firstLeaderHintVersion) {
+          const leader = hints.leaderFor(partition.errorCode, { name: topic, topicId }, partition.partitionIndex)
+          if (leader !== undefined) partition.currentLeader = leader
+        }
         if (apiVersion < firstZstdVersion) convertForOldClient(partition, topic, request, apiVersion)
       }
     }

@@ -3,7 +3,8 @@ import { errorCode } from '../../protocol/errors.ts'
 import { joinGroup } from '../../protocol/messages/join-group.ts'
 import { handle } from './handler.ts'
 
-const notAuthorized = errorCode('GROUP_AUTHORIZATION_FAILED')
+/** Kafka has not looked at the request by then. */
+const withoutMemberId = (['GROUP_AUTHORIZATION_FAILED', 'NOT_COORDINATOR'] as const).map((error) => errorCode(error))
 
 export const joinGroupHandler = handle(joinGroup, {
   async serve(request, { groups, access, apiVersion, clientId, connection }) {
@@ -22,7 +23,7 @@ export const joinGroupHandler = handle(joinGroup, {
   },
   fail: ({ memberId }, code, { apiVersion }) => ({
     errorCode: code,
-    memberId: code === notAuthorized ? '' : memberId,
+    memberId: withoutMemberId.includes(code) ? '' : memberId,
     protocolName: nameFor(apiVersion, null),
   }),
 })

@@ -21,11 +21,11 @@ export class LeaderHints {
     this.#context = context
   }
 
-  /** The leader to name beside `code`; undefined where the code does not send the client elsewhere. */
+  /** The leader to name beside `code`, -1 where nobody leads; undefined where the code does not send the client elsewhere. */
   leaderFor(code: number, topic: { name: string; topicId: string }, index: number): CurrentLeader | undefined {
     if (!wrongLeaderCodes.has(code)) return undefined
     const partition = this.#context.cluster.findPartition(topic.name || topic.topicId, index)
-    if (partition === undefined || partition.leaderId < 0) return undefined
+    if (partition === undefined) return undefined
     this.#leaderIds.add(partition.leaderId)
     return { leaderId: partition.leaderId, leaderEpoch: partition.leaderEpoch }
   }

@@ -38,7 +38,10 @@ export class ReachableBrokers {
   describe(partition: Partition, apiVersion: number) {
     const { index, leaderId, leaderEpoch, replicas, isr } = partition
     const offlineReplicas = partition.isOffline ? replicas : this.offline(replicas)
-    const shown = { partitionIndex: index, leaderEpoch, replicaNodes: replicas, isrNodes: isr, offlineReplicas }
+    // Clients of v0 know of no offline replicas.
+    const listed = (ids: readonly number[]) => (apiVersion === 0 ? ids.filter((id) => this.has(id)) : ids)
+    const nodes = { replicaNodes: listed(replicas), isrNodes: listed(isr) }
+    const shown = { partitionIndex: index, leaderEpoch, ...nodes, offlineReplicas }
     if (this.has(leaderId)) return { ...shown, errorCode: this.#replicaError(offlineReplicas, apiVersion), leaderId }
     const hasOtherListener = this.#alive.has(leaderId) && apiVersion >= firstListenerErrorVersion
     const error = hasOtherListener ? 'LISTENER_NOT_FOUND' : 'LEADER_NOT_AVAILABLE'

@@ -175,6 +175,15 @@ describe('a broker config', () => {
     expect(config.get('share.coordinator.state.topic.min.isr')).toBe(1)
   })
 
+  it('knows the replica selectors that Kafka brings, and no class of others', () => {
+    const name = 'replica.selector.class'
+    const own = 'org.apache.kafka.common.replica.RackAwareReplicaSelector'
+    expect(BrokerConfig.load({ settings: { [name]: own } }).get(name)).toBe(own)
+    expect(() => BrokerConfig.load({ settings: { [name]: 'com.example.Mine' } })).toThrow(
+      "replica.selector.class names com.example.Mine, which can't be loaded",
+    )
+  })
+
   it('has one node id under both names', () => {
     const ids = (file: string) => {
       const config = BrokerConfig.load({ file })

@@ -63,7 +63,7 @@ export const replicationConfigs = {
       "If a follower hasn't sent any fetch requests or hasn't consumed up to the leader's log end offset for at least this time, the leader will remove the follower from ISR",
   }),
   'replica.selector.class': string(null, {
-    effect: notYet.replication,
+    effect: obeyed,
     documentation: 'The fully qualified class name that implements ReplicaSelector.',
   }),
   'replica.socket.receive.buffer.bytes': int(65536, {
