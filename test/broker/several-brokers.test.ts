@@ -1,7 +1,7 @@
 /** Several brokers of one process under kafkajs: what clients see of brokers that stop, start, are isolated, and of leaders that move. */
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { type Consumer, type Kafka, Partitioners, type Producer } from 'kafkajs'
+import { ConfigResourceTypes, type Consumer, type Kafka, Partitioners, type Producer } from 'kafkajs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type BrokerOptions, type RunningBroker, startBroker } from '../../src/broker.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
@@ -175,6 +175,23 @@ describe('three brokers in one process', () => {
       expect(offsets?.partitions).toMatchObject([{ partition: 0, offset: '2' }])
     }
     await cluster.moveCoordinator({ transactionalId: 'transactions' }, 3)
+  })
+
+  it('have configs of their own, also dynamic ones', async () => {
+    const cluster = await start()
+    const kafka = client(cluster)
+    const type = ConfigResourceTypes.BROKER
+    const configOf = async (id: number, name: string) => {
+      const resources = [{ type, name: String(id), configNames: [name] }]
+      const described = await withAdmin(kafka, (admin) => admin.describeConfigs({ resources, includeSynonyms: false }))
+      return described.resources[0]?.configEntries[0]?.configValue
+    }
+    expect([await configOf(1, 'node.id'), await configOf(2, 'node.id')]).toEqual(['1', '2'])
+    const configEntries = [{ name: 'log.cleaner.backoff.ms', value: '1234' }]
+    const resources = [{ type, name: '2', configEntries }]
+    await withAdmin(kafka, (admin) => admin.alterConfigs({ resources, validateOnly: false }))
+    expect(await configOf(2, 'log.cleaner.backoff.ms')).toBe('1234')
+    expect(await configOf(3, 'log.cleaner.backoff.ms')).toBe('15000')
   })
 
   it('tell what is wrong with what they are asked for', async () => {

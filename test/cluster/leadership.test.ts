@@ -5,6 +5,7 @@ import { buildRecordBatch } from '../../protocol/records/index.ts'
 import type { Cluster } from '../../src/cluster/cluster.ts'
 import { describeLogDirectories } from '../../src/cluster/log-directory-descriptions.ts'
 import { settle } from '../../src/runtime/clock.ts'
+import { MemoryFileSystem } from '../../src/runtime/memory-file-system.ts'
 import { endpoint, newTopic, openCluster } from './open-cluster.ts'
 
 const batch = () => buildRecordBatch({}, [{ timestamp: 1_700_000_000_000, key: null, value: Buffer.from('x') }])
@@ -176,6 +177,24 @@ describe('a start with other brokers than before', () => {
     expect(all.brokers[0]!.leaderFor('topic', 0).log.logEndOffset).toBe(1)
     expect(all.cluster.describeOtherBrokers()).toEqual([])
     await all.cluster.close()
+  })
+})
+
+describe('a start after a crash of all', () => {
+  it('counts on no broker that has not come, and leads the rest as before', async () => {
+    const files = new MemoryFileSystem()
+    const { cluster, brokers } = await openCluster({ files, brokers: [1, 2, 3] })
+    await cluster.createTopics([assigned('topic', [2, 1], [3, 1]), assigned('alone', [3])])
+    await brokers[1]!.leaderFor('topic', 0).append(batch(), -1)
+    const crashed = files.afterCrash()
+    await cluster.close()
+    const two = await openCluster({ files: crashed, brokers: [1, 2], seed: 2 })
+    await two.cluster.brokersStarted()
+    expect(shown(two.cluster, 'topic')).toEqual(['2 e1 [2,1]', '1 e1 [1]'])
+    expect(shown(two.cluster, 'alone')).toEqual(['-1 e1 [3]'])
+    expect(two.cluster.nodes('PLAINTEXT').map(({ nodeId }) => nodeId)).toEqual([1, 2])
+    expect(two.brokers[1]!.leaderFor('topic', 0).log.logEndOffset).toBe(1)
+    await two.cluster.close()
   })
 })
 
