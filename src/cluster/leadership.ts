@@ -74,7 +74,7 @@ export function decideBrokersAbsent(state: LeadershipState, partitions: Iterable
 
 /**
  * `brokerId` leads from now on, in a new leader epoch; nothing where it does so already.
- * @throws Error in one readable line when it can't: it is no replica, or does not run
+ * @throws Error in one readable line when it can't: it is no replica, does not run, or lacks records that brokers elsewhere have
  */
 export function decideLeader(state: LeadershipState, partition: Partition, brokerId: number): MetadataRecord[] {
   const { name, replicas, leaderId } = partition
@@ -82,6 +82,7 @@ export function decideLeader(state: LeadershipState, partition: Partition, broke
     throw new Error(`broker ${brokerId} can't lead ${name}: its replicas are on ${replicas.join(', ')}`)
   }
   if (!state.available.has(brokerId)) throw new Error(`broker ${brokerId} can't lead ${name}: it does not run`)
+  if (!hasAllRecords(state, partition)) throw new Error(`broker ${brokerId} can't lead ${name}: it is not in sync`)
   return leaderId === brokerId ? [] : [change(state, partition, inSyncWith(state, partition, brokerId), brokerId)]
 }
 

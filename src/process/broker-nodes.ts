@@ -101,13 +101,15 @@ export class BrokerNodes {
   /** On the ports that it had. Nothing is done to one that runs. @throws BindError when one of them is taken */
   start(brokerId: number): Promise<void> {
     return this.#change(async () => {
-      if (this.#broker(brokerId).state !== 'stopped') return
+      const broker = this.#broker(brokerId)
+      if (broker.state !== 'stopped') return
       const node = this.#nodes.get(brokerId)!
       try {
         await node.bind()
         await node.join(this.#cluster!, this.#stack.shared)
       } catch (error) {
         await node.close()
+        await broker.stop()
         throw error
       }
       await node.serve()

@@ -1,5 +1,7 @@
 /** Several brokers of one process under kafkajs: what clients see of brokers that stop, start, are isolated, and of leaders that move. */
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { ConfigResourceTypes, type Consumer, type Kafka, Partitioners, type Producer } from 'kafkajs'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -205,6 +207,20 @@ describe('three brokers in one process', () => {
     await cluster.broker(2).start()
     await cluster.close()
     await expect(cluster.broker(1).stop()).rejects.toThrow('the brokers are closed')
+  })
+
+  it('start again only on their own ports', async () => {
+    const cluster = await start()
+    const [host, port] = cluster.broker(2).bootstrapServers.split(':')
+    await cluster.broker(2).stop()
+    const other = createServer().listen(Number(port), host)
+    await once(other, 'listening')
+    await expect(cluster.broker(2).start()).rejects.toThrow('Address already in use')
+    expect(cluster.broker(2).state).toBe('stopped')
+    other.close()
+    await once(other, 'close')
+    await cluster.broker(2).start()
+    expect(cluster.brokers.map(({ state }) => state)).toEqual(['running', 'running', 'running'])
   })
 
   it('say that they are for trying things out', async () => {

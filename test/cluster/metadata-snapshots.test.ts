@@ -295,6 +295,7 @@ describe('a directory of several brokers', () => {
     expect(cluster.describeOtherBrokers()).toEqual([
       'the cluster of this data also has brokers 2, 3, not run here: 3 of 6 partitions are served, and not 1 with no replica here nor 2 with a replica here that is not in sync; what changes from now on is not known to other directories of that cluster, so start no broker on them again',
     ])
+    await expect(cluster.moveLeader('spread', 2, 1)).rejects.toThrow("broker 1 can't lead spread-2: it is not in sync")
     await cluster.brokersStarted()
     expect(leadersOf(cluster).slice(2, 4)).toEqual([
       { leaderId: -1, isr: [2] },
