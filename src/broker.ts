@@ -10,9 +10,13 @@ import { GroupCoordinator } from './groups/group-coordinator.ts'
 import { handlers, type Rooms } from './handlers/index.ts'
 import { compactorInThread } from './log/compaction/compaction-thread.ts'
 import { LogDirectory, type LogDirectoryOptions, storedClusterId } from './log/log-directory.ts'
+import type { MetadataLog } from './metadata/index.ts'
 import { Listener } from './network/index.ts'
+import { BrokerQuotas } from './quotas/broker-quotas.ts'
+import { ClientQuotas } from './quotas/client-quotas.ts'
 import { realClock } from './runtime/clock.ts'
 import type { FileSystem } from './runtime/file-system.ts'
+import { systemHostNames } from './runtime/host-names.ts'
 import { type Logger, silentLogger } from './runtime/logger.ts'
 import { MemoryFileSystem } from './runtime/memory-file-system.ts'
 import { nodeFileSystem } from './runtime/node-file-system.ts'
@@ -141,6 +145,7 @@ class BrokerStack {
   readonly #directories: LogDirectory[] = []
   readonly #listeners: { readonly opened: Listener; readonly config: ListenerConfig }[] = []
   #cluster: Cluster | undefined
+  #clientQuotas: ClientQuotas | undefined
   #groups: GroupCoordinator | undefined
   #server: Server | undefined
 
@@ -184,6 +189,9 @@ class BrokerStack {
         evictionMs: fetchSessionEvictionMs,
       }),
       producerIds: new ProducerIds(broker),
+      clientQuotas: this.#clientQuotas!,
+      quotas: this.#openQuotas(),
+      hostNames: systemHostNames,
       config: this.#config,
       clock: realClock,
       logger: this.#logger,
@@ -203,6 +211,21 @@ class BrokerStack {
     await Promise.all([this.#server?.close(), this.#groups?.close()])
     if (this.#cluster !== undefined) await this.#cluster.close()
     else await Promise.all(this.#directories.map((directory) => directory.close()))
+  }
+
+  #openQuotas(): BrokerQuotas {
+    return new BrokerQuotas({
+      quotas: this.#clientQuotas!,
+      clock: realClock,
+      window: {
+        samples: this.#config.get('quota.window.num'),
+        sampleMs: this.#config.get('quota.window.size.seconds') * 1000,
+      },
+      controllerWindow: {
+        samples: this.#config.get('controller.quota.window.num'),
+        sampleMs: this.#config.get('controller.quota.window.size.seconds') * 1000,
+      },
+    })
   }
 
   #bind(config: ListenerConfig): Promise<Listener> {
@@ -261,6 +284,9 @@ class BrokerStack {
       metadataDirectory: this.#directories.find(({ path }) => path === this.#config.get('metadata.log.dir')),
       unreadableDirectories,
       config: this.#config,
+      register: (metadata: MetadataLog) => {
+        this.#clientQuotas = new ClientQuotas(metadata)
+      },
     }
     this.#cluster = await using(this.#directories.map(({ path }) => path).join(', '), () =>
       Cluster.open({ ...cluster, ...shared, onFailure: this.#onFailure }),

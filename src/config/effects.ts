@@ -21,7 +21,6 @@ export const notYet = {
   ),
   metrics: because('Metrics are not exported yet.'),
   purgatory: because('Waiting requests are woken by events; there is no purgatory to purge.'),
-  quotas: because('Client quotas are not enforced yet.'),
   replication: because('Every partition has its only replica here: nothing is fetched from other brokers.'),
   security: because('TLS, SASL and delegation tokens are not built yet: listeners are PLAINTEXT.'),
   shareGroups: because('Share groups (KIP-932) are not built yet.'),

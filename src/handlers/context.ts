@@ -1,10 +1,14 @@
 /** handlers: what a handler is given besides the request. */
+import type { KafkaError } from '../../protocol/errors.ts'
 import type { Broker } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { BrokerConfig } from '../config/index.ts'
 import type { Fetcher } from '../fetch/fetcher.ts'
 import type { GroupCoordinator } from '../groups/group-coordinator.ts'
+import type { BrokerQuotas, MutationQuota } from '../quotas/broker-quotas.ts'
+import type { ClientQuotas } from '../quotas/client-quotas.ts'
 import type { Clock } from '../runtime/clock.ts'
+import type { HostNames } from '../runtime/host-names.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Access } from '../security/access.ts'
 import type { ProducerIds } from '../transactions/producer-ids.ts'
@@ -19,6 +23,11 @@ export interface Rooms {
   readonly groups: GroupCoordinator
   readonly fetcher: Fetcher
   readonly producerIds: ProducerIds
+  /** Those that are set; shared by all brokers of the process. */
+  readonly clientQuotas: ClientQuotas
+  /** What clients have used of them at this broker. */
+  readonly quotas: BrokerQuotas
+  readonly hostNames: HostNames
   readonly config: BrokerConfig
   readonly clock: Clock
   readonly logger: Logger
@@ -44,4 +53,20 @@ export interface Context extends Rooms {
   readonly clientId: string | null
   readonly connection: ConnectionContext
   readonly access: Access
+}
+
+/** Whom quotas count for: the name of the principal, which without authentication is everybody's. */
+export function userOf(_connection: ConnectionContext): string {
+  return 'ANONYMOUS'
+}
+
+/** What the client may still change in the metadata. `firstStrictVersion`: from there on it knows THROTTLING_QUOTA_EXCEEDED. */
+export function mutationQuotaOf(context: Context, firstStrictVersion: number): MutationQuota {
+  const { quotas, connection, clientId, apiVersion } = context
+  return quotas.mutationQuota({ user: userOf(connection), clientId }, apiVersion >= firstStrictVersion)
+}
+
+/** What is told beside the code of a change that was refused; nothing, where the quota for changes is used up. */
+export function messageOf(error: KafkaError): string | null {
+  return error.kafkaError === 'THROTTLING_QUOTA_EXCEEDED' ? null : error.message
 }

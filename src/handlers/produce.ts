@@ -40,6 +40,7 @@ interface PartitionAnswer {
 
 export const produceHandler = handle(produce, {
   overlaps: true,
+  counts: 'produce',
   async serve(request, context) {
     if (request.transactionalId === null && holdsTransactional(request)) {
       throw new KafkaError('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')

@@ -9,8 +9,9 @@
 import { errorCode, KafkaError } from '../../protocol/errors.ts'
 import { apiByKey } from '../../protocol/messages/index.ts'
 import { ProtocolError, Reader } from '../../protocol/schema/index.ts'
-import type { Context, Rooms } from '../handlers/context.ts'
-import { CloseConnection, whenSent } from '../handlers/handler.ts'
+import { type Context, type Rooms, userOf } from '../handlers/context.ts'
+import { CloseConnection, whenSent, whenThrottled } from '../handlers/handler.ts'
+import type { Cancel } from '../runtime/clock.ts'
 import type { Access } from '../security/access.ts'
 import { type ClientConnection, HandledConnection } from './client-connection.ts'
 import type { ServedApi, ServedApis } from './served-apis.ts'
@@ -41,6 +42,13 @@ class Call {
   whenSent: (() => void) | undefined
   /** Why the connection ends instead of an answer. */
   closeReason: string | undefined
+  /** Somebody wants to know how long it takes. */
+  isTimed = false
+  /** Of what follows the header. */
+  bodyBytes = 0
+  /** For how long the event loop worked on it alone, and since when it does so. */
+  threadMs = 0
+  resumedMs = 0
 
   constructor(frame: Buffer) {
     this.frameBytes = frame.length
@@ -51,6 +59,12 @@ class Call {
   get overlaps(): boolean {
     return this.served?.handler.overlaps ?? false
   }
+}
+
+/** An answer's body, as far as throttling is concerned. */
+interface Throttleable {
+  readonly throttleTimeMs?: number
+  readonly [whenThrottled]?: () => object
 }
 
 /** What all connections of a broker share. */
@@ -74,6 +88,10 @@ export class RequestPipeline {
   #waiting: Buffer[] = []
   #unansweredBytes = 0
   #isPaused = false
+  /** Throttled: nothing is started until the time is over that the client was told (KIP-219). */
+  #isMuted = false
+  #mutedUntilMs = 0
+  #cancelMute: Cancel | undefined
   /** The connection will end when the answers before are sent: nothing more is started. */
   #isEnding = false
   #isClosed = false
@@ -98,6 +116,7 @@ export class RequestPipeline {
   /** The connection is gone: nothing more is started, and what is pending is dropped when it ends. */
   closed(): void {
     this.#isClosed = true
+    this.#cancelMute?.()
     this.#waiting = []
     this.#running = []
     this.#surroundings.forget(this)
@@ -110,7 +129,7 @@ export class RequestPipeline {
   }
 
   #mayStart(frame: Buffer): boolean {
-    if (this.#isEnding) return false
+    if (this.#isEnding || this.#isMuted) return false
     if (this.#running.length === 0) return true
     const overlaps = this.#surroundings.served.byKey(peekInt16(frame, 0))?.handler.overlaps ?? false
     return overlaps && this.#running[0]!.overlaps
@@ -127,9 +146,15 @@ export class RequestPipeline {
   }
 
   #serve(call: Call, frame: Buffer): void {
+    const { rooms } = this.#surroundings
+    if (rooms.quotas.isEnforced) {
+      call.isTimed = true
+      call.resumedMs = rooms.clock.monotonicMs()
+    }
     try {
       const reader = new Reader(frame)
       if (!this.#open(call, reader)) return
+      call.bodyBytes = reader.remaining
       call.context = this.#contextOf(call)
       call.request = call.served!.decodeBody(reader, call.apiVersion)
       if (reader.hasUnsafeInteger) {
@@ -182,9 +207,12 @@ export class RequestPipeline {
   }
 
   async #await(call: Call, pending: Promise<object | undefined>): Promise<void> {
+    const { clock } = this.#surroundings.rooms
     this.#surroundings.countPending(1)
+    if (call.isTimed) call.threadMs += clock.monotonicMs() - call.resumedMs
     try {
       const body = await pending
+      if (call.isTimed) call.resumedMs = clock.monotonicMs()
       if (!this.#isClosed) this.#answer(call, body)
     } catch (error) {
       if (!this.#isClosed) this.#failWith(call, error)
@@ -200,7 +228,44 @@ export class RequestPipeline {
       call.answer = call.served!.encode(call.apiVersion, call.correlationId, body)
       call.whenSent = (body as { [whenSent]?: () => void })[whenSent]
     }
+    if (call.isTimed) this.#throttle(call, body)
     this.#end(call)
+  }
+
+  /** Counts the request to the client's quotas; when there is too much, the answer says so, and the connection is muted. */
+  #throttle(call: Call, body: Throttleable | undefined): void {
+    const { quotas, clock } = this.#surroundings.rooms
+    const { counts } = call.served!.handler
+    const { answer } = call
+    const usedMs = quotas.record(
+      { user: userOf(this.#handled), clientId: call.clientId },
+      {
+        threadMs: call.threadMs + clock.monotonicMs() - call.resumedMs,
+        bytes: counts === 'produce' ? call.bodyBytes : (answer ?? []).reduce((sum, { length }) => sum + length, 0),
+        counts,
+        isUnanswered: body === undefined,
+      },
+    )
+    const throttleTimeMs = Math.max(usedMs, body?.throttleTimeMs ?? 0)
+    if (throttleTimeMs === 0) return
+    if (body !== undefined && usedMs > 0) {
+      const told = body[whenThrottled]?.() ?? body
+      call.answer = call.served!.encode(call.apiVersion, call.correlationId, { ...told, throttleTimeMs })
+    }
+    this.#mute(throttleTimeMs)
+  }
+
+  #mute(ms: number): void {
+    const { clock } = this.#surroundings.rooms
+    const untilMs = clock.monotonicMs() + ms
+    if (this.#isClosed || untilMs <= this.#mutedUntilMs) return
+    this.#mutedUntilMs = untilMs
+    this.#isMuted = true
+    this.#cancelMute?.()
+    this.#cancelMute = clock.after(ms, () => {
+      this.#isMuted = false
+      this.#settled()
+    })
   }
 
   #failWith(call: Call, error: unknown): void {
@@ -276,6 +341,7 @@ export class RequestPipeline {
 
   #limit(): void {
     const isFull =
+      this.#isMuted ||
       this.#running.length + this.#waiting.length >= maxUnansweredRequests ||
       this.#unansweredBytes >= maxUnansweredBytes
     if (isFull === this.#isPaused || this.#isClosed) return

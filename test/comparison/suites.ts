@@ -11,6 +11,7 @@ import { fetchScenarios } from './scenarios/fetch.ts'
 import { groupsScenarios } from './scenarios/groups.ts'
 import { offsetsScenarios } from './scenarios/offsets.ts'
 import { produceScenarios } from './scenarios/produce.ts'
+import { quotasScenarios } from './scenarios/quotas.ts'
 import { restrictedScenarios } from './scenarios/restricted.ts'
 import { topicsScenarios } from './scenarios/topics.ts'
 
@@ -34,6 +35,7 @@ export const suites: readonly Suite[] = [
   suite('offsets', offsetsScenarios),
   suite('topics', topicsScenarios),
   suite('cluster', clusterScenarios),
+  suite('quotas', quotasScenarios),
   suite('groups', groupsScenarios),
   suite('committed-offsets', committedOffsetsScenarios),
   suite('consumer-groups', consumerGroupsScenarios, { 'group.consumer.assignment.interval.ms': '0' }),

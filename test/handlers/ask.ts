@@ -52,7 +52,8 @@ export class Client {
       access,
       onClose: () => () => {},
     }
-    const rooms = { cluster: broker.cluster, broker, producerIds: this.#producerIds, config: broker.config }
+    const quotas = { isEnforced: false, mutationQuota: () => ({ record: () => {}, throttleMs: 0 }) }
+    const rooms = { cluster: broker.cluster, broker, producerIds: this.#producerIds, config: broker.config, quotas }
     const rest = { clock: new SimulatedClock(), logger: silentLogger, handlers: [], apiVersion, clientId: 'test' }
     return { ...rooms, ...rest, ...this.#rooms, connection, access } as unknown as Context
   }
