@@ -1,6 +1,7 @@
 /** The embeddable broker: builds the rooms, opens the listeners, and closes all of it again. The package's `odradek`. */
 import { hostname } from 'node:os'
 import { loadCodecs } from '../protocol/records/index.ts'
+import type { Broker } from './cluster/broker.ts'
 import { Cluster } from './cluster/cluster.ts'
 import type { UnreadableDirectory } from './cluster/log-directories.ts'
 import type { Endpoint } from './cluster/registrations.ts'
@@ -12,8 +13,12 @@ import { compactorInThread } from './log/compaction/compaction-thread.ts'
 import { LogDirectory, type LogDirectoryOptions, storedClusterId } from './log/log-directory.ts'
 import type { MetadataLog } from './metadata/index.ts'
 import { Listener } from './network/index.ts'
+import { AddressRates } from './quotas/address-rates.ts'
 import { BrokerQuotas } from './quotas/broker-quotas.ts'
 import { ClientQuotas } from './quotas/client-quotas.ts'
+import { connectionLimitsOf } from './quotas/connection-limits.ts'
+import { ConnectionQuotas } from './quotas/connection-quotas.ts'
+import type { QuotaWindow } from './quotas/quota-rate.ts'
 import { realClock } from './runtime/clock.ts'
 import type { FileSystem } from './runtime/file-system.ts'
 import { systemHostNames } from './runtime/host-names.ts'
@@ -136,6 +141,14 @@ async function using<T>(directory: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
+function quotaWindowOf(config: BrokerConfig): QuotaWindow {
+  return { samples: config.get('quota.window.num'), sampleMs: config.get('quota.window.size.seconds') * 1000 }
+}
+
+function interBrokerListenerOf(config: BrokerConfig): string {
+  return (config.get('inter.broker.listener.name') ?? config.get('security.inter.broker.protocol')).toUpperCase()
+}
+
 /** What one broker stands on, from the bottom up, as far as it is open. */
 class BrokerStack {
   readonly #config: BrokerConfig
@@ -202,7 +215,8 @@ class BrokerStack {
     if (otherBrokers !== undefined) this.#logger.warn({}, otherBrokers)
     const server = new Server(rooms)
     this.#server = server
-    for (const { opened } of this.#listeners) opened.start((connection) => server.accept(connection))
+    const admission = await this.#openConnectionQuotas(broker)
+    for (const { opened } of this.#listeners) opened.start((connection) => server.accept(connection), admission)
   }
 
   /** From the top down; what was never opened is left out. */
@@ -217,15 +231,34 @@ class BrokerStack {
     return new BrokerQuotas({
       quotas: this.#clientQuotas!,
       clock: realClock,
-      window: {
-        samples: this.#config.get('quota.window.num'),
-        sampleMs: this.#config.get('quota.window.size.seconds') * 1000,
-      },
+      window: quotaWindowOf(this.#config),
       controllerWindow: {
         samples: this.#config.get('controller.quota.window.num'),
         sampleMs: this.#config.get('controller.quota.window.size.seconds') * 1000,
       },
     })
+  }
+
+  /** Its limits follow the broker's configs while it runs. */
+  async #openConnectionQuotas(broker: Broker): Promise<ConnectionQuotas> {
+    const names = this.#listeners.map(({ config }) => config.name)
+    const using = { hostNames: systemHostNames, logger: this.#logger }
+    const window = quotaWindowOf(this.#config)
+    const quotas = new ConnectionQuotas({
+      clock: realClock,
+      limits: await connectionLimitsOf(broker.config, names, using),
+      rates: new AddressRates(this.#clientQuotas!, systemHostNames, window),
+      window,
+      interBrokerListener: interBrokerListenerOf(this.#config),
+      closeIdlest: (name) => this.#listeners.find((each) => each.config.name === name)!.opened.closeIdlest(),
+    })
+    broker.cluster.onBrokerConfigChanged(() => {
+      const { config } = broker
+      void connectionLimitsOf(config, names, using).then((limits) => {
+        if (broker.config === config) quotas.setLimits(limits)
+      })
+    })
+    return quotas
   }
 
   #bind(config: ListenerConfig): Promise<Listener> {

@@ -104,6 +104,7 @@ export class Cluster {
   readonly #configs = new Map<number, BrokerConfig>()
   readonly #topicDeleted = new Set<(topic: Topic) => void>()
   readonly #leaderChanged = new Set<(partition: Partition) => void>()
+  readonly #brokerConfigChanged = new Set<() => void>()
   /** Topics that are being created because somebody asked for them. */
   readonly #autoCreating = new Map<string, Promise<void>>()
   readonly #warnedOf = new Set<string>()
@@ -411,6 +412,12 @@ export class Cluster {
     return () => this.#leaderChanged.delete(listener)
   }
 
+  /** `listener` runs when what is set for brokers has changed. Returns the way to stop it. */
+  onBrokerConfigChanged(listener: () => void): () => void {
+    this.#brokerConfigChanged.add(listener)
+    return () => this.#brokerConfigChanged.delete(listener)
+  }
+
   // Configs
 
   /** What is set for all brokers, also dynamically. */
@@ -517,6 +524,7 @@ export class Cluster {
     if (brokerChanged) {
       this.#configs.clear()
       this.#applyBrokerConfig()
+      for (const listener of this.#brokerConfigChanged) listener()
     }
     const changed = new Set(changes.filter(({ type }) => type === 'topic').map(({ name }) => name))
     for (const topic of this.topics.values()) {

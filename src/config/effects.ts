@@ -13,7 +13,6 @@ export const notYet = {
   authorization: because(
     'Authorization is not built yet: every client may do everything, and a broker with an authorizer does not start.',
   ),
-  connectionLimits: because('The number of connections is not limited yet.'),
   internals: because("Tunes an inner working of Kafka's broker that is done in another way here."),
   javaClasses: because('Names a Java class, which this broker cannot load.'),
   lz4Levels: because(

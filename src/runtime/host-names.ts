@@ -19,7 +19,7 @@ export const systemHostNames: HostNames = {
 }
 
 /** An IP address as sockets have it: IPv6 in its shortest form, IPv4 as such also where it is mapped into IPv6. */
-function canonicalAddress(address: string): string {
+export function canonicalAddress(address: string): string {
   if (!isIPv6(address)) return address
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
   return mapped ?? new URL(`http://[${address.replace(/%.*$/, '')}]`).hostname.slice(1, -1)
