@@ -19,7 +19,7 @@ import { ClientQuotas } from './quotas/client-quotas.ts'
 import { connectionLimitsOf } from './quotas/connection-limits.ts'
 import { ConnectionQuotas } from './quotas/connection-quotas.ts'
 import type { QuotaWindow } from './quotas/quota-rate.ts'
-import { realClock } from './runtime/clock.ts'
+import { idleShareSince, realClock } from './runtime/clock.ts'
 import type { FileSystem } from './runtime/file-system.ts'
 import { systemHostNames } from './runtime/host-names.ts'
 import { type Logger, silentLogger } from './runtime/logger.ts'
@@ -27,7 +27,11 @@ import { MemoryFileSystem } from './runtime/memory-file-system.ts'
 import { nodeFileSystem } from './runtime/node-file-system.ts'
 import { realRandom } from './runtime/random.ts'
 import { threadModule } from './runtime/worker-thread.ts'
-import { Server } from './server/index.ts'
+import { type RequestObserver, Server } from './server/index.ts'
+import type { MetricSources } from './telemetry/broker-gauges.ts'
+import { ClientTelemetry } from './telemetry/client-telemetry.ts'
+import type { MetricsEndpoint } from './telemetry/metrics-endpoint.ts'
+import { RequestLog } from './telemetry/request-log.ts'
 import { ProducerIds } from './transactions/producer-ids.ts'
 
 export type { Logger } from './runtime/logger.ts'
@@ -48,6 +52,8 @@ export interface BrokerOptions {
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
   /** Single configs by Kafka's names; they win over the others. */
   readonly settings?: Readonly<Record<string, string>> | undefined
+  /** Where to serve metrics on the loopback; 0: any free port; nowhere unless told. */
+  readonly metricsPort?: number | undefined
   /** Says nothing unless told. */
   readonly logger?: Logger | undefined
   /**
@@ -61,6 +67,8 @@ export interface RunningBroker extends AsyncDisposable {
   /** What a client needs: `localhost:9092`; one address for each listener. */
   readonly bootstrapServers: string
   readonly clusterId: string
+  /** `http://127.0.0.1:9404`, where `/metrics` and `/health` are; undefined unless they were asked for. */
+  readonly metricsUrl: string | undefined
   /** Empty in memory. */
   readonly dataDirectories: readonly string[]
   /** Stops it cleanly; may be called more than once. */
@@ -81,7 +89,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
   const config = BrokerConfig.load({
     file: options.properties,
     environment: options.environment,
-    settings: options.settings,
+    settings: settingsOf(options),
     port: options.port,
     host: options.host,
     dataDirectory: options.memory ? memoryDirectory : options.dataDir,
@@ -121,10 +129,15 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
   return {
     bootstrapServers: stack.endpoints.map(addressOf).join(','),
     clusterId: stack.clusterId,
+    metricsUrl: stack.metricsUrl,
     dataDirectories: options.memory ? [] : config.logDirectories,
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+function settingsOf({ settings, metricsPort }: BrokerOptions): BrokerOptions['settings'] {
+  return metricsPort === undefined ? settings : { ...settings, 'odradek.metrics.port': String(metricsPort) }
 }
 
 function addressOf({ host, port }: Endpoint): string {
@@ -160,6 +173,8 @@ class BrokerStack {
   #cluster: Cluster | undefined
   #clientQuotas: ClientQuotas | undefined
   #groups: GroupCoordinator | undefined
+  #metrics: MetricsEndpoint | undefined
+  #clientTelemetry: ClientTelemetry | undefined
   #server: Server | undefined
 
   constructor(config: BrokerConfig, files: FileSystem, logger: Logger, onFailure: (error: Error) => void) {
@@ -186,6 +201,7 @@ class BrokerStack {
   /** Ports are taken first, so that a start that can't succeed touches no data; connections wait until all is loaded. */
   async open(): Promise<void> {
     for (const config of this.#config.listeners) this.#listeners.push({ opened: await this.#bind(config), config })
+    this.#metrics = await this.#openMetrics()
     await loadCodecs()
     const cluster = await this.#openCluster()
     const broker = cluster.addBroker(this.#config.get('node.id'), this.#config.get('broker.rack'))
@@ -205,6 +221,8 @@ class BrokerStack {
       clientQuotas: this.#clientQuotas!,
       quotas: this.#openQuotas(),
       hostNames: systemHostNames,
+      clientTelemetry: this.#openClientTelemetry(cluster),
+      traffic: this.#metrics?.traffic,
       config: this.#config,
       clock: realClock,
       logger: this.#logger,
@@ -213,8 +231,9 @@ class BrokerStack {
     await broker.start(this.endpoints)
     const otherBrokers = cluster.describeOtherBrokers()
     if (otherBrokers !== undefined) this.#logger.warn({}, otherBrokers)
-    const server = new Server(rooms)
+    const server = new Server(rooms, undefined, this.#observers())
     this.#server = server
+    this.#metrics?.start(this.#metricSources(broker, rooms))
     const admission = await this.#openConnectionQuotas(broker)
     for (const { opened } of this.#listeners) opened.start((connection) => server.accept(connection), admission)
   }
@@ -222,9 +241,57 @@ class BrokerStack {
   /** From the top down; what was never opened is left out. */
   async close(): Promise<void> {
     await Promise.all(this.#listeners.map(({ opened }) => opened.close()))
-    await Promise.all([this.#server?.close(), this.#groups?.close()])
+    this.#clientTelemetry?.close()
+    await Promise.all([this.#server?.close(), this.#groups?.close(), this.#metrics?.close()])
     if (this.#cluster !== undefined) await this.#cluster.close()
     else await Promise.all(this.#directories.map((directory) => directory.close()))
+  }
+
+  /** Where metrics are, when they are asked for. */
+  get metricsUrl(): string | undefined {
+    return this.#metrics?.url
+  }
+
+  async #openMetrics(): Promise<MetricsEndpoint | undefined> {
+    const port = this.#config.get('odradek.metrics.port')
+    if (port < 0) return undefined
+    // Neither HTTP nor Prometheus nor protobuf is loaded for a broker that serves no metrics.
+    const endpoint = await import('./telemetry/metrics-endpoint.ts')
+    return endpoint.MetricsEndpoint.open({ host: this.#config.get('odradek.metrics.host'), port, logger: this.#logger })
+  }
+
+  #observers(): RequestObserver[] {
+    const log = RequestLog.open(this.#logger, this.#config.get('odradek.request.slow.ms'))
+    return [this.#metrics?.requests, log].filter((each) => each !== undefined)
+  }
+
+  #openClientTelemetry(cluster: Cluster): ClientTelemetry {
+    const { dynamicConfigs } = cluster
+    this.#clientTelemetry = new ClientTelemetry({
+      clock: realClock,
+      random: realRandom,
+      logger: this.#logger,
+      maxBytes: this.#config.get('telemetry.max.bytes'),
+      subscriptions: () =>
+        dynamicConfigs.names('clientMetrics').map((name) => [name, dynamicConfigs.of('clientMetrics', name)] as const),
+      receiver: this.#metrics?.clientMetrics,
+    })
+    return this.#clientTelemetry
+  }
+
+  #metricSources(broker: Broker, { cluster, groups }: Rooms): MetricSources {
+    cluster.onTopicDeleted(({ name }) => this.#metrics?.traffic.forget(name))
+    return {
+      brokerId: broker.id,
+      cluster,
+      get isRunning() {
+        return broker.isRunning
+      },
+      // A broker that is about to stop coordinates none.
+      groups: () => groups.listGroups({ statesFilter: [], typesFilter: [] }).catch(() => []),
+      connections: () => new Map(this.#listeners.map(({ opened }) => [opened.name, opened.connectionCount])),
+      idleShare: idleShareSince(),
+    }
   }
 
   #openQuotas(): BrokerQuotas {

@@ -18,7 +18,9 @@ export const notYet = {
   lz4Levels: because(
     'The lz4 library that is used has one level: what is compressed here is read everywhere, but is larger than at level 9.',
   ),
-  metrics: because('Metrics are not exported yet.'),
+  metrics: because(
+    'Metrics are served for Prometheus (docs/metrics.md): there are no reporters, and no samples to size.',
+  ),
   purgatory: because('Waiting requests are woken by events; there is no purgatory to purge.'),
   replication: because('Every partition has its only replica here: nothing is fetched from other brokers.'),
   security: because('TLS, SASL and delegation tokens are not built yet: listeners are PLAINTEXT.'),
@@ -26,7 +28,6 @@ export const notYet = {
   singleController: because('The controller is part of the broker process: there is no quorum to tune.'),
   socketBuffers: because('The operating system sizes socket buffers: Node has no call for it.'),
   streamsGroups: because('Streams groups (KIP-1071) are not built yet.'),
-  telemetry: because('Client telemetry (KIP-714) is not built yet.'),
   threads: because('Node runs one event loop: there are no thread pools to size.'),
   tieredStorage: because('There is no tiered storage: segments stay in the log directory.'),
   transactions: because('Transactions are not built yet.'),

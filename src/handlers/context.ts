@@ -11,6 +11,8 @@ import type { Clock } from '../runtime/clock.ts'
 import type { HostNames } from '../runtime/host-names.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Access } from '../security/access.ts'
+import type { ClientTelemetry, TelemetryPeer } from '../telemetry/client-telemetry.ts'
+import type { TopicTraffic } from '../telemetry/topic-traffic.ts'
 import type { ProducerIds } from '../transactions/producer-ids.ts'
 import type { Handler } from './handler.ts'
 
@@ -28,6 +30,9 @@ export interface Rooms {
   /** What clients have used of them at this broker. */
   readonly quotas: BrokerQuotas
   readonly hostNames: HostNames
+  readonly clientTelemetry: ClientTelemetry
+  /** Counts what topics take and give; undefined while nobody wants to know. */
+  readonly traffic: TopicTraffic | undefined
   readonly config: BrokerConfig
   readonly clock: Clock
   readonly logger: Logger
@@ -44,6 +49,8 @@ export interface ConnectionContext {
   /** The client's IP address. */
   readonly clientAddress: string
   readonly access: Access
+  /** What the client has said in ApiVersions that it is (KIP-511). */
+  clientSoftware: { readonly name: string; readonly version: string }
   /** `listener` runs once when the connection ends; returns the way to stop that. */
   onClose(listener: () => void): () => void
 }
@@ -69,4 +76,18 @@ export function mutationQuotaOf(context: Context, firstStrictVersion: number): M
 /** What is told beside the code of a change that was refused; nothing, where the quota for changes is used up. */
 export function messageOf(error: KafkaError): string | null {
   return error.kafkaError === 'THROTTLING_QUOTA_EXCEEDED' ? null : error.message
+}
+
+/** Who pushes metrics, in the words that subscriptions match. */
+export function telemetryPeerOf({ connection, clientId }: Context): TelemetryPeer {
+  const [, port = ''] = /:(\d+)-\d+$/.exec(connection.id) ?? []
+  return {
+    user: userOf(connection),
+    client_id: clientId ?? '',
+    client_software_name: connection.clientSoftware.name,
+    client_software_version: connection.clientSoftware.version,
+    client_source_address: connection.clientAddress,
+    client_source_port: port,
+    onClose: (listener) => connection.onClose(listener),
+  }
 }

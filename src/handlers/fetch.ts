@@ -3,7 +3,7 @@ import { KafkaError } from '../../protocol/errors.ts'
 import { type FetchRequest, fetch } from '../../protocol/messages/fetch.ts'
 import { downConvert } from '../../protocol/records/index.ts'
 import type { PartitionAnswer } from '../fetch/fetcher.ts'
-import { userOf } from './context.ts'
+import { type Context, userOf } from './context.ts'
 import { handle, whenSent, whenThrottled } from './handler.ts'
 import { LeaderHints } from './leader-hints.ts'
 
@@ -19,7 +19,7 @@ const firstZstdVersion = 10
 export const fetchHandler = handle(fetch, {
   counts: 'fetch',
   async serve(request, context) {
-    const { apiVersion, fetcher, connection, access, quotas, clientId } = context
+    const { apiVersion, fetcher, connection, access, quotas, clientId, traffic } = context
     const { isEnforced } = quotas
     const maxBytes = isEnforced ? quotas.maxFetchBytes({ user: userOf(connection), clientId }) : undefined
     const { sessionId, responses, release, scope } = await fetcher.fetch(request, {
@@ -34,6 +34,7 @@ export const fetchHandler = handle(fetch, {
       for (const partition of partitions) {
         const leader = hints.leaderFor(partition.errorCode, { name: topic, topicId }, partition.partitionIndex)
         if (leader !== undefined) partition.currentLeader = leader
+        traffic?.fetched(topic === '' ? nameOf(topicId, context) : topic, partition.errorCode, partition.records)
         if (apiVersion < firstZstdVersion) convertForOldClient(partition, topic, request, apiVersion)
       }
     }
@@ -51,6 +52,10 @@ export const fetchHandler = handle(fetch, {
   },
   fail: (_request, errorCode) => ({ errorCode }),
 })
+
+function nameOf(topicId: string, { cluster }: Context): string | undefined {
+  return cluster.topics.byId(topicId)?.name
+}
 
 function convertForOldClient(answer: PartitionAnswer, topic: string, request: FetchRequest, apiVersion: number): void {
   const magic = apiVersion < firstMagic1Version ? 0 : apiVersion < firstMagic2Version ? 1 : 2

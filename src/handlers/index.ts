@@ -17,6 +17,7 @@ import { describeLogDirsHandler } from './describe-log-dirs.ts'
 import { describeTopicPartitionsHandler } from './describe-topic-partitions.ts'
 import { fetchHandler } from './fetch.ts'
 import { findCoordinatorHandler } from './find-coordinator.ts'
+import { getTelemetrySubscriptionsHandler } from './get-telemetry-subscriptions.ts'
 import type { Handler } from './handler.ts'
 import { heartbeatHandler } from './heartbeat.ts'
 import { incrementalAlterConfigsHandler } from './incremental-alter-configs.ts'
@@ -31,6 +32,7 @@ import { offsetDeleteHandler } from './offset-delete.ts'
 import { offsetFetchHandler } from './offset-fetch.ts'
 import { offsetForLeaderEpochHandler } from './offset-for-leader-epoch.ts'
 import { produceHandler } from './produce.ts'
+import { pushTelemetryHandler } from './push-telemetry.ts'
 import { syncGroupHandler } from './sync-group.ts'
 
 export type { Rooms } from './context.ts'
@@ -68,5 +70,7 @@ export const handlers: readonly Handler[] = [
   describeClusterHandler,
   consumerGroupHeartbeatHandler,
   consumerGroupDescribeHandler,
+  getTelemetrySubscriptionsHandler,
+  pushTelemetryHandler,
   describeTopicPartitionsHandler,
 ]

@@ -1,7 +1,12 @@
 /** handlers: Produce: each partition's batches go to its leader's log as they came; all appends of a request run at once. */
 import { type ErrorName, errorByCode, KafkaError, RecordsError } from '../../protocol/errors.ts'
 import { type ProduceRequest, type ProduceResponse, produce } from '../../protocol/messages/produce.ts'
-import { RecordBatchView, recordBatchOverhead, requireProducibleBatch } from '../../protocol/records/index.ts'
+import {
+  batchesIn,
+  RecordBatchView,
+  recordBatchOverhead,
+  requireProducibleBatch,
+} from '../../protocol/records/index.ts'
 import type { Partition } from '../cluster/partition.ts'
 import type { Context } from './context.ts'
 import { CloseConnection, handle } from './handler.ts'
@@ -82,6 +87,7 @@ async function appendTo(
     if (acks < -1 || acks > 1) throw new KafkaError('INVALID_REQUIRED_ACKS')
     partition = leader
     const result = await partition.append(records, acks)
+    context.traffic?.produced(partition.topic, records.length, messagesIn(records))
     return {
       index: asked.index,
       errorCode: 0,
@@ -91,8 +97,15 @@ async function appendTo(
     }
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error
+    if (partition !== undefined) context.traffic?.produceFailed(partition.topic)
     return failure(asked.index, error, partition)
   }
+}
+
+function messagesIn(records: Buffer): number {
+  let messages = 0
+  for (const { lastOffset, baseOffset } of batchesIn(records)) messages += lastOffset - baseOffset + 1
+  return messages
 }
 
 function leaderOf(topic: AskedTopic, asked: AskedPartition, { apiVersion, broker }: Context): Partition {

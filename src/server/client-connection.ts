@@ -28,6 +28,7 @@ export class HandledConnection implements ConnectionContext {
   readonly listener: string
   readonly clientAddress: string
   readonly access: Access
+  clientSoftware = { name: 'unknown', version: 'unknown' }
   readonly #logger: Logger
   readonly #listeners = new Set<() => void>()
   #isClosed = false

@@ -14,6 +14,7 @@ import { CloseConnection, whenSent, whenThrottled } from '../handlers/handler.ts
 import type { Cancel } from '../runtime/clock.ts'
 import type { Access } from '../security/access.ts'
 import { type ClientConnection, HandledConnection } from './client-connection.ts'
+import type { RequestObserver } from './request-observer.ts'
 import type { ServedApi, ServedApis } from './served-apis.ts'
 
 /** Unanswered requests of one connection, in number and bytes, at which no more of them are read. */
@@ -49,6 +50,10 @@ class Call {
   /** For how long the event loop worked on it alone, and since when it does so. */
   threadMs = 0
   resumedMs = 0
+  startedMs = 0
+  throttleMs = 0
+  /** Kept for observers. */
+  body: object | undefined
 
   constructor(frame: Buffer) {
     this.frameBytes = frame.length
@@ -72,6 +77,7 @@ export interface PipelineSurroundings {
   readonly rooms: Rooms
   readonly served: ServedApis
   readonly access: Access
+  readonly observers: readonly RequestObserver[]
   /** A request began to wait, or has ended: +1, -1. */
   countPending(change: number): void
   /** The connection is gone. */
@@ -146,10 +152,11 @@ export class RequestPipeline {
   }
 
   #serve(call: Call, frame: Buffer): void {
-    const { rooms } = this.#surroundings
-    if (rooms.quotas.isEnforced) {
+    const { rooms, observers } = this.#surroundings
+    if (rooms.quotas.isEnforced || observers.length > 0) {
       call.isTimed = true
-      call.resumedMs = rooms.clock.monotonicMs()
+      call.startedMs = rooms.clock.monotonicMs()
+      call.resumedMs = call.startedMs
     }
     try {
       const reader = new Reader(frame)
@@ -228,26 +235,34 @@ export class RequestPipeline {
       call.answer = call.served!.encode(call.apiVersion, call.correlationId, body)
       call.whenSent = (body as { [whenSent]?: () => void })[whenSent]
     }
-    if (call.isTimed) this.#throttle(call, body)
+    if (call.isTimed) this.#measure(call, body)
     this.#end(call)
+  }
+
+  #measure(call: Call, body: object | undefined): void {
+    const { quotas, clock } = this.#surroundings.rooms
+    call.threadMs += clock.monotonicMs() - call.resumedMs
+    call.body = body
+    if (quotas.isEnforced) this.#throttle(call, body)
   }
 
   /** Counts the request to the client's quotas; when there is too much, the answer says so, and the connection is muted. */
   #throttle(call: Call, body: Throttleable | undefined): void {
-    const { quotas, clock } = this.#surroundings.rooms
+    const { quotas } = this.#surroundings.rooms
     const { counts } = call.served!.handler
     const { answer } = call
     const usedMs = quotas.record(
       { user: userOf(this.#handled), clientId: call.clientId },
       {
-        threadMs: call.threadMs + clock.monotonicMs() - call.resumedMs,
-        bytes: counts === 'produce' ? call.bodyBytes : (answer ?? []).reduce((sum, { length }) => sum + length, 0),
+        threadMs: call.threadMs,
+        bytes: counts === 'produce' ? call.bodyBytes : bytesIn(answer),
         counts,
         isUnanswered: body === undefined,
       },
     )
     const throttleTimeMs = Math.max(usedMs, body?.throttleTimeMs ?? 0)
     if (throttleTimeMs === 0) return
+    call.throttleMs = throttleTimeMs
     if (body !== undefined && usedMs > 0) {
       const told = body[whenThrottled]?.() ?? body
       call.answer = call.served!.encode(call.apiVersion, call.correlationId, { ...told, throttleTimeMs })
@@ -324,10 +339,27 @@ export class RequestPipeline {
   }
 
   #deliver(call: Call): void {
+    if (call.isTimed) this.#tell(call)
     if (call.closeReason !== undefined) this.#close(call)
     else if (call.answer !== undefined) {
       this.#connection.send(call.answer, this.#running.length + this.#waiting.length > 0, call.whenSent)
     }
+  }
+
+  #tell(call: Call): void {
+    const { observers, rooms } = this.#surroundings
+    if (observers.length === 0 || call.served === undefined) return
+    const { apiKey, apiVersion, correlationId, clientId, throttleMs, threadMs, body } = call
+    const request = {
+      ...{ apiKey, apiVersion, correlationId, clientId, throttleMs, threadMs, body },
+      api: call.served.handler.api.name,
+      user: userOf(this.#handled),
+      connection: this.#connection,
+      requestBytes: call.frameBytes,
+      responseBytes: bytesIn(call.answer),
+      totalMs: rooms.clock.monotonicMs() - call.startedMs,
+    }
+    for (const observer of observers) observer.answered(request)
   }
 
   #close(call: Call): void {
@@ -355,6 +387,10 @@ export class RequestPipeline {
     const api = apiByKey(apiKey)?.name ?? apiKey
     return { connection: id, listener, client: clientAddress, clientId, api, version: apiVersion }
   }
+}
+
+function bytesIn(buffers: readonly Buffer[] = []): number {
+  return buffers.reduce((sum, { length }) => sum + length, 0)
 }
 
 /** -1 where the frame is too short for it. */

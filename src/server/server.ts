@@ -2,6 +2,7 @@
 import type { Rooms } from '../handlers/context.ts'
 import { type Access, openAccess } from '../security/access.ts'
 import type { ClientConnection } from './client-connection.ts'
+import type { RequestObserver } from './request-observer.ts'
 import { type PipelineSurroundings, RequestPipeline } from './request-pipeline.ts'
 import { ServedApis } from './served-apis.ts'
 
@@ -15,9 +16,11 @@ export class Server {
   #isClosed = false
   #idle: (() => void) | undefined
 
-  constructor(rooms: Rooms, access: Access = openAccess) {
+  /** `observers` are told of every request; without any, requests are not timed. */
+  constructor(rooms: Rooms, access: Access = openAccess, observers: readonly RequestObserver[] = []) {
     this.#surroundings = {
       rooms,
+      observers,
       served: new ServedApis(rooms.handlers),
       access,
       countPending: (change) => this.#countPending(change),

@@ -13,6 +13,7 @@ import { offsetsScenarios } from './scenarios/offsets.ts'
 import { produceScenarios } from './scenarios/produce.ts'
 import { quotasScenarios } from './scenarios/quotas.ts'
 import { restrictedScenarios } from './scenarios/restricted.ts'
+import { telemetryScenarios } from './scenarios/telemetry.ts'
 import { topicsScenarios } from './scenarios/topics.ts'
 
 export interface Suite {
@@ -36,6 +37,7 @@ export const suites: readonly Suite[] = [
   suite('topics', topicsScenarios),
   suite('cluster', clusterScenarios),
   suite('quotas', quotasScenarios),
+  suite('telemetry', telemetryScenarios, { 'telemetry.max.bytes': '100' }),
   suite('groups', groupsScenarios),
   suite('committed-offsets', committedOffsetsScenarios),
   suite('consumer-groups', consumerGroupsScenarios, { 'group.consumer.assignment.interval.ms': '0' }),
