@@ -12,7 +12,7 @@ import { handlers, type Rooms } from './handlers/index.ts'
 import { compactorInThread } from './log/compaction/compaction-thread.ts'
 import { LogDirectory, type LogDirectoryOptions, storedClusterId } from './log/log-directory.ts'
 import type { MetadataLog } from './metadata/index.ts'
-import { Listener } from './network/index.ts'
+import { type FrameConnection, Listener } from './network/index.ts'
 import { AddressRates } from './quotas/address-rates.ts'
 import { BrokerQuotas } from './quotas/broker-quotas.ts'
 import { ClientQuotas } from './quotas/client-quotas.ts'
@@ -175,6 +175,7 @@ class BrokerStack {
   #groups: GroupCoordinator | undefined
   #metrics: MetricsEndpoint | undefined
   #clientTelemetry: ClientTelemetry | undefined
+  #connectionQuotas: ConnectionQuotas | undefined
   #server: Server | undefined
 
   constructor(config: BrokerConfig, files: FileSystem, logger: Logger, onFailure: (error: Error) => void) {
@@ -231,15 +232,18 @@ class BrokerStack {
     await broker.start(this.endpoints)
     const otherBrokers = cluster.describeOtherBrokers()
     if (otherBrokers !== undefined) this.#logger.warn({}, otherBrokers)
-    const server = new Server(rooms, undefined, this.#observers())
+    const maxQueuedBytes = this.#config.get('queued.max.request.bytes')
+    const server = new Server(rooms, undefined, { observers: this.#observers(), maxQueuedBytes })
     this.#server = server
     this.#metrics?.start(this.#metricSources(broker, rooms))
-    const admission = await this.#openConnectionQuotas(broker)
-    for (const { opened } of this.#listeners) opened.start((connection) => server.accept(connection), admission)
+    this.#connectionQuotas = await this.#openConnectionQuotas(broker)
+    const accept = (connection: FrameConnection) => server.accept(connection)
+    for (const { opened } of this.#listeners) opened.start(accept, this.#connectionQuotas)
   }
 
   /** From the top down; what was never opened is left out. */
   async close(): Promise<void> {
+    this.#connectionQuotas?.close()
     await Promise.all(this.#listeners.map(({ opened }) => opened.close()))
     this.#clientTelemetry?.close()
     await Promise.all([this.#server?.close(), this.#groups?.close(), this.#metrics?.close()])

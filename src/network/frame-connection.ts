@@ -80,8 +80,7 @@ export class FrameConnection {
     socket.on('data', (chunk) => this.#receive(chunk))
     socket.on('drain', () => this.#continue())
     socket.on('error', (error) => this.#logger.debug({ connection: this.id, reason: error.message }, 'connection lost'))
-    if (socket.destroyed) queueMicrotask(() => this.#closed())
-    else socket.on('close', () => this.#closed())
+    socket.on('close', () => this.#closed())
   }
 
   get isEnded(): boolean {

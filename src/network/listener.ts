@@ -186,8 +186,11 @@ export class Listener {
     abandon = this.#admission.admit(this.name, address, {
       serve: () => {
         decide()
-        // One that has gone while it waited is served to its end all the same, so that it is counted out.
-        this.#serve(socket, accept)
+        if (!socket.destroyed && this.#closing === undefined) this.#serve(socket, accept)
+        else {
+          socket.destroy()
+          this.#admission.release(this.name, address)
+        }
       },
       refuse: (reason, afterMs) => {
         decide()

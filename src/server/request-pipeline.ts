@@ -14,6 +14,7 @@ import { CloseConnection, whenSent, whenThrottled } from '../handlers/handler.ts
 import type { Cancel } from '../runtime/clock.ts'
 import type { Access } from '../security/access.ts'
 import { type ClientConnection, HandledConnection } from './client-connection.ts'
+import type { QueuedBytes } from './queued-bytes.ts'
 import type { RequestObserver } from './request-observer.ts'
 import type { ServedApi, ServedApis } from './served-apis.ts'
 
@@ -78,6 +79,7 @@ export interface PipelineSurroundings {
   readonly served: ServedApis
   readonly access: Access
   readonly observers: readonly RequestObserver[]
+  readonly queued: QueuedBytes
   /** A request began to wait, or has ended: +1, -1. */
   countPending(change: number): void
   /** The connection is gone. */
@@ -114,7 +116,7 @@ export class RequestPipeline {
     if (this.#waiting.length === 0 && this.#mayStart(frame)) this.#start(frame)
     else {
       this.#waiting.push(ownBytes(frame))
-      this.#unansweredBytes += frame.length
+      this.#countUnanswered(frame.length)
     }
     this.#limit()
   }
@@ -126,7 +128,13 @@ export class RequestPipeline {
     this.#waiting = []
     this.#running = []
     this.#surroundings.forget(this)
+    this.#countUnanswered(-this.#unansweredBytes)
     this.#handled.closed()
+  }
+
+  /** There is room for requests of the broker again. */
+  hasRoom(): void {
+    this.#limit()
   }
 
   /** Ends the connection now. */
@@ -147,7 +155,7 @@ export class RequestPipeline {
     if (!call.isPending && this.#running.length === 0) this.#deliver(call)
     else {
       this.#running.push(call)
-      this.#unansweredBytes += call.frameBytes
+      this.#countUnanswered(call.frameBytes)
     }
   }
 
@@ -325,13 +333,13 @@ export class RequestPipeline {
       const call = this.#running[0]
       if (call !== undefined && !call.isPending) {
         this.#running.shift()
-        this.#unansweredBytes -= call.frameBytes
+        this.#countUnanswered(-call.frameBytes)
         this.#deliver(call)
       } else {
         const frame = this.#waiting[0]
         if (frame === undefined || !this.#mayStart(frame)) break
         this.#waiting.shift()
-        this.#unansweredBytes -= frame.length
+        this.#countUnanswered(-frame.length)
         this.#start(frame)
       }
     }
@@ -371,9 +379,15 @@ export class RequestPipeline {
     this.#connection.close()
   }
 
+  #countUnanswered(bytes: number): void {
+    this.#unansweredBytes += bytes
+    this.#surroundings.queued.change(bytes)
+  }
+
   #limit(): void {
     const isFull =
       this.#isMuted ||
+      this.#surroundings.queued.isFull ||
       this.#running.length + this.#waiting.length >= maxUnansweredRequests ||
       this.#unansweredBytes >= maxUnansweredBytes
     if (isFull === this.#isPaused || this.#isClosed) return

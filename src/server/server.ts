@@ -2,6 +2,7 @@
 import type { Rooms } from '../handlers/context.ts'
 import { type Access, openAccess } from '../security/access.ts'
 import type { ClientConnection } from './client-connection.ts'
+import { QueuedBytes } from './queued-bytes.ts'
 import type { RequestObserver } from './request-observer.ts'
 import { type PipelineSurroundings, RequestPipeline } from './request-pipeline.ts'
 import { ServedApis } from './served-apis.ts'
@@ -16,11 +17,18 @@ export class Server {
   #isClosed = false
   #idle: (() => void) | undefined
 
-  /** `observers` are told of every request; without any, requests are not timed. */
-  constructor(rooms: Rooms, access: Access = openAccess, observers: readonly RequestObserver[] = []) {
+  /** `observers` are told of every request; without any, requests are not timed. `maxQueuedBytes`: queued.max.request.bytes. */
+  constructor(
+    rooms: Rooms,
+    access: Access = openAccess,
+    { observers = [], maxQueuedBytes = -1 }: { observers?: readonly RequestObserver[]; maxQueuedBytes?: number } = {},
+  ) {
     this.#surroundings = {
       rooms,
       observers,
+      queued: new QueuedBytes(maxQueuedBytes, () => {
+        for (const pipeline of this.#pipelines) pipeline.hasRoom()
+      }),
       served: new ServedApis(rooms.handlers),
       access,
       countPending: (change) => this.#countPending(change),

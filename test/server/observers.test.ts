@@ -19,7 +19,7 @@ describe('an observer', () => {
     })
     const quotas = { isEnforced: false }
     const rooms = { handlers: [waiting], clock, logger: silentLogger, quotas } as unknown as Rooms
-    const server = new Server(rooms, openAccess, [{ answered: (request) => void told.push(request) }])
+    const server = new Server(rooms, openAccess, { observers: [{ answered: (request) => void told.push(request) }] })
     const connection = new FakeConnection()
     const frame = requestBody(apiVersions, 1, {}, { correlationId: 5, clientId: 'app' })
     server.accept(connection).receive(frame)

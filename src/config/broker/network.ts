@@ -92,7 +92,7 @@ export const networkConfigs = {
       'The number of threads that the server uses for receiving requests from the network and sending responses to the network.',
   }),
   'queued.max.request.bytes': long(-1, {
-    effect: notYet.internals,
+    effect: obeyed,
     documentation: 'The number of queued bytes allowed before no more requests are read',
   }),
   'queued.max.requests': int(500, {
