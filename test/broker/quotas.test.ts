@@ -59,14 +59,14 @@ const fetching = {
   topics: [{ topic: 'limited', partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1_000_000 }] }],
 }
 
-/** Asks twice without waiting, and tells the first answer and how long the second one took after it. */
+/** Asks twice without waiting, and tells the first answer and how long the second one took. */
 async function askTwice<A extends Api>(clientId: string, api: A, version: number, body: object) {
   const client = await RawClient.connect(port)
+  const sentMs = performance.now()
   client.send(Buffer.concat([request(api, version, body, { clientId }), request(metadata, 9, {}, { clientId })]))
   const first = answer<DecodedResponse<A>>(api, version, await client.frame()).body
-  const answeredMs = performance.now()
   await client.frame()
-  const mutedMs = performance.now() - answeredMs
+  const mutedMs = performance.now() - sentMs
   client.destroy()
   return { first, mutedMs }
 }
