@@ -5,6 +5,7 @@ import { brokerConfigs } from '../src/config/broker-configs.ts'
 import { clientMetricsConfigs } from '../src/config/client-metrics-configs.ts'
 import type { ConfigDefinition, ConfigTable } from '../src/config/config-definition.ts'
 import { groupConfigs } from '../src/config/group-configs.ts'
+import { odradekConfigs } from '../src/config/odradek-configs.ts'
 import { replicationQuotaConfigs } from '../src/config/replication-quota-configs.ts'
 import { topicConfigs } from '../src/config/topic-configs.ts'
 import { formatValue } from '../src/config/values.ts'
@@ -25,6 +26,11 @@ const sections: readonly { title: string; about: string; table: ConfigTable }[] 
     table: topicConfigs,
   },
   { title: 'Group configs', about: 'Set for a group; otherwise the broker config counts.', table: groupConfigs },
+  {
+    title: "Odradek's own configs",
+    about: 'Set like broker configs. Apache Kafka does not know them, and no client is told of them.',
+    table: odradekConfigs,
+  },
   { title: 'Client metrics configs', about: 'Set for a client metrics subscription.', table: clientMetricsConfigs },
 ]
 

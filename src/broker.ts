@@ -31,6 +31,8 @@ export interface BrokerOptions {
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
   /** Single configs by Kafka's names; they win over the others. */
   readonly settings?: Readonly<Record<string, string>> | undefined
+  /** Where to serve metrics on the loopback; 0: any free port; nowhere unless told. */
+  readonly metricsPort?: number | undefined
   /** Says nothing unless told. */
   readonly logger?: Logger | undefined
   /**
@@ -71,6 +73,8 @@ export interface RunningBroker extends AsyncDisposable {
   /** The end of that. */
   rejoin(brokerId: number): Promise<void>
   readonly clusterId: string
+  /** `http://127.0.0.1:9404`, where `/metrics` and `/health` are; undefined unless they were asked for. */
+  readonly metricsUrl: string | undefined
   /** Empty in memory. */
   readonly dataDirectories: readonly string[]
   /** Stops it cleanly; may be called more than once. */
@@ -87,7 +91,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
   const sources = {
     file: options.properties,
     environment: options.environment,
-    settings: options.settings,
+    settings: settingsOf(options),
     port: options.port,
     host: options.host,
     dataDirectory: options.memory ? memoryDirectory : options.dataDir,
@@ -133,10 +137,15 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
     isolate: (brokerId) => nodes.isolate(brokerId),
     rejoin: (brokerId) => nodes.rejoin(brokerId),
     clusterId: nodes.clusterId,
+    metricsUrl: nodes.metricsUrl,
     dataDirectories: options.memory ? [] : config.logDirectories,
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+function settingsOf({ settings, metricsPort }: BrokerOptions): BrokerOptions['settings'] {
+  return metricsPort === undefined ? settings : { ...settings, 'odradek.metrics.port': String(metricsPort) }
 }
 
 function handleOf(nodes: BrokerNodes, id: number): BrokerHandle {

@@ -21,6 +21,7 @@ const help = `Odradek ${packageJson.version}, a Kafka broker
   --fsync              acknowledge only what is on disk (log.flush.interval.messages=1)
   --config FILE        a server.properties, as Apache Kafka reads it
   --set KEY=VALUE      one config; may be repeated
+  --metrics-port PORT  serve /metrics and /health on 127.0.0.1 (odradek.metrics.host); 0: any free port
   --log-level LEVEL    debug, info, warn (default), error or silent
   --help, --version
 
@@ -36,6 +37,7 @@ const options = {
   fsync: { type: 'boolean' },
   config: { type: 'string' },
   set: { type: 'string', multiple: true },
+  'metrics-port': { type: 'string' },
   'log-level': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
@@ -57,9 +59,9 @@ function readFlags(): ReturnType<typeof parseArgs<{ options: typeof options; all
   }
 }
 
-function parsePort(text: string): number {
+function parsePort(text: string, flag = '--port'): number {
   const port = Number(text)
-  if (!/^\d+$/.test(text) || port > 65535) throw new UsageError(`--port takes a number from 0 to 65535, not ${text}`)
+  if (!/^\d+$/.test(text) || port > 65535) throw new UsageError(`${flag} takes a number from 0 to 65535, not ${text}`)
   return port
 }
 
@@ -123,6 +125,7 @@ async function main(): Promise<void> {
     port: flags.port === undefined ? undefined : parsePort(flags.port),
     brokers: flags.brokers === undefined ? undefined : parseBrokers(flags.brokers),
     host: flags.host,
+    metricsPort: flags['metrics-port'] === undefined ? undefined : parsePort(flags['metrics-port'], '--metrics-port'),
     dataDir: flags['data-dir'],
     memory: flags.memory ?? false,
     properties: flags.config === undefined ? undefined : await readConfigFile(flags.config),
@@ -144,9 +147,10 @@ async function main(): Promise<void> {
   process.on('SIGINT', stop)
 
   const place = broker.dataDirectories.length === 0 ? 'in memory' : `data in ${broker.dataDirectories.join(', ')}`
+  const metrics = broker.metricsUrl === undefined ? '' : `, metrics at ${broker.metricsUrl}/metrics`
   const tookMs = Math.round(performance.now())
   process.stdout.write(
-    `Odradek ${packageJson.version} is ready at ${broker.bootstrapServers}, ${place} (${tookMs} ms)\n`,
+    `Odradek ${packageJson.version} is ready at ${broker.bootstrapServers}, ${place}${metrics} (${tookMs} ms)\n`,
   )
 }
 

@@ -205,7 +205,17 @@ describe('the command', () => {
     const help = odradek(['start', '--help'])
     expect([await version.exit, await help.exit]).toEqual([0, 0])
     expect(version.output()).toBe(`${packageJson.version}\n`)
-    for (const flag of ['--port', '--host', '--data-dir', '--memory', '--fsync', '--config', '--set', '--log-level']) {
+    for (const flag of [
+      '--port',
+      '--host',
+      '--data-dir',
+      '--memory',
+      '--fsync',
+      '--config',
+      '--set',
+      '--metrics-port',
+      '--log-level',
+    ]) {
       expect(help.output()).toContain(flag)
     }
   })
@@ -226,6 +236,7 @@ describe('the command', () => {
     [['--set', 'num.partition=3'], /num\.partitions/],
     [['--set', 'num.partitions=many'], /num\.partitions/],
     [['--log-level', 'loud'], /debug, info, warn/],
+    [['--metrics-port', 'x'], /--metrics-port takes a number from 0 to 65535/],
     [['--config', '/nowhere/server.properties'], /\/nowhere\/server\.properties/],
     [['--memory', '--data-dir', 'x'], /--memory/],
     [['--memory', '--fsync'], /--fsync/],

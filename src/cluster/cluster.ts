@@ -2,7 +2,7 @@
  * cluster: what all brokers of this process share: topics, partitions and their logs, registrations, configs. It is Kafka's controller and
  * the owner of the log directories. Metadata changes in `#run` alone: decide, write, replay, then open or remove logs.
  */
-import { KafkaError } from '../../protocol/errors.ts'
+import { type ErrorName, KafkaError } from '../../protocol/errors.ts'
 import { brokerRegistrationChangeRecord, registerBrokerRecord } from '../../protocol/state/index.ts'
 import type { BrokerConfig, TopicConfig } from '../config/index.ts'
 import type { LogDirectory } from '../log/log-directory.ts'
@@ -76,6 +76,20 @@ export interface Node {
   readonly isFenced: boolean
 }
 
+/** Counts what somebody changes. */
+interface MutationCount {
+  /** @throws KafkaError THROTTLING_QUOTA_EXCEEDED */
+  record(partitions: number): void
+}
+
+interface TopicCommandOptions {
+  readonly validateOnly?: boolean
+  /** Of whoever asks; nobody's when absent. */
+  readonly mutations?: MutationCount | undefined
+}
+
+/** Of the creation of a topic that somebody asked for: they ask again. */
+const expectedFailures: ReadonlySet<ErrorName> = new Set(['TOPIC_ALREADY_EXISTS', 'THROTTLING_QUOTA_EXCEEDED'])
 /** Partition changes written as one batch. */
 const changesPerBatch = 5_000
 /** Topics of which it is logged that they can't be created. */
@@ -355,10 +369,10 @@ export class Cluster {
   /** One result for each topic, in their order. Resolves when the new partitions can be used. */
   async createTopics(
     topics: readonly NewTopic[],
-    options: { validateOnly?: boolean } = {},
+    options: TopicCommandOptions = {},
   ): Promise<(CreatedTopic | KafkaError)[]> {
     return this.#run(() => {
-      const { records, results } = decideCreateTopics(this.#state(), topics)
+      const { records, results } = decideCreateTopics(this.#state(options), topics)
       return { records: options.validateOnly === true ? [] : records, response: results }
     })
   }
@@ -366,26 +380,29 @@ export class Cluster {
   /** One result for each, in their order: undefined where partitions were added. */
   async createPartitions(
     topics: readonly NewPartitions[],
-    options: { validateOnly?: boolean } = {},
+    options: TopicCommandOptions = {},
   ): Promise<(KafkaError | undefined)[]> {
     return this.#run(() => {
-      const { records, results } = decideCreatePartitions(this.#state(), topics)
+      const { records, results } = decideCreatePartitions(this.#state(options), topics)
       return { records: options.validateOnly === true ? [] : records, response: results }
     })
   }
 
   /** One result for each topic id, in their order: undefined where the topic is gone. */
-  async deleteTopics(topicIds: readonly string[]): Promise<(KafkaError | undefined)[]> {
+  async deleteTopics(
+    topicIds: readonly string[],
+    options: Pick<TopicCommandOptions, 'mutations'> = {},
+  ): Promise<(KafkaError | undefined)[]> {
     return this.#run(() => {
-      const { records, results } = decideDeleteTopics(this.#state(), topicIds)
+      const { records, results } = decideDeleteTopics(this.#state(options), topicIds)
       return { records, response: results }
     })
   }
 
   /** Starts to create a topic that somebody asked for; the caller does not wait for it. */
-  autoCreateTopic(name: string): void {
+  autoCreateTopic(name: string, mutations?: MutationCount): void {
     if (this.#autoCreating.has(name)) return
-    const creating = this.#createOne(name)
+    const creating = this.#createOne(name, mutations)
       .catch((error: unknown) => this.#warnOnce(name, error))
       .finally(() => this.#autoCreating.delete(name))
     this.#autoCreating.set(name, creating)
@@ -409,12 +426,12 @@ export class Cluster {
     this.#options.logger.warn({ topic, error }, 'a topic that a client asks for could not be created')
   }
 
-  async #createOne(name: string): Promise<void> {
+  async #createOne(name: string, mutations?: MutationCount): Promise<void> {
     const topic = isInternalTopic(name)
       ? internalTopic(name, this.config)
       : { name, numPartitions: -1, replicationFactor: -1, assignments: [], configs: [] }
-    const [result] = await this.createTopics([topic])
-    if (result instanceof KafkaError && result.kafkaError !== 'TOPIC_ALREADY_EXISTS') throw result
+    const [result] = await this.createTopics([topic], { mutations })
+    if (result instanceof KafkaError && !expectedFailures.has(result.kafkaError)) throw result
   }
 
   /** `listener` runs when a topic is gone. Returns the way to stop it. */
@@ -492,7 +509,7 @@ export class Cluster {
 
   // Changes
 
-  #state(): TopicState {
+  #state({ mutations }: TopicCommandOptions = {}): TopicState {
     let place: ReturnType<LogDirectories['placement']> | undefined
     return {
       topics: this.topics,
@@ -505,6 +522,7 @@ export class Cluster {
         return place((path) => this.isCordoned(brokerId, path))
       },
       hasDirectories: (brokerId) => this.logDirectories.usable.some(({ path }) => !this.isCordoned(brokerId, path)),
+      countMutations: (partitions) => mutations?.record(partitions),
     }
   }
 

@@ -54,6 +54,11 @@ export interface TopicState {
   directoryFor(brokerId: number): string
   /** A broker has a log directory for new partitions. */
   hasDirectories(brokerId: number): boolean
+  /**
+   * Counts partitions that are about to be created or deleted, for whoever asks.
+   * @throws KafkaError THROTTLING_QUOTA_EXCEEDED when that is too much
+   */
+  countMutations(partitions: number): void
 }
 
 /** Kafka's limits of one command. */
@@ -102,6 +107,7 @@ function decideCreateTopic(state: TopicState, topic: NewTopic): Decided<CreatedT
   }
   const configs = requireValidTopicConfigs(config, topic.configs)
   const replicas = replicasOfNewTopic(state, topic)
+  state.countMutations(replicas.length)
   const topicId = randomUuid(state.random)
   return {
     records: [
@@ -249,6 +255,7 @@ function decideAddPartitions(state: TopicState, { name, count, assignments }: Ne
     requireValidAssignment(state, current + position, brokerIds, topic.replicationFactor)
     return newPartitionRecord(state, topic.id, current + position, brokerIds)
   })
+  state.countMutations(additional)
   return { records, result: undefined }
 }
 
@@ -260,14 +267,18 @@ function placedReplicas(state: TopicState, topic: Topic, additional: number): { 
 
 /** One entry for each topic id, in their order: undefined where the topic goes. */
 export function decideDeleteTopics(
-  { topics }: TopicState,
+  { topics, countMutations }: TopicState,
   topicIds: readonly string[],
 ): { records: MetadataRecord[]; results: (KafkaError | undefined)[] } {
   return collect(
     topicIds.map((topicId, index) => {
+      const topic = topics.byId(topicId)
       const isRepeated = topicIds.indexOf(topicId) < index
-      if (isRepeated || topics.byId(topicId) === undefined) return new KafkaError('UNKNOWN_TOPIC_ID')
-      return { records: [metadataRecord(removeTopicRecord, 0, { topicId })], result: undefined }
+      if (isRepeated || topic === undefined) return new KafkaError('UNKNOWN_TOPIC_ID')
+      return attempt(() => {
+        countMutations(topic.partitions.length)
+        return { records: [metadataRecord(removeTopicRecord, 0, { topicId })], result: undefined }
+      })
     }),
   )
 }

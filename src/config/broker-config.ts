@@ -13,6 +13,7 @@ import { ConfigError } from './config-error.ts'
 import { environmentToProperties } from './environment.ts'
 import { type Listener, resolveListeners } from './listeners.ts'
 import { nearestName } from './nearest-name.ts'
+import { odradekConfigs } from './odradek-configs.ts'
 import { parseProperties } from './properties.ts'
 import { replicationQuotaConfigs } from './replication-quota-configs.ts'
 import {
@@ -25,7 +26,7 @@ import {
 } from './several-brokers.ts'
 import { formatValue, parseValue } from './values.ts'
 
-const knownConfigs = { ...brokerConfigs, ...authorizerConfigs, ...replicationQuotaConfigs } as const
+const knownConfigs = { ...brokerConfigs, ...authorizerConfigs, ...replicationQuotaConfigs, ...odradekConfigs } as const
 export type KnownConfigs = typeof knownConfigs
 export type BrokerConfigName = keyof KnownConfigs
 
@@ -230,7 +231,8 @@ function unknown(name: string, problem: string): string {
 
 function defaultTexts(): Map<string, string> {
   const texts = new Map<string, string>()
-  for (const [name, { type, default: value }] of Object.entries(brokerConfigs as Record<string, ConfigDefinition>)) {
+  const table: Record<string, ConfigDefinition> = { ...brokerConfigs, ...odradekConfigs }
+  for (const [name, { type, default: value }] of Object.entries(table)) {
     const text = formatValue(type, value)
     if (text !== null) texts.set(name, text)
   }

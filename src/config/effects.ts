@@ -10,7 +10,6 @@ function because(noEffect: string): Effect {
 
 /** The reasons, shared by many rows. A feature that gets built turns its rows to `obeyed` and loses its reason. */
 export const notYet = {
-  connectionLimits: because('The number of connections is not limited yet.'),
   internals: because("Tunes an inner working of Kafka's broker that is done in another way here."),
   javaClasses: because('Names a Java class, which this broker cannot load.'),
   javaSecurity: because(
@@ -20,10 +19,11 @@ export const notYet = {
   lz4Levels: because(
     'The lz4 library that is used has one level: what is compressed here is read everywhere, but is larger than at level 9.',
   ),
-  metrics: because('Metrics are not exported yet.'),
+  metrics: because(
+    'Metrics are served for Prometheus (docs/metrics.md): there are no reporters, and no samples to size.',
+  ),
   outgoing: because('It is about connections that a broker opens to others: this one opens none.'),
   purgatory: because('Waiting requests are woken by events; there is no purgatory to purge.'),
-  quotas: because('Client quotas are not enforced yet.'),
   replication: because(
     'All replicas are the one log that the brokers of a process share: nothing is fetched from other brokers.',
   ),
@@ -31,7 +31,6 @@ export const notYet = {
   singleController: because('The controller is part of the broker process: there is no quorum to tune.'),
   socketBuffers: because('The operating system sizes socket buffers: Node has no call for it.'),
   streamsGroups: because('Streams groups (KIP-1071) are not built yet.'),
-  telemetry: because('Client telemetry (KIP-714) is not built yet.'),
   threads: because('Node runs one event loop: there are no thread pools to size.'),
   tieredStorage: because('There is no tiered storage: segments stay in the log directory.'),
   unstable: because('Only stable API versions and feature levels are served.'),

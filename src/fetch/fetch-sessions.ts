@@ -95,13 +95,43 @@ class FetchSession {
 }
 
 /** The partitions that one request reads, and the session that they belong to, if any. */
-export interface FetchScope {
-  readonly sessionId: number
+export class FetchScope {
   readonly partitions: readonly FetchPartition[]
   /** Partitions without news are left out of the answer. */
   readonly incremental: boolean
+  readonly #session: FetchSession | undefined
+  readonly #sessions: Map<number, FetchSession>
+
+  constructor(
+    partitions: readonly FetchPartition[],
+    session: FetchSession | undefined,
+    incremental: boolean,
+    sessions: Map<number, FetchSession>,
+  ) {
+    this.partitions = partitions
+    this.incremental = incremental
+    this.#session = session
+    this.#sessions = sessions
+  }
+
+  get sessionId(): number {
+    return this.#session?.id ?? noSession
+  }
+
   /** To be called for each partition that was answered with records. */
-  answered(partition: FetchPartition): void
+  answered(partition: FetchPartition): void {
+    const session = this.#session
+    if (session === undefined) return
+    const key = partitionKey(partition.topic, partition.topicId, partition.partition)
+    if (session.partitions.delete(key)) session.partitions.set(key, partition)
+  }
+
+  /** The client is not told of this answer: a session that was made for it goes, one that was there tells all again. */
+  withdraw(): void {
+    if (this.#session === undefined) return
+    if (this.incremental) for (const partition of this.partitions) partition.toldHighWatermark = -1
+    else this.#sessions.delete(this.#session.id)
+  }
 }
 
 const partitionKey = (topic: string, topicId: string, partition: number): string =>
@@ -148,7 +178,7 @@ export class FetchSessions {
     }
     const session = request.sessionEpoch === initialEpoch ? this.#create(usesTopicIds) : undefined
     if (session !== undefined) for (const [key, partition] of partitions) session.partitions.set(key, partition)
-    return scopeOf([...partitions.values()], session, false)
+    return new FetchScope([...partitions.values()], session, false, this.#sessions)
   }
 
   #openIncremental(request: SessionRequest, usesTopicIds: boolean): FetchScope {
@@ -170,9 +200,9 @@ export class FetchSessions {
     session.nextEpoch = session.nextEpoch === 0x7fffffff ? 1 : session.nextEpoch + 1
     session.lastUsedMs = this.#clock.now()
     this.#sessions.delete(session.id)
-    if (session.partitions.size === 0) return scopeOf([], undefined, false)
+    if (session.partitions.size === 0) return new FetchScope([], undefined, false, this.#sessions)
     this.#sessions.set(session.id, session)
-    return scopeOf([...session.partitions.values()], session, true)
+    return new FetchScope([...session.partitions.values()], session, true, this.#sessions)
   }
 
   /** A new session, or undefined while all places are taken by sessions that are still safe. */
@@ -193,22 +223,5 @@ export class FetchSessions {
       const id = 1 + Math.floor(this.#random.fraction() * 0x7ffffffe)
       if (!this.#sessions.has(id)) return id
     }
-  }
-}
-
-function scopeOf(
-  partitions: readonly FetchPartition[],
-  session: FetchSession | undefined,
-  incremental: boolean,
-): FetchScope {
-  return {
-    sessionId: session?.id ?? noSession,
-    partitions,
-    incremental,
-    answered(partition) {
-      if (session === undefined) return
-      const key = partitionKey(partition.topic, partition.topicId, partition.partition)
-      if (session.partitions.delete(key)) session.partitions.set(key, partition)
-    },
   }
 }

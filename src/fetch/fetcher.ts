@@ -30,6 +30,8 @@ export interface FetchOptions {
   readonly hardMaxBytes: boolean
   /** The client may be served by a follower, or sent to one (KIP-392, v11+). */
   readonly readsFollowers?: boolean
+  /** The most that the client's quota lets through at once, where it has one. */
+  readonly maxBytes?: number | undefined
   /** Whether the client may read `topic`. */
   isReadable(topic: string): boolean
   /** Calls back when the connection ends; returns the way to stop that. */
@@ -54,6 +56,8 @@ export interface PartitionAnswer {
 export interface FetchAnswer {
   /** Gives back the memory that the records lie in, when the answer has been sent. */
   release(): void
+  /** For who does not send the answer after all. */
+  readonly scope: FetchScope
   readonly sessionId: number
   readonly responses: readonly {
     readonly topic: string
@@ -111,24 +115,26 @@ export class Fetcher {
   /** @throws KafkaError for what is wrong with the session; a partition's error stands in its answer. */
   async fetch(request: FetchRequest, options: FetchOptions): Promise<FetchAnswer> {
     const scope = this.sessions.open(request, options.usesTopicIds)
+    const maxBytes = Math.min(request.maxBytes, this.#maxBytes, options.maxBytes ?? Number.POSITIVE_INFINITY)
+    const minBytes = Math.min(request.minBytes, maxBytes)
     const deadlineMs = this.#clock.monotonicMs() + request.maxWaitMs
-    let pass = await this.#readAll(request, options, scope)
-    while (scope.partitions.length > 0 && !pass.urgent && pass.sizeInBytes < request.minBytes) {
+    let pass = await this.#readAll(request, options, scope, maxBytes)
+    while (scope.partitions.length > 0 && !pass.urgent && pass.sizeInBytes < minBytes) {
       const remainingMs = deadlineMs - this.#clock.monotonicMs()
       if (remainingMs <= 0) break
       const woken = await this.#waitForAdvance(pass.reads, request, remainingMs, options)
       if (woken === 'closed') break
       release(pass)
-      pass = await this.#readAll(request, options, scope)
+      pass = await this.#readAll(request, options, scope, maxBytes)
       if (woken === 'timeout') break
     }
     const { sessionId } = scope
-    return { sessionId, responses: assemble(pass.reads, scope), release: () => release(pass) }
+    return { sessionId, responses: assemble(pass.reads, scope), release: () => release(pass), scope }
   }
 
-  async #readAll(request: FetchRequest, options: FetchOptions, scope: FetchScope): Promise<Pass> {
+  async #readAll(request: FetchRequest, options: FetchOptions, scope: FetchScope, bytesInAll: number): Promise<Pass> {
     const reads: PartitionRead[] = []
-    let remainingBytes = Math.min(request.maxBytes, this.#maxBytes)
+    let remainingBytes = bytesInAll
     let sizeInBytes = 0
     let urgent = false
     for (const asked of scope.partitions) {

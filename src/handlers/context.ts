@@ -1,10 +1,14 @@
 /** handlers: what a handler is given besides the request. */
+import type { KafkaError } from '../../protocol/errors.ts'
 import type { Broker } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { BrokerConfig, SecurityProtocol } from '../config/index.ts'
 import type { Fetcher } from '../fetch/fetcher.ts'
 import type { GroupCoordinator } from '../groups/group-coordinator.ts'
+import type { BrokerQuotas, MutationQuota } from '../quotas/broker-quotas.ts'
+import type { ClientQuotas } from '../quotas/client-quotas.ts'
 import type { Clock } from '../runtime/clock.ts'
+import type { HostNames } from '../runtime/host-names.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Access } from '../security/access.ts'
 import type { Acls } from '../security/acls.ts'
@@ -12,6 +16,8 @@ import type { Authentication } from '../security/authentication.ts'
 import type { Credentials } from '../security/credentials.ts'
 import type { ListenerSecurity } from '../security/listener-security.ts'
 import type { Principal } from '../security/principal.ts'
+import type { ClientTelemetry, TelemetryPeer } from '../telemetry/client-telemetry.ts'
+import type { TopicTraffic } from '../telemetry/topic-traffic.ts'
 import type { MarkerWriter } from '../transactions/marker-writer.ts'
 import type { ProducerIds } from '../transactions/producer-ids.ts'
 import type { TransactionCoordinator } from '../transactions/transaction-coordinator.ts'
@@ -37,6 +43,14 @@ export interface Rooms {
   readonly credentials: Credentials
   /** Of this broker. */
   readonly listeners: readonly ListenerSecurity[]
+  /** Those that are set; shared by all brokers of the process. */
+  readonly clientQuotas: ClientQuotas
+  /** What clients have used of them at this broker. */
+  readonly quotas: BrokerQuotas
+  readonly hostNames: HostNames
+  readonly clientTelemetry: ClientTelemetry
+  /** Counts what topics take and give; undefined while nobody wants to know. */
+  readonly traffic: TopicTraffic | undefined
   readonly config: BrokerConfig
   readonly clock: Clock
   readonly logger: Logger
@@ -61,6 +75,8 @@ export interface ConnectionContext {
   readonly authentication: Authentication
   /** What the principal may do. */
   readonly access: Access
+  /** What the client has said in ApiVersions that it is (KIP-511). */
+  clientSoftware: { readonly name: string; readonly version: string }
   /** `listener` runs once when the connection ends; returns the way to stop that. */
   onClose(listener: () => void): () => void
 }
@@ -70,4 +86,34 @@ export interface Context extends Rooms {
   readonly clientId: string | null
   readonly connection: ConnectionContext
   readonly access: Access
+}
+
+/** Whom quotas count for: the name of the principal, which without authentication is everybody's. */
+export function userOf({ principal }: ConnectionContext): string {
+  return principal.name
+}
+
+/** What the client may still change in the metadata. `firstStrictVersion`: from there on it knows THROTTLING_QUOTA_EXCEEDED. */
+export function mutationQuotaOf(context: Context, firstStrictVersion: number): MutationQuota {
+  const { quotas, connection, clientId, apiVersion } = context
+  return quotas.mutationQuota({ user: userOf(connection), clientId }, apiVersion >= firstStrictVersion)
+}
+
+/** What is told beside the code of a change that was refused; nothing, where the quota for changes is used up. */
+export function messageOf(error: KafkaError): string | null {
+  return error.kafkaError === 'THROTTLING_QUOTA_EXCEEDED' ? null : error.message
+}
+
+/** Who pushes metrics, in the words that subscriptions match. */
+export function telemetryPeerOf({ connection, clientId }: Context): TelemetryPeer {
+  const [, port = ''] = /:(\d+)-\d+$/.exec(connection.id) ?? []
+  return {
+    user: userOf(connection),
+    client_id: clientId ?? '',
+    client_software_name: connection.clientSoftware.name,
+    client_software_version: connection.clientSoftware.version,
+    client_source_address: connection.clientAddress,
+    client_source_port: port,
+    onClose: (listener) => connection.onClose(listener),
+  }
 }

@@ -4,8 +4,11 @@ import { createTopics } from '../../protocol/messages/create-topics.ts'
 import type { CreatedTopic } from '../cluster/topic-commands.ts'
 import { describeTopicConfigs } from '../config/index.ts'
 import { clusterResource } from '../security/acl.ts'
-import type { Context } from './context.ts'
+import { type Context, messageOf, mutationQuotaOf } from './context.ts'
 import { handle } from './handler.ts'
+
+/** From here on clients know that a quota can be used up (KIP-599). */
+const firstStrictVersion = 6
 
 /** In Kafka's words. */
 const notAuthorized = { errorCode: errorCode('TOPIC_AUTHORIZATION_FAILED'), errorMessage: 'Authorization failed.' }
@@ -16,7 +19,8 @@ export const createTopicsHandler = handle(createTopics, {
     const mayCreateAll = access.isAllowed('Cluster', clusterResource, 'Create')
     const isAllowed = ({ name }: { name: string }): boolean => mayCreateAll || access.isAllowed('Topic', name, 'Create')
     const allowed = request.topics.filter(isAllowed)
-    const results = await cluster.createTopics(allowed, request)
+    const mutations = mutationQuotaOf(context, firstStrictVersion)
+    const results = await cluster.createTopics(allowed, { validateOnly: request.validateOnly, mutations })
     const answers = new Map<string, ReturnType<typeof refused> | ReturnType<typeof created>>()
     for (const [index, { name }] of allowed.entries()) {
       const result = results[index]!
@@ -25,15 +29,15 @@ export const createTopicsHandler = handle(createTopics, {
     for (const { name } of request.topics) {
       if (!answers.has(name)) answers.set(name, { name, ...notAuthorized })
     }
-    return { topics: [...answers.values()] }
+    return { throttleTimeMs: mutations.throttleMs, topics: [...answers.values()] }
   },
   fail: (request, code, _context, message) => ({
     topics: request.topics.map(({ name }) => ({ name, errorCode: code, errorMessage: message })),
   }),
 })
 
-function refused(name: string, error: KafkaError): { name: string; errorCode: number; errorMessage?: string } {
-  return { name, errorCode: error.code, errorMessage: error.message }
+function refused(name: string, error: KafkaError): { name: string; errorCode: number; errorMessage?: string | null } {
+  return { name, errorCode: error.code, errorMessage: messageOf(error) }
 }
 
 function created({ name, topicId, numPartitions, replicationFactor, configs }: CreatedTopic, context: Context) {

@@ -2,9 +2,11 @@
 import { type ErrorName, errorCode, KafkaError } from '../../protocol/errors.ts'
 import { type DeleteTopicsRequest, deleteTopics } from '../../protocol/messages/delete-topics.ts'
 import { zeroUuid } from '../../protocol/schema/index.ts'
-import type { Context } from './context.ts'
+import { type Context, messageOf, mutationQuotaOf } from './context.ts'
 import { handle } from './handler.ts'
 
+/** From here on clients know that a quota can be used up (KIP-599). */
+const firstStrictVersion = 5
 /** From here on topics may be named by id. */
 const firstTopicIdVersion = 6
 /** From here on there is an error that says that deleting is switched off. */
@@ -24,14 +26,17 @@ export const deleteTopicsHandler = handle(deleteTopics, {
     }
     const resolved = resolve(askedIn(request, context.apiVersion), context)
     const wanted = resolved.filter(({ error }) => error === undefined)
-    const results = await context.cluster.deleteTopics(wanted.map(({ topicId }) => topicId))
+    const mutations = mutationQuotaOf(context, firstStrictVersion)
+    const topicIds = wanted.map(({ topicId }) => topicId)
+    const results = await context.cluster.deleteTopics(topicIds, { mutations })
     const failures = new Map(wanted.map((topic, index) => [topic, results[index]]))
     return {
+      throttleTimeMs: mutations.throttleMs,
       responses: resolved.map((topic) => {
         const { name, topicId } = topic
         const error = topic.error ?? failures.get(topic)
         if (error === undefined) return { name, topicId, errorCode: 0, errorMessage: null }
-        return { name, topicId, errorCode: error.code, errorMessage: error.message }
+        return { name, topicId, errorCode: error.code, errorMessage: messageOf(error) }
       }),
     }
   },

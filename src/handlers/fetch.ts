@@ -3,7 +3,8 @@ import { KafkaError } from '../../protocol/errors.ts'
 import { type FetchRequest, fetch } from '../../protocol/messages/fetch.ts'
 import { downConvert } from '../../protocol/records/index.ts'
 import type { PartitionAnswer } from '../fetch/fetcher.ts'
-import { handle, whenSent } from './handler.ts'
+import { type Context, userOf } from './context.ts'
+import { handle, whenSent, whenThrottled } from './handler.ts'
 import { LeaderHints } from './leader-hints.ts'
 
 /** From here on topics are named by id alone (KIP-516). */
@@ -20,9 +21,13 @@ const firstLeaderHintVersion = 16
 const firstZstdVersion = 10
 
 export const fetchHandler = handle(fetch, {
+  counts: 'fetch',
   async serve(request, context) {
-    const { apiVersion, fetcher, connection, access } = context
-    const { sessionId, responses, release } = await fetcher.fetch(request, {
+    const { apiVersion, fetcher, connection, access, quotas, clientId, traffic } = context
+    const { isEnforced } = quotas
+    const maxBytes = isEnforced ? quotas.maxFetchBytes({ user: userOf(connection), clientId }) : undefined
+    const { sessionId, responses, release, scope } = await fetcher.fetch(request, {
+      maxBytes,
       usesTopicIds: apiVersion >= firstTopicIdVersion,
       hardMaxBytes: apiVersion < 3,
       readsFollowers: apiVersion >= firstFollowerVersion,
@@ -36,13 +41,28 @@ export const fetchHandler = handle(fetch, {
           const leader = hints.leaderFor(partition.errorCode, { name: topic, topicId }, partition.partitionIndex)
           if (leader !== undefined) partition.currentLeader = leader
         }
+        traffic?.fetched(topic === '' ? nameOf(topicId, context) : topic, partition.errorCode, partition.records)
         if (apiVersion < firstZstdVersion) convertForOldClient(partition, topic, request, apiVersion)
       }
     }
-    return { sessionId, responses, nodeEndpoints: hints.nodeEndpoints(), [whenSent]: release }
+    const answer = { sessionId, responses, nodeEndpoints: hints.nodeEndpoints(), [whenSent]: release }
+    if (!isEnforced) return answer
+    const isFull = request.sessionEpoch <= 0
+    return {
+      ...answer,
+      // As in Kafka, an empty answer to all partitions opens no session.
+      [whenThrottled]: () => {
+        scope.withdraw()
+        return { sessionId: isFull ? 0 : sessionId, responses: [] }
+      },
+    }
   },
   fail: (_request, errorCode) => ({ errorCode }),
 })
+
+function nameOf(topicId: string, { cluster }: Context): string | undefined {
+  return cluster.topics.byId(topicId)?.name
+}
 
 function convertForOldClient(answer: PartitionAnswer, topic: string, request: FetchRequest, apiVersion: number): void {
   const magic = apiVersion < firstMagic1Version ? 0 : apiVersion < firstMagic2Version ? 1 : 2

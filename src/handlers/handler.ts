@@ -16,7 +16,12 @@ import type { Context } from './context.ts'
 /** Key of what an answer may bring beside its fields: a call to make when its bytes are with the kernel; never, if they don't get there. */
 export const whenSent = Symbol('whenSent')
 
-type Answer<A> = (Response<A> & { readonly [whenSent]?: () => void }) | undefined
+/** Key of what an answer may bring, too: what a client that is throttled is answered instead of it. */
+export const whenThrottled = Symbol('whenThrottled')
+
+type Answer<A> =
+  | (Response<A> & { readonly [whenSent]?: () => void; readonly [whenThrottled]?: () => Response<A> })
+  | undefined
 
 /** Thrown by `serve` where Kafka has no answer but the end of the connection: a Produce with acks=0 that failed. */
 export class CloseConnection extends Error {
@@ -36,6 +41,8 @@ export interface Serving<A> {
   readonly versions?: string
   /** Its requests may start while earlier ones of the same connection are pending (answers keep their order). */
   readonly overlaps?: boolean
+  /** Its bytes, of the request or of the answer, count to a byte rate that the client may have a quota for. */
+  readonly counts?: 'produce' | 'fetch'
 }
 
 export interface Handler {
@@ -44,6 +51,7 @@ export interface Handler {
   /** What ApiVersions advertises. */
   readonly versions: VersionRange
   readonly overlaps: boolean
+  readonly counts: 'produce' | 'fetch' | 'nothing'
   serve(request: unknown, context: Context): object | undefined | Promise<object | undefined>
   fail(request: unknown, errorCode: number, context: Context, message: string): object | undefined
 }
@@ -54,6 +62,7 @@ export function handle<Q extends Fields, P extends Fields>(api: Api<Q, P>, servi
     api,
     versions: serving.versions === undefined ? stable : parseVersions(serving.versions),
     overlaps: serving.overlaps ?? false,
+    counts: serving.counts ?? 'nothing',
     serve: serving.serve as Handler['serve'],
     fail: serving.fail as Handler['fail'],
   }

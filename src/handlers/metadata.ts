@@ -9,7 +9,7 @@ import type { Topic } from '../cluster/topic.ts'
 import { isValidTopicName } from '../cluster/topic-name.ts'
 import { clusterResource } from '../security/acl.ts'
 import { authorizedOperations } from './authorized-operations.ts'
-import type { Context } from './context.ts'
+import { type Context, mutationQuotaOf } from './context.ts'
 import { handle } from './handler.ts'
 import { describeTopic, failedTopic, ReachableBrokers } from './topic-descriptions.ts'
 
@@ -75,7 +75,8 @@ function topicByName<T>(name: string, request: MetadataRequest, context: Context
     const mayCreate =
       access.isAllowed('Cluster', clusterResource, 'Create') || access.isAllowed('Topic', name, 'Create')
     if (!mayCreate) return failedTopic(name, errorCode('TOPIC_AUTHORIZATION_FAILED'))
-    cluster.autoCreateTopic(name)
+    // Kafka's broker asks its controller in the newest version, so the quota is strict, whatever the client knows.
+    cluster.autoCreateTopic(name, mutationQuotaOf(context, 0))
   }
   return failedTopic(name, errorCode('UNKNOWN_TOPIC_OR_PARTITION'))
 }

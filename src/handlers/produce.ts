@@ -1,7 +1,7 @@
 /** handlers: Produce: each partition's batches go to its leader's log as they came; all appends of a request run at once. */
 import { type ErrorName, errorByCode, KafkaError, RecordsError } from '../../protocol/errors.ts'
 import { type ProduceRequest, type ProduceResponse, produce } from '../../protocol/messages/produce.ts'
-import { requireProducibleBatch } from '../../protocol/records/index.ts'
+import { batchesIn, requireProducibleBatch } from '../../protocol/records/index.ts'
 import type { Partition, TransactionAppend } from '../cluster/partition.ts'
 import type { Context } from './context.ts'
 import { CloseConnection, handle } from './handler.ts'
@@ -44,6 +44,7 @@ interface PartitionAnswer {
 
 export const produceHandler = handle(produce, {
   overlaps: true,
+  counts: 'produce',
   async serve(request, context) {
     const responses = holdsTransactional(request)
       ? await appendTransactional(request, context)
@@ -73,7 +74,7 @@ async function appendEach(
 function append(topic: AskedTopic, asked: AskedPartition, acks: number, context: Context): Promise<PartitionAnswer> {
   const partition = tryToAdmit(topic, asked, context)
   if (partition instanceof KafkaError) return Promise.resolve(failure(asked.index, partition))
-  return appendTo(partition, asked, acks)
+  return appendTo(partition, asked, { acks, traffic: context.traffic })
 }
 
 /** @throws KafkaError TRANSACTIONAL_ID_AUTHORIZATION_FAILED, INVALID_PRODUCER_ID_MAPPING */
@@ -92,7 +93,7 @@ async function appendTransactional(request: ProduceRequest, context: Context) {
     if (partition instanceof KafkaError) return failure(asked.index, partition)
     const transaction = verified.get(asked)
     if (transaction instanceof KafkaError) return failure(asked.index, transaction)
-    return await appendTo(partition, asked, acks, transaction)
+    return await appendTo(partition, asked, { acks, traffic: context.traffic, transaction })
   })
 }
 
@@ -120,15 +121,21 @@ function admit(topic: AskedTopic, asked: AskedPartition, context: Context): Part
   return leader
 }
 
+/** `transaction`: of batches that were verified. */
+interface Appending extends Pick<Context, 'traffic'> {
+  readonly acks: number
+  readonly transaction?: TransactionAppend | undefined
+}
+
 async function appendTo(
   partition: Partition,
   { index, records }: AskedPartition,
-  acks: number,
-  transaction?: TransactionAppend,
+  { acks, traffic, transaction }: Appending,
 ): Promise<PartitionAnswer> {
   try {
     if (acks < -1 || acks > 1) return failure(index, new KafkaError('INVALID_REQUIRED_ACKS'))
     const result = await partition.append(records!, acks, transaction)
+    traffic?.produced(partition.topic, records!.length, messagesIn(records!))
     return {
       index,
       errorCode: 0,
@@ -138,8 +145,15 @@ async function appendTo(
     }
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error
+    traffic?.produceFailed(partition.topic)
     return failure(index, error, partition)
   }
+}
+
+function messagesIn(records: Buffer): number {
+  let messages = 0
+  for (const { lastOffset, baseOffset } of batchesIn(records)) messages += lastOffset - baseOffset + 1
+  return messages
 }
 
 function leaderOf(topic: AskedTopic, asked: AskedPartition, { apiVersion, broker }: Context): Partition {

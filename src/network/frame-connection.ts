@@ -30,6 +30,8 @@ interface ConnectionSettings {
   readonly id: string
   readonly listener: string
   readonly maxFrameBytes: number
+  /** Of all connections of the listener. */
+  readonly uses: { count: number }
   readonly logger: Logger
 }
 
@@ -44,6 +46,9 @@ export class FrameConnection {
   readonly clientCertificate: X509Certificate | undefined
   /** Checks of the listener for idle connections since anything was read or written. */
   idleChecks = 0
+  /** The higher, the later something was read or written. */
+  lastUse: number
+  readonly #uses: { count: number }
   readonly #socket: Socket
   readonly #logger: Logger
   readonly #assembler: FrameAssembler
@@ -63,6 +68,8 @@ export class FrameConnection {
     this.listener = settings.listener
     this.clientAddress = plainAddress(socket.remoteAddress)
     this.clientCertificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined
+    this.#uses = settings.uses
+    this.lastUse = ++settings.uses.count
     this.#socket = socket
     this.#logger = settings.logger
     this.#assembler = new FrameAssembler(settings.maxFrameBytes)
@@ -79,6 +86,10 @@ export class FrameConnection {
     socket.on('drain', () => this.#continue())
     socket.on('error', (error) => this.#logger.debug({ connection: this.id, reason: error.message }, 'connection lost'))
     socket.on('close', () => this.#closed())
+  }
+
+  get isEnded(): boolean {
+    return this.#ended
   }
 
   /** Bytes of answers that the kernel has not taken yet. */
@@ -99,6 +110,7 @@ export class FrameConnection {
   send(buffers: readonly Buffer[], moreFollows = false, written?: () => void): void {
     if (this.#ended) return
     this.idleChecks = 0
+    this.lastUse = ++this.#uses.count
     if (!this.#corked) {
       this.#corked = true
       this.#socket.cork()
@@ -159,6 +171,7 @@ export class FrameConnection {
   #receive(chunk: Buffer): void {
     if (this.#ended) return
     this.idleChecks = 0
+    this.lastUse = ++this.#uses.count
     this.#assembler.push(chunk)
     this.#deliver()
   }

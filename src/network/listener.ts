@@ -30,6 +30,26 @@ export interface ListenerSettings {
 /** Makes what serves a new connection. */
 type Accept = (connection: FrameConnection) => FrameReceiver
 
+/** Decides whether, and when, a new connection is served. */
+export interface Admission {
+  /** Calls one of the two, once, now or when its turn has come. Returns what to call when the connection goes before that. */
+  admit(
+    listener: string,
+    address: string,
+    outcome: { serve(): void; refuse(reason: string, afterMs: number): void },
+  ): () => void
+  /** A connection that was served is gone. */
+  release(listener: string, address: string): void
+}
+
+const everybody: Admission = {
+  admit: (_listener, _address, { serve }) => {
+    serve()
+    return () => {}
+  },
+  release: () => {},
+}
+
 /** One line for the operator: what could not be bound, and why. */
 export class BindError extends Error {
   /** Node's: `EADDRINUSE`. */
@@ -58,7 +78,12 @@ export class Listener {
   #waiting: Socket[] = []
   readonly #handshakes: TlsHandshakes | undefined
   #accept: Accept | undefined
+  #admission = everybody
+  /** Wait for their admission, or for their end. */
+  readonly #held = new Set<Socket>()
   #acceptedConnections = 0
+  /** Counts what its connections read and write, which orders them by their last use. */
+  readonly #uses = { count: 0 }
   #cancelIdleCheck: Cancel | undefined
   #port: number
   #closing: Promise<void> | undefined
@@ -108,12 +133,30 @@ export class Listener {
     return this.#connections.size
   }
 
-  /** Serves the connections that wait and all that come. */
-  start(accept: Accept): void {
+  /** Serves the connections that wait and all that come, as far as `admission` lets them. */
+  start(accept: Accept, admission: Admission = everybody): void {
     this.#accept = accept
-    for (const socket of this.#waiting) if (!socket.destroyed) this.#begin(socket, accept)
+    this.#admission = admission
+    for (const socket of this.#waiting) if (!socket.destroyed) this.#ask(socket, accept)
     this.#waiting = []
     if (this.#settings.maxIdleMs >= 0) this.#scheduleIdleCheck()
+  }
+
+  /** Closes the connection that has been idle for longest; false: there is none. */
+  closeIdlest(): boolean {
+    let idlest: FrameConnection | undefined
+    for (const connection of this.#connections) {
+      if (connection.isEnded) continue
+      if (idlest === undefined || connection.lastUse < idlest.lastUse) idlest = connection
+    }
+    if (idlest === undefined) return false
+    const { logger } = this.#settings
+    logger.info(
+      { connection: idlest.id, listener: this.name },
+      'connection closed: there are too many (max.connections)',
+    )
+    idlest.destroy()
+    return true
   }
 
   /** Accepts no more, ends all connections at once; resolves when the last of them is gone and the port is free. */
@@ -125,7 +168,7 @@ export class Listener {
   async #closeAll(): Promise<void> {
     this.#cancelIdleCheck?.()
     const servers = [...this.#servers.values()].map(closeServer)
-    for (const socket of this.#waiting) socket.destroy()
+    for (const socket of [...this.#waiting, ...this.#held]) socket.destroy()
     this.#handshakes?.close()
     for (const connection of [...this.#connections]) connection.destroy()
     if (this.#connections.size > 0) await new Promise<void>((resolve) => (this.#allClosed = resolve))
@@ -137,12 +180,64 @@ export class Listener {
     else if (this.#accept === undefined) {
       socket.on('error', () => socket.destroy())
       this.#waiting.push(socket)
-    } else this.#begin(socket, this.#accept)
+    } else this.#ask(socket, this.#accept)
+  }
+
+  #ask(socket: Socket, accept: Accept): void {
+    const address = plainAddress(socket.remoteAddress)
+    let abandon: (() => void) | undefined
+    let isDecided = false
+    const fail = (): void => void socket.destroy()
+    const closed = (): void => {
+      this.#held.delete(socket)
+      abandon?.()
+    }
+    const decide = (): void => {
+      isDecided = true
+      this.#held.delete(socket)
+      socket.off('error', fail)
+      socket.off('close', closed)
+    }
+    abandon = this.#admission.admit(this.name, address, {
+      serve: () => {
+        decide()
+        if (!socket.destroyed && this.#closing === undefined) {
+          socket.once('close', () => this.#admission.release(this.name, address))
+          this.#begin(socket, accept)
+        } else {
+          socket.destroy()
+          this.#admission.release(this.name, address)
+        }
+      },
+      refuse: (reason, afterMs) => {
+        decide()
+        this.#refuse(socket, reason, afterMs)
+      },
+    })
+    if (isDecided) return
+    this.#held.add(socket)
+    socket.on('error', fail)
+    socket.on('close', closed)
   }
 
   #begin(socket: Socket, accept: Accept): void {
     if (this.#handshakes === undefined) this.#serve(socket, accept)
     else this.#handshakes.begin(socket)
+  }
+
+  #refuse(socket: Socket, reason: string, afterMs: number): void {
+    const { clock, logger } = this.#settings
+    logger.info({ listener: this.name, client: plainAddress(socket.remoteAddress), reason }, 'connection refused')
+    socket.on('error', () => socket.destroy())
+    if (afterMs === 0) socket.destroy()
+    else {
+      this.#held.add(socket)
+      const cancel = clock.after(afterMs, () => socket.destroy())
+      socket.on('close', () => {
+        cancel()
+        this.#held.delete(socket)
+      })
+    }
   }
 
   #serve(socket: Socket, accept: Accept): void {
@@ -154,6 +249,7 @@ export class Listener {
       id: `${local}-${remote}-${number}`,
       listener: this.name,
       maxFrameBytes: this.#settings.maxRequestBytes,
+      uses: this.#uses,
       logger: this.#settings.logger,
     })
     this.#connections.add(connection)

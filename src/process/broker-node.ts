@@ -11,8 +11,11 @@ import { realRandom } from '../runtime/random.ts'
 import { authorizerOf } from '../security/configured-authorizer.ts'
 import { ListenerSecurity } from '../security/listener-security.ts'
 import { Server } from '../server/index.ts'
+import type { MetricsEndpoint } from '../telemetry/metrics-endpoint.ts'
+import { RequestLog } from '../telemetry/request-log.ts'
 import { buildRooms } from './broker-rooms.ts'
 import type { SharedRooms } from './cluster-stack.ts'
+import { type OpenedConnectionQuotas, openConnectionQuotas } from './quotas.ts'
 
 interface NodeListener {
   readonly opened: Listener
@@ -38,6 +41,8 @@ export class BrokerNode {
   readonly #ports = new Map<string, number>()
   #rooms: Rooms | undefined
   #shared: SharedRooms | undefined
+  #metrics: MetricsEndpoint | undefined
+  #connectionQuotas: OpenedConnectionQuotas | undefined
   #server: Server | undefined
   #stopHearingOfConfigs: () => void = () => {}
 
@@ -56,6 +61,11 @@ export class BrokerNode {
       port: advertisedPort === 0 ? this.#ports.get(name)! : advertisedPort,
       securityProtocol: securityProtocols.indexOf(protocol),
     }))
+  }
+
+  /** Open ones, by listener. */
+  get connections(): ReadonlyMap<string, number> {
+    return new Map(this.#listeners.map(({ opened }) => [opened.name, opened.connectionCount]))
   }
 
   /** Undefined unless it runs. */
@@ -77,13 +87,15 @@ export class BrokerNode {
   }
 
   /** Registers with the cluster, and leads what it may. */
-  async join(cluster: Cluster, shared: SharedRooms): Promise<void> {
+  async join(cluster: Cluster, shared: SharedRooms, metrics: MetricsEndpoint | undefined): Promise<void> {
     const broker = cluster.broker(this.id)!
     this.#shared = shared
+    this.#metrics = metrics
     this.#rooms = buildRooms({
       broker,
       shared,
       listeners: this.#listeners.map(({ security }) => security),
+      metrics,
       config: this.#config,
       logger: this.#logger,
       roomsOf: this.#roomsOf,
@@ -94,12 +106,20 @@ export class BrokerNode {
   /** To be called when it has joined. */
   async serve(): Promise<void> {
     const { broker, cluster } = this.#rooms!
-    const server = new Server(this.#rooms!, authorizerOf(this.#config, this.#shared!.acls, this.#logger))
+    const log = RequestLog.open(this.#logger, this.#config.get('odradek.request.slow.ms'))
+    const observers = [this.#metrics?.requests, log].filter((each) => each !== undefined)
+    const maxQueuedBytes = this.#config.get('queued.max.request.bytes')
+    const { acls, clientQuotas } = this.#shared!
+    const accessFor = authorizerOf(this.#config, acls, this.#logger)
+    const server = new Server(this.#rooms!, accessFor, { observers, maxQueuedBytes })
     this.#server = server
+    const opened = this.#listeners.map((each) => each.opened)
+    this.#connectionQuotas = await openConnectionQuotas(broker, opened, clientQuotas, this.#logger)
+    const { admission } = this.#connectionQuotas
     for (const { opened, security } of this.#listeners) {
       // What an earlier run was told holds on.
       if (broker.config !== this.#config) await security.apply(broker.config)
-      opened.start((connection) => server.accept(connection, security))
+      opened.start((connection) => server.accept(connection, security), admission)
     }
     this.#stopHearingOfConfigs = cluster.onBrokerConfigChanged(() => {
       for (const { security } of this.#listeners) void security.apply(broker.config)
@@ -112,9 +132,11 @@ export class BrokerNode {
     const [server, rooms] = [this.#server, this.#rooms]
     this.#listeners = []
     this.#stopHearingOfConfigs()
+    this.#connectionQuotas?.close()
     this.#server = undefined
     this.#rooms = undefined
     await Promise.all(listeners.map(({ opened }) => opened.close()))
+    rooms?.clientTelemetry.close()
     await Promise.all([server?.close(), rooms?.groups.close(), rooms?.transactions.close()])
   }
 

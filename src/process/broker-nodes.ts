@@ -9,8 +9,10 @@ import { partitionFor } from '../groups/group-coordinator.ts'
 import type { FileSystem } from '../runtime/file-system.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { SerialQueue } from '../runtime/serial-queue.ts'
+import type { MetricsEndpoint } from '../telemetry/metrics-endpoint.ts'
 import { BrokerNode } from './broker-node.ts'
 import { ClusterStack } from './cluster-stack.ts'
+import { metricSources, openMetrics } from './metrics.ts'
 
 export interface BrokerNodesOptions {
   /** One for each broker; what they share is taken from the first. */
@@ -32,6 +34,7 @@ export class BrokerNodes {
   /** What is done to brokers, one after the other. */
   readonly #changes = new SerialQueue()
   #cluster: Cluster | undefined
+  #metrics: MetricsEndpoint | undefined
   #isClosed = false
 
   constructor({ configs, files, logger, onFailure }: BrokerNodesOptions) {
@@ -52,6 +55,11 @@ export class BrokerNodes {
     return this.#cluster!.clusterId
   }
 
+  /** Where metrics are, when they are asked for. */
+  get metricsUrl(): string | undefined {
+    return this.#metrics?.url
+  }
+
   /** Where clients find a broker when it runs, listener by listener. */
   endpointsOf(brokerId: number): readonly Endpoint[] {
     return this.#nodes.get(brokerId)!.endpoints
@@ -65,6 +73,7 @@ export class BrokerNodes {
   async open(): Promise<void> {
     const nodes = [...this.#nodes.values()]
     for (const node of nodes) await node.bind()
+    this.#metrics = await openMetrics(this.#configs[0]!, this.#logger)
     await loadCodecs()
     const cluster = await this.#stack.open()
     this.#cluster = cluster
@@ -73,10 +82,12 @@ export class BrokerNodes {
       const config = this.#configs[index]!
       cluster.addBroker(id, config.get('broker.rack'), config)
     }
-    for (const node of nodes) await node.join(cluster, this.#stack.shared)
+    for (const node of nodes) await node.join(cluster, this.#stack.shared, this.#metrics)
     await cluster.brokersStarted()
     for (const line of cluster.describeOtherBrokers()) this.#logger.warn({}, line)
     this.#stack.shared.credentials.tokens.start()
+    cluster.onTopicDeleted(({ name }) => this.#metrics?.traffic.forget(name))
+    this.#metrics?.start(metricSources(cluster, nodes))
     for (const node of nodes) await node.serve()
   }
 
@@ -85,6 +96,7 @@ export class BrokerNodes {
     this.#isClosed = true
     await this.#changes.idle()
     await Promise.all([...this.#nodes.values()].map((node) => node.close()))
+    await this.#metrics?.close()
     await this.#stack.close()
   }
 
@@ -106,7 +118,7 @@ export class BrokerNodes {
       const node = this.#nodes.get(brokerId)!
       try {
         await node.bind()
-        await node.join(this.#cluster!, this.#stack.shared)
+        await node.join(this.#cluster!, this.#stack.shared, this.#metrics)
       } catch (error) {
         await node.close()
         await broker.stop()

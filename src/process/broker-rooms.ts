@@ -5,14 +5,18 @@ import { Fetcher } from '../fetch/fetcher.ts'
 import { GroupCoordinator } from '../groups/group-coordinator.ts'
 import { handlers, type Rooms } from '../handlers/index.ts'
 import { realClock } from '../runtime/clock.ts'
+import { systemHostNames } from '../runtime/host-names.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { realRandom } from '../runtime/random.ts'
 import { hasAuthorizer } from '../security/configured-authorizer.ts'
+import type { MetricsEndpoint } from '../telemetry/metrics-endpoint.ts'
 import { MarkerWriter } from '../transactions/marker-writer.ts'
 import { ProducerIds } from '../transactions/producer-ids.ts'
 import { TransactionCoordinator } from '../transactions/transaction-coordinator.ts'
 import { TransactionVerification } from '../transactions/verification.ts'
 import type { SharedRooms } from './cluster-stack.ts'
+import { openClientTelemetry } from './metrics.ts'
+import { openQuotas } from './quotas.ts'
 
 /** How long an unused fetch session is safe from a newcomer; Kafka's min.incremental.fetch.session.eviction.ms is not a config. */
 const fetchSessionEvictionMs = 120_000
@@ -22,13 +26,15 @@ export interface BrokerRoomsOptions {
   readonly broker: Broker
   readonly shared: SharedRooms
   readonly listeners: Rooms['listeners']
+  readonly metrics: MetricsEndpoint | undefined
   readonly config: BrokerConfig
   readonly logger: Logger
   /** The rooms of any broker of the process that runs. */
   roomsOf(brokerId: number): Rooms | undefined
 }
 
-export function buildRooms({ broker, shared, listeners, config, logger, roomsOf }: BrokerRoomsOptions): Rooms {
+export function buildRooms(options: BrokerRoomsOptions): Rooms {
+  const { broker, shared, listeners, metrics, config, logger, roomsOf } = options
   const { cluster } = broker
   const clock = realClock
   const random = realRandom
@@ -54,6 +60,11 @@ export function buildRooms({ broker, shared, listeners, config, logger, roomsOf 
       maxSessions: config.get('max.incremental.fetch.session.cache.slots'),
       evictionMs: fetchSessionEvictionMs,
     }),
+    clientQuotas: shared.clientQuotas,
+    quotas: openQuotas(config, shared.clientQuotas),
+    hostNames: systemHostNames,
+    clientTelemetry: openClientTelemetry(cluster, config, logger, metrics),
+    traffic: metrics?.traffic,
     credentials: shared.credentials,
     listeners,
     acls: hasAuthorizer(config) ? shared.acls : undefined,

@@ -4,6 +4,7 @@ import type { UnreadableDirectory } from '../cluster/log-directories.ts'
 import type { BrokerConfig } from '../config/index.ts'
 import { compactorInThread } from '../log/compaction/compaction-thread.ts'
 import { LogDirectory, type LogDirectoryOptions, storedClusterId } from '../log/log-directory.ts'
+import { ClientQuotas } from '../quotas/client-quotas.ts'
 import { realClock } from '../runtime/clock.ts'
 import type { FileSystem } from '../runtime/file-system.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -26,6 +27,7 @@ async function using<T>(directory: string, work: () => Promise<T>): Promise<T> {
 /** What all brokers share beside the cluster: the parts of its metadata that other rooms own. */
 export interface SharedRooms {
   readonly acls: Acls
+  readonly clientQuotas: ClientQuotas
   readonly credentials: Credentials
 }
 
@@ -90,6 +92,7 @@ export class ClusterStack {
         registerParts: (metadata) => {
           this.#shared = {
             acls: new Acls(metadata, realRandom),
+            clientQuotas: new ClientQuotas(metadata),
             credentials: new Credentials(metadata, { config: this.#config, ...shared }),
           }
         },

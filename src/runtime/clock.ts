@@ -41,6 +41,17 @@ export const realClock: Clock = {
   },
 }
 
+/** Tells at each call what share of the time since the last one this thread's event loop has had nothing to do; 0 to 1. */
+export function idleShareSince(): () => number {
+  let last = performance.eventLoopUtilization()
+  return () => {
+    const now = performance.eventLoopUtilization()
+    const { utilization } = performance.eventLoopUtilization(now, last)
+    last = now
+    return 1 - utilization
+  }
+}
+
 /** Time that stands still until `advance` moves it; timers run in order of their due time, then of their creation. */
 export class SimulatedClock implements Clock {
   #nowMs: number

@@ -5,6 +5,8 @@ export interface Logger {
   info(fields: object, message: string): void
   warn(fields: object, message: string): void
   error(fields: object, message: string): void
+  /** As pino has it; a logger without it is taken for one that leaves debug out. */
+  isLevelEnabled?(level: string): boolean
 }
 
 /** Says nothing: the library's default and the tests'. */

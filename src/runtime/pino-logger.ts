@@ -34,7 +34,9 @@ export function createLogger(settings: PinoLoggerSettings): Logger {
       pino[level](fields, message)
     }
   }
-  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
+  const isLevelEnabled = (level: string): boolean =>
+    (severity as Readonly<Record<string, number>>)[level]! >= severity[settings.level]
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error'), isLevelEnabled }
 }
 
 function load({ level, destination, readable }: PinoLoggerSettings): PinoLogger {

@@ -52,6 +52,7 @@ export class HandledConnection implements ConnectionContext {
   readonly securityProtocol: SecurityProtocol
   readonly authentication: Authentication
   readonly #accessFor: AccessFor
+  clientSoftware = { name: 'unknown', version: 'unknown' }
   readonly #logger: Logger
   /** Of the principal that it was asked for last. */
   #access: { readonly principal: Principal; readonly access: Access } | undefined

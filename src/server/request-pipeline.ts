@@ -9,13 +9,15 @@
 import { errorCode, KafkaError } from '../../protocol/errors.ts'
 import { apiByKey } from '../../protocol/messages/index.ts'
 import { ProtocolError, Reader } from '../../protocol/schema/index.ts'
-import type { Context, Rooms } from '../handlers/context.ts'
-import { CloseConnection, whenSent } from '../handlers/handler.ts'
+import { type Context, type Rooms, userOf } from '../handlers/context.ts'
+import { CloseConnection, whenSent, whenThrottled } from '../handlers/handler.ts'
 import type { Cancel } from '../runtime/clock.ts'
 import type { AccessFor } from '../security/access.ts'
 import type { Authentication } from '../security/authentication.ts'
 import { apiVersionsKey, refusalOf } from './admission.ts'
 import { type ClientConnection, type ConnectionSecurity, HandledConnection } from './client-connection.ts'
+import type { QueuedBytes } from './queued-bytes.ts'
+import type { RequestObserver } from './request-observer.ts'
 import type { ServedApi, ServedApis } from './served-apis.ts'
 
 /** Unanswered requests of one connection, in number and bytes, at which no more of them are read. */
@@ -46,6 +48,17 @@ class Call {
   whenSent: (() => void) | undefined
   /** Why the connection ends instead of an answer. */
   closeReason: string | undefined
+  /** Somebody wants to know how long it takes. */
+  isTimed = false
+  /** Of what follows the header. */
+  bodyBytes = 0
+  /** For how long the event loop worked on it alone, and since when it does so. */
+  threadMs = 0
+  resumedMs = 0
+  startedMs = 0
+  throttleMs = 0
+  /** Kept for observers. */
+  body: object | undefined
 
   constructor(frame: Buffer) {
     this.frameBytes = frame.length
@@ -58,11 +71,19 @@ class Call {
   }
 }
 
+/** An answer's body, as far as throttling is concerned. */
+interface Throttleable {
+  readonly throttleTimeMs?: number
+  readonly [whenThrottled]?: () => object
+}
+
 /** What all connections of a broker share. */
 export interface PipelineSurroundings {
   readonly rooms: Rooms
   readonly served: ServedApis
   readonly accessFor: AccessFor
+  readonly observers: readonly RequestObserver[]
+  readonly queued: QueuedBytes
   /** A request began to wait, or has ended: +1, -1. */
   countPending(change: number): void
   /** The connection is gone. */
@@ -86,6 +107,10 @@ export class RequestPipeline {
   #waiting: Buffer[] = []
   #unansweredBytes = 0
   #isPaused = false
+  /** Throttled: nothing is started until the time is over that the client was told (KIP-219). */
+  #isMuted = false
+  #mutedUntilMs = 0
+  #cancelMute: Cancel | undefined
   /** The connection will end when the answers before are sent: nothing more is started. */
   #isEnding = false
   #isClosed = false
@@ -107,7 +132,7 @@ export class RequestPipeline {
     if (this.#waiting.length === 0 && this.#mayStart(frame)) this.#start(frame)
     else {
       this.#waiting.push(ownBytes(frame))
-      this.#unansweredBytes += frame.length
+      this.#countUnanswered(frame.length)
     }
     this.#limit()
   }
@@ -115,11 +140,18 @@ export class RequestPipeline {
   /** The connection is gone: nothing more is started, and what is pending is dropped when it ends. */
   closed(): void {
     this.#isClosed = true
+    this.#cancelMute?.()
     this.#waiting = []
     this.#running = []
     this.#cancelTimeout?.()
     this.#surroundings.forget(this)
+    this.#countUnanswered(-this.#unansweredBytes)
     this.#handled.closed()
+  }
+
+  /** There is room for requests of the broker again. */
+  hasRoom(): void {
+    this.#limit()
   }
 
   /** Ends the connection now. */
@@ -128,7 +160,7 @@ export class RequestPipeline {
   }
 
   #mayStart(frame: Buffer): boolean {
-    if (this.#isEnding) return false
+    if (this.#isEnding || this.#isMuted) return false
     if (this.#running.length === 0) return true
     const overlaps = this.#surroundings.served.byKey(peekInt16(frame, 0))?.handler.overlaps ?? false
     return overlaps && this.#running[0]!.overlaps
@@ -141,11 +173,17 @@ export class RequestPipeline {
     if (!call.isPending && this.#running.length === 0) this.#deliver(call)
     else {
       this.#running.push(call)
-      this.#unansweredBytes += call.frameBytes
+      this.#countUnanswered(call.frameBytes)
     }
   }
 
   #serve(call: Call, frame: Buffer): void {
+    const { rooms, observers } = this.#surroundings
+    if (rooms.quotas.isEnforced || observers.length > 0) {
+      call.isTimed = true
+      call.startedMs = rooms.clock.monotonicMs()
+      call.resumedMs = call.startedMs
+    }
     try {
       const refusal = refusalOf(call.apiKey, this.#authentication)
       if (refusal?.isAnswered === false) {
@@ -154,6 +192,7 @@ export class RequestPipeline {
       }
       const reader = new Reader(frame)
       if (!this.#open(call, reader)) return
+      call.bodyBytes = reader.remaining
       call.context = this.#contextOf(call)
       call.request = call.served!.decodeBody(reader, call.apiVersion)
       if (reader.hasUnsafeInteger) {
@@ -212,9 +251,12 @@ export class RequestPipeline {
   }
 
   async #await(call: Call, pending: Promise<object | undefined>): Promise<void> {
+    const { clock } = this.#surroundings.rooms
     this.#surroundings.countPending(1)
+    if (call.isTimed) call.threadMs += clock.monotonicMs() - call.resumedMs
     try {
       const body = await pending
+      if (call.isTimed) call.resumedMs = clock.monotonicMs()
       if (!this.#isClosed) this.#answer(call, body)
     } catch (error) {
       if (!this.#isClosed) this.#failWith(call, error)
@@ -230,6 +272,7 @@ export class RequestPipeline {
       call.answer = call.served!.encode(call.apiVersion, call.correlationId, body)
       call.whenSent = (body as { [whenSent]?: () => void })[whenSent]
     }
+    if (call.isTimed) this.#measure(call, body)
     this.#end(call)
   }
 
@@ -270,6 +313,50 @@ export class RequestPipeline {
       throw error instanceof KafkaError ? new CloseConnection(error.message) : error
     }
     return undefined
+  }
+
+  #measure(call: Call, body: object | undefined): void {
+    const { quotas, clock } = this.#surroundings.rooms
+    call.threadMs += clock.monotonicMs() - call.resumedMs
+    call.body = body
+    if (quotas.isEnforced) this.#throttle(call, body)
+  }
+
+  /** Counts the request to the client's quotas; when there is too much, the answer says so, and the connection is muted. */
+  #throttle(call: Call, body: Throttleable | undefined): void {
+    const { quotas } = this.#surroundings.rooms
+    const { counts } = call.served!.handler
+    const { answer } = call
+    const usedMs = quotas.record(
+      { user: userOf(this.#handled), clientId: call.clientId },
+      {
+        threadMs: call.threadMs,
+        bytes: counts === 'produce' ? call.bodyBytes : bytesIn(answer),
+        counts,
+        isUnanswered: body === undefined,
+      },
+    )
+    const throttleTimeMs = Math.max(usedMs, body?.throttleTimeMs ?? 0)
+    if (throttleTimeMs === 0) return
+    call.throttleMs = throttleTimeMs
+    if (body !== undefined && usedMs > 0) {
+      const told = body[whenThrottled]?.() ?? body
+      call.answer = call.served!.encode(call.apiVersion, call.correlationId, { ...told, throttleTimeMs })
+    }
+    this.#mute(throttleTimeMs)
+  }
+
+  #mute(ms: number): void {
+    const { clock } = this.#surroundings.rooms
+    const untilMs = clock.monotonicMs() + ms
+    if (this.#isClosed || untilMs <= this.#mutedUntilMs) return
+    this.#mutedUntilMs = untilMs
+    this.#isMuted = true
+    this.#cancelMute?.()
+    this.#cancelMute = clock.after(ms, () => {
+      this.#isMuted = false
+      this.#settled()
+    })
   }
 
   #failWith(call: Call, error: unknown): void {
@@ -319,13 +406,13 @@ export class RequestPipeline {
       const call = this.#running[0]
       if (call !== undefined && !call.isPending) {
         this.#running.shift()
-        this.#unansweredBytes -= call.frameBytes
+        this.#countUnanswered(-call.frameBytes)
         this.#deliver(call)
       } else {
         const frame = this.#waiting[0]
         if (frame === undefined || !this.#mayStart(frame)) break
         this.#waiting.shift()
-        this.#unansweredBytes -= frame.length
+        this.#countUnanswered(-frame.length)
         this.#start(frame)
       }
     }
@@ -333,10 +420,27 @@ export class RequestPipeline {
   }
 
   #deliver(call: Call): void {
+    if (call.isTimed) this.#tell(call)
     if (call.answer !== undefined) {
       this.#connection.send(call.answer, this.#running.length + this.#waiting.length > 0, call.whenSent)
     }
     if (call.closeReason !== undefined) this.#close(call)
+  }
+
+  #tell(call: Call): void {
+    const { observers, rooms } = this.#surroundings
+    if (observers.length === 0 || call.served === undefined) return
+    const { apiKey, apiVersion, correlationId, clientId, throttleMs, threadMs, body } = call
+    const request = {
+      ...{ apiKey, apiVersion, correlationId, clientId, throttleMs, threadMs, body },
+      api: call.served.handler.api.name,
+      user: userOf(this.#handled),
+      connection: this.#connection,
+      requestBytes: call.frameBytes,
+      responseBytes: bytesIn(call.answer),
+      totalMs: rooms.clock.monotonicMs() - call.startedMs,
+    }
+    for (const observer of observers) observer.answered(request)
   }
 
   #close(call: Call): void {
@@ -350,8 +454,15 @@ export class RequestPipeline {
     this.#connection.close()
   }
 
+  #countUnanswered(bytes: number): void {
+    this.#unansweredBytes += bytes
+    this.#surroundings.queued.change(bytes)
+  }
+
   #limit(): void {
     const isFull =
+      this.#isMuted ||
+      this.#surroundings.queued.isFull ||
       this.#running.length + this.#waiting.length >= maxUnansweredRequests ||
       this.#unansweredBytes >= maxUnansweredBytes
     if (isFull === this.#isPaused || this.#isClosed) return
@@ -365,6 +476,10 @@ export class RequestPipeline {
     const api = apiByKey(apiKey)?.name ?? apiKey
     return { connection: id, listener, client: clientAddress, clientId, api, version: apiVersion }
   }
+}
+
+function bytesIn(buffers: readonly Buffer[] = []): number {
+  return buffers.reduce((sum, { length }) => sum + length, 0)
 }
 
 /** -1 where the frame is too short for it. */

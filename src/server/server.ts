@@ -4,6 +4,8 @@ import { type AccessFor, openAccessFor } from '../security/access.ts'
 import { type Authentication, AuthenticationFailure, Identified } from '../security/authentication.ts'
 import { anonymous } from '../security/principal.ts'
 import type { ClientConnection, ConnectionSecurity } from './client-connection.ts'
+import { QueuedBytes } from './queued-bytes.ts'
+import type { RequestObserver } from './request-observer.ts'
 import { type PipelineSurroundings, RequestPipeline } from './request-pipeline.ts'
 import { ServedApis } from './served-apis.ts'
 
@@ -20,9 +22,18 @@ export class Server {
   #isClosed = false
   #idle: (() => void) | undefined
 
-  constructor(rooms: Rooms, accessFor: AccessFor = openAccessFor) {
+  /** `observers` are told of every request; without any, requests are not timed. `maxQueuedBytes`: queued.max.request.bytes. */
+  constructor(
+    rooms: Rooms,
+    accessFor: AccessFor = openAccessFor,
+    { observers = [], maxQueuedBytes = -1 }: { observers?: readonly RequestObserver[]; maxQueuedBytes?: number } = {},
+  ) {
     this.#surroundings = {
       rooms,
+      observers,
+      queued: new QueuedBytes(maxQueuedBytes, () => {
+        for (const pipeline of this.#pipelines) pipeline.hasRoom()
+      }),
       served: new ServedApis(rooms.handlers),
       accessFor,
       countPending: (change) => this.#countPending(change),

@@ -129,6 +129,7 @@ function sorted(values: Json[]): Json[] {
 
 function sortKey(value: Json): string {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return ''
+  if (Array.isArray(value.entity)) return JSON.stringify(value.entity)
   const named = value.name ?? value.topic ?? value.groupId ?? value.key ?? value.memberId ?? value.resourceName
   if (named !== undefined && named !== null) {
     return [named, value.topicId, value.resourceType, value.patternType, value.principal, value.operation].join(' ')

@@ -19,7 +19,8 @@ async function versionsOfBoth(port: number): Promise<Versions> {
   if (typeof answer === 'string') throw new Error(answer)
   const versions: Record<string, { first: number; last: number }> = {}
   for (const { api, versions: ours } of handlers) {
-    const theirs = answer.apiKeys.find(({ apiKey }) => apiKey === api.key)!
+    // Telemetry is served without being advertised.
+    const theirs = answer.apiKeys.find(({ apiKey }) => apiKey === api.key) ?? { minVersion: 0, maxVersion: 0 }
     const first = Math.max(ours.first, api.name === 'Produce' ? firstProduceVersion : theirs.minVersion)
     versions[api.name] = { first, last: Math.min(ours.last, theirs.maxVersion) }
   }

@@ -13,7 +13,9 @@ import { fetchScenarios } from './scenarios/fetch.ts'
 import { groupsScenarios } from './scenarios/groups.ts'
 import { offsetsScenarios } from './scenarios/offsets.ts'
 import { produceScenarios } from './scenarios/produce.ts'
+import { quotasScenarios } from './scenarios/quotas.ts'
 import { restrictedScenarios } from './scenarios/restricted.ts'
+import { telemetryScenarios } from './scenarios/telemetry.ts'
 import { topicsScenarios } from './scenarios/topics.ts'
 import { transactionalPartitionsScenarios } from './scenarios/transactional-partitions.ts'
 import { transactionsScenarios } from './scenarios/transactions.ts'
@@ -38,6 +40,8 @@ export const suites: readonly Suite[] = [
   suite('offsets', offsetsScenarios),
   suite('topics', topicsScenarios),
   suite('cluster', clusterScenarios),
+  suite('quotas', quotasScenarios),
+  suite('telemetry', telemetryScenarios, { 'telemetry.max.bytes': '100' }),
   suite('groups', groupsScenarios),
   suite('committed-offsets', committedOffsetsScenarios),
   suite('consumer-groups', consumerGroupsScenarios, { 'group.consumer.assignment.interval.ms': '0' }),

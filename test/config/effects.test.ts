@@ -9,12 +9,13 @@ import { clientMetricsConfigs } from '../../src/config/client-metrics-configs.ts
 import type { ConfigTable } from '../../src/config/config-definition.ts'
 import { notYet } from '../../src/config/effects.ts'
 import { groupConfigs } from '../../src/config/group-configs.ts'
+import { odradekConfigs } from '../../src/config/odradek-configs.ts'
 import { replicationQuotaConfigs } from '../../src/config/replication-quota-configs.ts'
 import { topicConfigs } from '../../src/config/topic-configs.ts'
 
 const root = new URL('../../', import.meta.url).pathname
 const brokerTable: ConfigTable = { ...brokerConfigs, ...authorizerConfigs, ...replicationQuotaConfigs }
-const tables: readonly ConfigTable[] = [brokerTable, topicConfigs, groupConfigs, clientMetricsConfigs]
+const tables: readonly ConfigTable[] = [brokerTable, topicConfigs, groupConfigs, clientMetricsConfigs, odradekConfigs]
 
 /** All of src/ but the tables themselves, and the rules, which compare many settings that nothing acts on. */
 const source = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })

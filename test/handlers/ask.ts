@@ -50,10 +50,20 @@ export class Client {
       listener: 'PLAINTEXT',
       clientAddress: '127.0.0.1',
       access,
+      clientSoftware: { name: 'unknown', version: 'unknown' },
       onClose: () => () => {},
     }
-    const rooms = { cluster: broker.cluster, broker, producerIds: this.#producerIds, config: broker.config }
-    const rest = { clock: new SimulatedClock(), logger: silentLogger, handlers: [], apiVersion, clientId: 'test' }
+    const quotas = { isEnforced: false, mutationQuota: () => ({ record: () => {}, throttleMs: 0 }) }
+    const rooms = { cluster: broker.cluster, broker, producerIds: this.#producerIds, config: broker.config, quotas }
+    const clientTelemetry = { hasReceiver: false }
+    const rest = {
+      clientTelemetry,
+      clock: new SimulatedClock(),
+      logger: silentLogger,
+      handlers: [],
+      apiVersion,
+      clientId: 'test',
+    }
     return { ...rooms, ...rest, ...this.#rooms, connection, access } as unknown as Context
   }
 }

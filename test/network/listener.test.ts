@@ -357,3 +357,41 @@ describe('closing a listener', () => {
     expect((await open({ port: listener.port })).port).toBe(listener.port)
   })
 })
+
+describe('admission', () => {
+  it('keeps connections unread until they may be served, and lets go of those that leave before', async () => {
+    const waiting: { serve(): void; refuse(reason: string, afterMs: number): void }[] = []
+    let abandoned = 0
+    let released = 0
+    const listener = await open()
+    const frames: string[] = []
+    listener.start(() => ({ receive: (frame) => void frames.push(String(frame)), closed: () => {} }), {
+      admit: (_listener, _address, outcome) => {
+        waiting.push(outcome)
+        return () => {
+          abandoned += 1
+        }
+      },
+      release: () => {
+        released += 1
+      },
+    })
+    const [first, second, third] = [
+      await RawClient.connect(listener.port),
+      await RawClient.connect(listener.port),
+      await RawClient.connect(listener.port),
+    ]
+    first.send(framed(Buffer.from('early')))
+    await until(() => waiting.length === 3)
+    expect(listener.connectionCount).toBe(0)
+    second.destroy()
+    await until(() => abandoned === 1)
+    waiting[2]!.refuse('it is the third', 0)
+    await third.closed()
+    waiting[0]!.serve()
+    await until(() => frames.length === 1)
+    expect(frames).toEqual(['early'])
+    first.destroy()
+    await until(() => released === 1)
+  })
+})

@@ -31,7 +31,8 @@ export class Serving {
     const at = (level: string) => (fields: object, message: string) =>
       void this.lines.push({ level, fields: fields as Record<string, unknown>, message })
     const logger: Logger = { debug: () => {}, info: at('info'), warn: at('warn'), error: at('error') }
-    this.server = new Server({ handlers, clock, logger } as unknown as Rooms)
+    const quotas = { isEnforced: false }
+    this.server = new Server({ handlers, clock, logger, quotas } as unknown as Rooms)
   }
 
   async start(): Promise<this> {

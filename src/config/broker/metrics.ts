@@ -1,7 +1,7 @@
 /** config: broker configs of metrics and client telemetry (KIP-714). */
 
 import { int, list, long, string } from '../config-definition.ts'
-import { notYet } from '../effects.ts'
+import { notYet, obeyed } from '../effects.ts'
 import { anyList, atLeast } from '../validators.ts'
 
 export const metricsConfigs = {
@@ -45,7 +45,7 @@ export const metricsConfigs = {
   'telemetry.max.bytes': int(1_048_576, {
     valid: atLeast(1),
     importance: 'LOW',
-    effect: notYet.telemetry,
+    effect: obeyed,
     documentation:
       'The maximum size (after compression if compression is used) of telemetry metrics pushed from a client to the broker.',
   }),

@@ -55,24 +55,24 @@ export const networkConfigs = {
   'max.connection.creation.rate': int(maxInt, {
     valid: atLeast(0),
     updateMode: 'cluster-wide',
-    effect: notYet.connectionLimits,
+    effect: obeyed,
     documentation: 'The maximum connection creation rate we allow in the broker at any time.',
   }),
   'max.connections': int(maxInt, {
     valid: atLeast(0),
     updateMode: 'cluster-wide',
-    effect: notYet.connectionLimits,
+    effect: obeyed,
     documentation: 'The maximum number of connections we allow in the broker at any time.',
   }),
   'max.connections.per.ip': int(maxInt, {
     valid: atLeast(0),
     updateMode: 'cluster-wide',
-    effect: notYet.connectionLimits,
+    effect: obeyed,
     documentation: 'The maximum number of connections we allow from each ip address.',
   }),
   'max.connections.per.ip.overrides': string('', {
     updateMode: 'cluster-wide',
-    effect: notYet.connectionLimits,
+    effect: obeyed,
     documentation:
       'A comma-separated list of per-ip or hostname overrides to the default maximum number of connections.',
   }),
@@ -92,7 +92,7 @@ export const networkConfigs = {
       'The number of threads that the server uses for receiving requests from the network and sending responses to the network.',
   }),
   'queued.max.request.bytes': long(-1, {
-    effect: notYet.internals,
+    effect: obeyed,
     documentation: 'The number of queued bytes allowed before no more requests are read',
   }),
   'queued.max.requests': int(500, {
