@@ -182,7 +182,8 @@ export class LogDirectory implements LogOwner {
       }
       await removeLeftOvers(path, names, storage)
       const compactor =
-        options.compactor ?? compactorHere({ files, clock: options.clock, bytesPerTurn: compactedBytesPerTurn })
+        options.compactor ??
+        compactorHere({ files, clock: options.clock, bytesPerTurn: compactedBytesPerTurn, giveWay: nextTurn })
       const loaded = { path, properties, unlock, open, checkpoints, compactor, stored, wasCleanlyStopped }
       return new LogDirectory(storage, loaded)
     } catch (error) {
