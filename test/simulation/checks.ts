@@ -32,8 +32,8 @@ export function checkProgress(simulation: Simulation, partition: SimulatedPartit
   partition.seenLogStartOffset = logStartOffset
 }
 
-/** What retention has deleted was old or too much. */
-function checkDeletion(simulation: Simulation, partition: SimulatedPartition): void {
+/** What retention has deleted was old or too much, by all that was appended until then. */
+export function checkDeletion(simulation: Simulation, partition: SimulatedPartition): void {
   const { log, model, seenLogStartOffset, retention, config } = partition
   const { logStartOffset } = log
   if (logStartOffset > model.startCeiling) {
