@@ -32,13 +32,18 @@ export function batchRuns(
 
 /**
  * The same for who keeps nothing of it: `bytes` are good until the next run is asked for, as their memory is used again. Fresh memory costs
- * more than reading into it and checking what was read.
+ * more than reading into it and checking what was read. `runBytes`: 1 MiB at most.
  */
-export async function* passingRuns(file: FileHandle, from: number, end: number): AsyncGenerator<BatchRun, void> {
-  if (end - from < smallestSharedBytes) return yield* batchRuns(file, from, end)
+export async function* passingRuns(
+  file: FileHandle,
+  from: number,
+  end: number,
+  runBytes = pieceBytes,
+): AsyncGenerator<BatchRun, void> {
+  if (end - from < smallestSharedBytes) return yield* batchRuns(file, from, end, runBytes)
   const memory = idlePieces.pop() ?? Buffer.allocUnsafeSlow(pieceBytes)
   try {
-    yield* runsOf(file, from, end, { runBytes: pieceBytes, memory })
+    yield* runsOf(file, from, end, { runBytes, memory })
   } finally {
     if (idlePieces.length < maxIdlePieces) idlePieces.push(memory)
   }

@@ -42,11 +42,11 @@ import {
   metaPropertiesFileName,
   parseMetaProperties,
 } from './meta-properties.ts'
+import { partitionMetadataFileName, readPartitionMetadata, writePartitionMetadata } from './partition-metadata.ts'
 import { createLog, loadLog } from './recovery.ts'
 
 const lockFileName = '.odradek.lock'
 const cleanShutdownFileName = '.kafka_cleanshutdown'
-const partitionMetadataFileName = 'partition.metadata'
 const partitionsClosedAtATime = 16
 const retentionChecksPerTurn = 64
 /** So much is made durable before the recovery points are written ahead of their time: what a start after a crash has to scan. */
@@ -182,7 +182,8 @@ export class LogDirectory implements LogOwner {
       }
       await removeLeftOvers(path, names, storage)
       const compactor =
-        options.compactor ?? compactorHere({ files, clock: options.clock, bytesPerTurn: compactedBytesPerTurn })
+        options.compactor ??
+        compactorHere({ files, clock: options.clock, bytesPerTurn: compactedBytesPerTurn, giveWay: nextTurn })
       const loaded = { path, properties, unlock, open, checkpoints, compactor, stored, wasCleanlyStopped }
       return new LogDirectory(storage, loaded)
     } catch (error) {
@@ -239,9 +240,10 @@ export class LogDirectory implements LogOwner {
 
   /** Of a stored partition's partition.metadata; undefined when it does not say. */
   async storedTopicId(name: string): Promise<string | undefined> {
-    const path = `${this.path}/${name}/${partitionMetadataFileName}`
+    const directory = `${this.path}/${name}`
     const { files } = this.#storage
-    return (await files.exists(path)) ? topicIdIn(await files.readFile(path)) : undefined
+    const isThere = await files.exists(`${directory}/${partitionMetadataFileName}`)
+    return isThere ? await readPartitionMetadata(files, directory) : undefined
   }
 
   /** Renames the directory of a partition that nobody knows to `-stray`: it is never removed. */
@@ -404,11 +406,11 @@ export class LogDirectory implements LogOwner {
     if (names === undefined) {
       await storage.files.makeDirectory(directory)
       this.#stored.add(name)
-      await this.#writePartitionMetadata(directory, wanted.topicId)
+      await this.#nameTopic(directory, wanted.topicId)
       const created = await createLog(directory, storage, config)
       return new LocalPartitionLog(wanted, config, created, storage, this, 0)
     }
-    if (!names.includes(partitionMetadataFileName)) await this.#writePartitionMetadata(directory, wanted.topicId)
+    if (!names.includes(partitionMetadataFileName)) await this.#nameTopic(directory, wanted.topicId)
     const recoveryPoint = this.#recoveryPoints.get(name) ?? 0
     const isClean = this.wasCleanlyStopped
     const loaded = await loadLog(directory, names, {
@@ -441,9 +443,8 @@ export class LogDirectory implements LogOwner {
     const { files, logger } = this.#storage
     const names = await files.list(directory)
     if (topicId === undefined || !names.includes(partitionMetadataFileName)) return names
-    const storedId = topicIdIn(await files.readFile(`${directory}/${partitionMetadataFileName}`))
+    const storedId = await readPartitionMetadata(files, directory)
     if (storedId === topicId) return names
-    // A power failure has left it empty.
     if (storedId === undefined) return names.filter((each) => each !== partitionMetadataFileName)
     const stray = asideName(name, this.#storage.random, '-stray')
     logger.warn({ directory, storedId, topicId }, `${name} belongs to another topic of that name: kept as ${stray}`)
@@ -452,14 +453,8 @@ export class LogDirectory implements LogOwner {
     return undefined
   }
 
-  async #writePartitionMetadata(directory: string, topicId: string | undefined): Promise<void> {
-    if (topicId === undefined) return
-    const file = await this.#storage.files.open(`${directory}/${partitionMetadataFileName}`, 'write')
-    try {
-      file.writeNow(0, [Buffer.from(`version: 0\ntopic_id: ${topicId}`)])
-    } finally {
-      await file.close()
-    }
+  async #nameTopic(directory: string, topicId: string | undefined): Promise<void> {
+    if (topicId !== undefined) await writePartitionMetadata(this.#storage.files, directory, topicId)
   }
 
   async #removeStored(name: string): Promise<void> {
@@ -523,10 +518,6 @@ export async function storedClusterId(files: FileSystem, path: string): Promise<
     // Opening it says what is wrong.
     return undefined
   }
-}
-
-function topicIdIn(partitionMetadata: Buffer): string | undefined {
-  return /^topic_id:\s*(\S+)/m.exec(partitionMetadata.toString('utf8'))?.[1]
 }
 
 /** The directory, and its name where the one above it may be opened. */

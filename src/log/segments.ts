@@ -1,6 +1,7 @@
 /** log: the segments of one partition in the order of their offsets; the last one is the active one. */
 import type { LogConfig } from './log-config.ts'
 import type { LogStorage } from './log-storage.ts'
+import { syncPartitionMetadata } from './partition-metadata.ts'
 import { Segment } from './segment.ts'
 
 export class Segments {
@@ -165,6 +166,7 @@ export class Segments {
       const isNew = this.isDirectoryNew
       this.isDirectoryNew = false
       this.#namesSynced = this.#namesSynced.then(async () => {
+        if (isNew) await syncPartitionMetadata(this.#storage.files, this.directory)
         await this.#storage.files.syncDirectory(this.directory)
         if (isNew) await this.#storage.syncRoot(this.directory.slice(0, this.directory.lastIndexOf('/')))
       })

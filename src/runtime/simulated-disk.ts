@@ -134,6 +134,10 @@ function changed(content: Buffer, change: FileChange): Buffer {
   return result
 }
 
+function isAbout(change: NameChange, name: string): boolean {
+  return change.name === name || change.from === name
+}
+
 export class DiskDirectory {
   readonly names = new Map<string, DiskNode>()
   #durable = new Map<string, DiskNode>()
@@ -160,10 +164,14 @@ export class DiskDirectory {
     }
   }
 
-  /** What `name` stands for after a power failure in any case. */
-  certain(name: string): DiskNode | undefined {
-    const isPending = this.#pending.some((change) => change.name === name || change.from === name)
-    return isPending ? undefined : this.#durable.get(name)
+  /** What `name` stands for after a power failure in any case, or, where a rename from `formerName` is pending, one of the two. */
+  certain(name: string, formerName?: string): DiskNode | undefined {
+    const [rename, ...later] = this.#pending.filter((change) => isAbout(change, name))
+    if (rename === undefined) return this.#durable.get(name)
+    if (formerName === undefined || rename.from !== formerName || rename.name !== name) return undefined
+    const isOnlyChange =
+      later.length === 0 && this.#pending.every((each) => each === rename || !isAbout(each, formerName))
+    return isOnlyChange ? this.#durable.get(formerName) : undefined
   }
 
   afterPowerFailure(random: Random): DiskDirectory {
@@ -229,12 +237,16 @@ export class SimulatedDisk {
     return node
   }
 
-  /** The bytes of the file `path` that survive any power failure; undefined when its name may not. */
-  certainContent(path: string): Buffer | undefined {
+  /**
+   * The bytes of the file `path` that survive any power failure; undefined when its name may not. `formerName`: that will do where a rename
+   * from it is pending.
+   */
+  certainContent(path: string, formerName?: string): Buffer | undefined {
     let node: DiskNode | undefined = this.root
-    for (const name of partsOf(path)) {
+    const parts = partsOf(path)
+    for (const [index, name] of parts.entries()) {
       if (!(node instanceof DiskDirectory)) return undefined
-      node = node.certain(name)
+      node = node.certain(name, index === parts.length - 1 ? formerName : undefined)
     }
     return node instanceof DiskFile ? node.certain : undefined
   }

@@ -77,6 +77,13 @@ export function giveWay(): void {
   }
 }
 
+const neverNotified = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+
+/** Only in a thread: it stands still. A timer of the event loop would be no less than 1 ms. */
+export function sleepThread(ms: number): void {
+  Atomics.wait(neverNotified, 0, 0, ms)
+}
+
 /** Only in a thread: answers what is asked, in order. */
 export function answerRequests<Request>(answer: (request: Request) => Promise<unknown>): void {
   let last: Promise<unknown> = Promise.resolve()

@@ -10,7 +10,7 @@ import { systemError } from '../../src/runtime/memory-file-system.ts'
 import { nextTurn } from '../../src/runtime/serial-queue.ts'
 import { type DiskDirectory, type DiskFile, SimulatedDisk } from '../../src/runtime/simulated-disk.ts'
 import { SimulatedFileSystem } from '../../src/runtime/simulated-file-system.ts'
-import { batch, openDirectory, openLog, readAll, sequenced, startMs } from './fixtures.ts'
+import { batch, config, openDirectory, openLog, readAll, sequenced, startMs } from './fixtures.ts'
 
 /** A power failure leaves what is durable, and nothing else. */
 const worstLuck = { fraction: () => 0, bytes: (length: number) => Buffer.alloc(length) }
@@ -467,4 +467,38 @@ describe('while a log is truncated', () => {
     }
     expect([log.lastStableOffset, log.highWatermark]).toEqual([0, 0])
   })
+})
+
+describe('partition.metadata', () => {
+  const topicId = 'AAAAAAAAQAGAAAAAAAAABQ'
+  const open = async (machine: Machine) => {
+    machine.files = new SimulatedFileSystem(machine.disk, worstLuck)
+    machine.directory = await openDirectory(machine.files)
+    return await machine.directory.openPartition({ topic: 'topic', partition: 0, topicId, config: config() })
+  }
+
+  it('is durable before any of the partition’s records', async () => {
+    const machine = new Machine()
+    const log = await open(machine)
+    await log.append(batch(2), 'client')
+    await log.flush()
+    machine.losePower()
+    expect((machine.disk.at('data/topic-0/partition.metadata') as DiskFile).content.toString()).toContain(topicId)
+    expect((await open(machine)).logEndOffset).toBe(2)
+  })
+
+  it.each(['version: 0\ntopic_id: AAAAAAAA', 'version: 0\ntopic_id: AAAAAAAAQAGAAAAA\0\0\0\0\0\0', '\0\0\0'])(
+    'that a power failure has torn is not another topic’s: %j',
+    async (torn) => {
+      const machine = new Machine()
+      await (await open(machine)).append(batch(2), 'client')
+      machine.die()
+      const file = machine.disk.at('data/topic-0/partition.metadata') as DiskFile
+      file.truncate(0)
+      file.write(0, Buffer.from(torn))
+      expect((await open(machine)).logEndOffset).toBe(2)
+      expect(await machine.files.list('data')).not.toContainEqual(expect.stringContaining('-stray'))
+      expect(file.content.toString()).toBe(`version: 0\ntopic_id: ${topicId}`)
+    },
+  )
 })

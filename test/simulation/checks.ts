@@ -32,8 +32,8 @@ export function checkProgress(simulation: Simulation, partition: SimulatedPartit
   partition.seenLogStartOffset = logStartOffset
 }
 
-/** What retention has deleted was old or too much. */
-function checkDeletion(simulation: Simulation, partition: SimulatedPartition): void {
+/** What retention has deleted was old or too much, by all that was appended until then. */
+export function checkDeletion(simulation: Simulation, partition: SimulatedPartition): void {
   const { log, model, seenLogStartOffset, retention, config } = partition
   const { logStartOffset } = log
   if (logStartOffset > model.startCeiling) {
@@ -78,8 +78,10 @@ export function certainEndOf(disk: SimulatedDisk, { name, log, config }: Simulat
   )
   let end = log.logStartOffset
   for (let index = first; index < bases.length; index += 1) {
-    const file = `${path}/${String(bases[index]!).padStart(20, '0')}.log`
-    const certain = disk.certainContent(file)
+    const logName = `${String(bases[index]!).padStart(20, '0')}.log`
+    const file = `${path}/${logName}`
+    // A start gives it the name that it has now.
+    const certain = disk.certainContent(file, `${logName}.swap`)
     // Compaction is giving it its name: under that or with `.swap` behind it, the segment is there.
     const isSwapped = certain === undefined && config.compacted && index < bases.length - 1
     if (isSwapped) continue

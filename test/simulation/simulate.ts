@@ -1,17 +1,31 @@
 /**
  * `npm run simulate -- --seed N`: runs the storage simulation of one seed and prints all that happened in it.
  * `npm run simulate -- --seeds N [--from N]`: runs many, on all processors, prints those that fail, and last `N passed, N failed`.
+ * With `--transactions` it is the simulation of transactions.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { type SimulationResult, simulate } from './simulation.ts'
+import { simulateTransactions } from './transactions/transaction-simulation.ts'
 
 const seedsAtATime = 10
 const progressEvery = 500
 
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    seeds: { type: 'string', default: '2000' },
+    from: { type: 'string', default: '1' },
+    transactions: { type: 'boolean', default: false },
+    serve: { type: 'boolean', default: false },
+  },
+})
+const run = values.transactions ? simulateTransactions : simulate
+const kindFlags = values.transactions ? ['--transactions'] : []
+
 async function runOne(seed: number): Promise<void> {
-  const { failure, lines, hash } = await simulate(seed, { traces: true })
+  const { failure, lines, hash } = await run(seed, { traces: true })
   for (const line of lines) console.log(line)
   console.log(`seed ${seed} (${hash}): ${failure ?? 'ok'}`)
   console.log(failure === undefined ? '1 passed, 0 failed' : '0 passed, 1 failed')
@@ -22,7 +36,7 @@ async function runOne(seed: number): Promise<void> {
 function serve(): void {
   process.on('message', async (seeds: number[]) => {
     const results: SimulationResult[] = []
-    for (const seed of seeds) results.push(await simulate(seed))
+    for (const seed of seeds) results.push(await run(seed))
     process.send!(results)
   })
 }
@@ -34,7 +48,10 @@ async function runMany(from: number, count: number): Promise<void> {
   const report = ({ seed, failure }: SimulationResult): void => {
     if (failure === undefined) passed += 1
     else failed += 1
-    if (failure !== undefined) console.log(`seed ${seed}: ${failure}\n  again: npm run simulate -- --seed ${seed}`)
+    if (failure !== undefined)
+      console.log(
+        `seed ${seed}: ${failure}\n  again: npm run simulate -- ${kindFlags.map((flag) => `${flag} `).join('')}--seed ${seed}`,
+      )
     if ((passed + failed) % progressEvery === 0) console.log(`${passed + failed} of ${count} seeds`)
   }
   const feed = (child: ChildProcess): void => {
@@ -44,7 +61,7 @@ async function runMany(from: number, count: number): Promise<void> {
     else child.send(seeds)
   }
   const children = Array.from({ length: Math.min(availableParallelism(), count) }, () => {
-    return fork(import.meta.filename, ['--serve'])
+    return fork(import.meta.filename, ['--serve', ...kindFlags])
   })
   await Promise.all(
     children.map((child) => {
@@ -62,14 +79,6 @@ async function runMany(from: number, count: number): Promise<void> {
   if (failed > 0) process.exitCode = 1
 }
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string' },
-    seeds: { type: 'string', default: '2000' },
-    from: { type: 'string', default: '1' },
-    serve: { type: 'boolean', default: false },
-  },
-})
 if (values.serve) serve()
 else if (values.seed !== undefined) await runOne(Number(values.seed))
 else await runMany(Number(values.from), Number(values.seeds))

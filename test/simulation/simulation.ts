@@ -19,7 +19,7 @@ import { nextTurn } from '../../src/runtime/serial-queue.ts'
 import { SimulatedDisk } from '../../src/runtime/simulated-disk.ts'
 import { SimulatedFileSystem } from '../../src/runtime/simulated-file-system.ts'
 import { Chance } from './chance.ts'
-import { checkLog, checkProgress, checkRecoveryPoint } from './checks.ts'
+import { checkDeletion, checkLog, checkProgress, checkRecoveryPoint } from './checks.ts'
 import { operations } from './operations.ts'
 import { PartitionModel } from './partition-model.ts'
 import { randomConfig, randomLimits } from './settings.ts'
@@ -361,6 +361,11 @@ export class Simulation {
     // A power failure may take the oldest segments, where nothing of them was durable: the log starts behind them then, as Kafka's does.
     if (model.durableOffset <= partition.seenLogStartOffset) {
       model.startCeiling = Math.max(model.startCeiling, logStartOffset)
+    }
+    // Retention may have counted what was lost then.
+    if (logStartOffset > partition.seenLogStartOffset) {
+      checkDeletion(this, partition)
+      partition.seenLogStartOffset = logStartOffset
     }
     model.cut(logEndOffset)
     model.survives(logEndOffset)

@@ -5,10 +5,10 @@ import { recordCursor, recordsOf } from '../../../protocol/records/record.ts'
 import type { RecordBatchView } from '../../../protocol/records/record-batch.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { FileSystem } from '../../runtime/file-system.ts'
-import { nextTurn } from '../../runtime/serial-queue.ts'
-import { batchRuns, passingRuns } from '../batch-scan.ts'
+import { forEachLimited } from '../../runtime/serial-queue.ts'
+import { passingRuns } from '../batch-scan.ts'
 import { OpenFiles } from '../open-files.ts'
-import { indexedTimestamp, Segment, segmentFileName } from '../segment.ts'
+import { indexedTimestamp, Segment, type SegmentSuffix, segmentFileName } from '../segment.ts'
 import { follows } from '../tail-cache.ts'
 import { BatchFilter } from './batch-filter.ts'
 import { CleanedTransactions } from './cleaned-transactions.ts'
@@ -19,15 +19,19 @@ export const cleanedSuffix = '.cleaned'
 /** The new segment's four files. */
 const openFiles = 8
 const largestFile = 0x7fffffff
+/** Two at a time share the commits of the disk's journal, for which others wait too. */
+const concurrentSyncs = 2
 
 export interface RunParts {
   readonly files: FileSystem
   readonly clock: Clock
-  /** How much is read between two turns of the event loop; a thread of its own needs no turns. */
-  readonly bytesPerTurn: number | undefined
+  /** How much is read before others may go on. */
+  readonly bytesPerTurn: number
+  /** Lets others go on; for `workedMs` they were kept from it. */
+  giveWay(workedMs: number): Promise<void> | void
 }
 
-/** In this thread, between other work. */
+/** In this thread. */
 export function compactorHere(parts: RunParts): Compactor {
   return { start: (plan) => new CompactionRun(plan, parts) }
 }
@@ -42,6 +46,7 @@ export class CompactionRun implements Compaction {
   /** The transaction index of the segment that is written. */
   #onKeptTransaction: ConstructorParameters<typeof CleanedTransactions>[1] = () => {}
   #bytes = 0
+  #turnStartMs: number
   #isEnded = false
   #running: Promise<unknown> = Promise.resolve()
 
@@ -51,6 +56,7 @@ export class CompactionRun implements Compaction {
     this.#map = new OffsetMap(plan.mapBytes, plan.seed)
     this.#mapEndOffset = plan.firstDirtyOffset
     this.#startMs = parts.clock.monotonicMs()
+    this.#turnStartMs = this.#startMs
   }
 
   readDirty(): Promise<number> {
@@ -170,15 +176,20 @@ export class CompactionRun implements Compaction {
   /** There is a transaction index, if only an empty one: so a start after a crash knows which of two is the new one. */
   async #makeDurable(written: Segment): Promise<void> {
     const { files } = this.#parts
-    for (const suffix of ['.log', '.index', '.timeindex', '.txnindex'] as const) {
+    const sync = async (suffix: SegmentSuffix): Promise<void> => {
       const file = await files.open(written.path(suffix), 'write')
       try {
-        await file.sync()
+        const isEmpty = suffix === '.txnindex' && written.activeTransactionIndex.count === 0
+        if (!isEmpty) await file.sync()
       } finally {
         await file.close()
       }
     }
-    await files.syncDirectory(this.#plan.directory)
+    // The last one has made the file of that name.
+    await sync('.txnindex')
+    await forEachLimited(['.log', '.index', '.timeindex', 'names'] as const, concurrentSyncs, (each) =>
+      each === 'names' ? files.syncDirectory(this.#plan.directory) : sync(each),
+    )
   }
 
   /** Every batch of the segment from `position` on, until `take` returns false; after `afterRun`, which follows each run of them, their memory is used again. */
@@ -192,10 +203,7 @@ export class CompactionRun implements Compaction {
     const file = await this.#parts.files.open(path, 'read')
     try {
       let end = position
-      const { bytesPerTurn } = this.#parts
-      const runs =
-        bytesPerTurn === undefined ? passingRuns(file, position, size) : batchRuns(file, position, size, bytesPerTurn)
-      for await (const { bytes } of runs) {
+      for await (const { bytes } of passingRuns(file, position, size, this.#parts.bytesPerTurn)) {
         for (const batch of batchesIn(bytes)) {
           if (!batch.isCrcValid()) throw damaged(path, end + batch.position)
           if (!take(batch)) return
@@ -212,11 +220,13 @@ export class CompactionRun implements Compaction {
 
   /** Lets others go on, and keeps to the rate; what is written counts as much as what is read. */
   async #pause(bytes: number): Promise<void> {
-    const { clock, bytesPerTurn } = this.#parts
+    const { clock } = this.#parts
+    const nowMs = clock.monotonicMs()
     this.#bytes += bytes * 2
-    const aheadMs = (this.#bytes / this.#plan.maxBytesPerSecond) * 1000 - (clock.monotonicMs() - this.#startMs)
+    const aheadMs = (this.#bytes / this.#plan.maxBytesPerSecond) * 1000 - (nowMs - this.#startMs)
     if (aheadMs > 1) await new Promise<void>((resolve) => void clock.after(aheadMs, resolve))
-    else if (bytesPerTurn !== undefined) await nextTurn()
+    else await this.#parts.giveWay(nowMs - this.#turnStartMs)
+    this.#turnStartMs = clock.monotonicMs()
     if (this.#isEnded) throw ended()
   }
 }

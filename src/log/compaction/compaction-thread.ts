@@ -1,9 +1,14 @@
 /** log: compaction in a thread of its own, one for each run, and what that thread does. The files must be the real ones. */
 import { realClock } from '../../runtime/clock.ts'
 import { blockingFileSystem } from '../../runtime/node-file-system.ts'
-import { answerRequests, giveWay, threadData, WorkerThread } from '../../runtime/worker-thread.ts'
+import { answerRequests, giveWay, sleepThread, threadData, WorkerThread } from '../../runtime/worker-thread.ts'
 import type { CleanedSegment, CompactionPlan, Compactor, SourceSegment } from './compaction.ts'
 import { CompactionRun } from './compaction-run.ts'
+
+/** Others wait no longer than this takes, where the processor is not taken from a thread before its time is over. */
+const bytesPerTurn = 256 * 1024
+/** Then the thread sleeps as long as it worked, but no longer than this, for on a busy machine it has waited itself. */
+const longestSleepMs = 2
 
 type Request = { readonly group?: readonly SourceSegment[] }
 
@@ -27,7 +32,8 @@ export function compactInThread(): void {
   const run = new CompactionRun(threadData() as CompactionPlan, {
     files: blockingFileSystem,
     clock: realClock,
-    bytesPerTurn: undefined,
+    bytesPerTurn,
+    giveWay: (workedMs) => sleepThread(Math.min(workedMs, longestSleepMs)),
   })
   answerRequests(({ group }: Request) => (group === undefined ? run.readDirty() : run.clean(group)))
 }

@@ -3,12 +3,13 @@
  *
  *     1  X.log.cleaned, X.index.cleaned, X.timeindex.cleaned, X.txnindex.cleaned    all durable
  *     2  X.log.cleaned → X.log.swap                  from here on it counts: a start goes on with 3
- *     3  the old segments → *.deleted
- *     4  X.index.cleaned → X.index, and so on
- *     5  X.log.swap → X.log
+ *     3  the old segments → *.deleted, and then X.index.cleaned → X.index, and so on
+ *     4  X.log.swap → X.log
  *
- * The directory is synced after each step, because a power failure may keep of two renames only the later one. What Kafka leaves in its own
- * way (all four files as `.swap`) is understood too. Source: Kafka's LocalLog.replaceSegments and LogLoader.
+ * The directory is synced after 2 and after 3, because a power failure may keep of two renames only the later one. After 3 the name X.index is
+ * that of the new one or, with X.index.cleaned still there, of the old one. Step 4 needs no sync: a start does it again. Each sync makes
+ * those wait who append elsewhere on the disk, so there is none without need. What Kafka leaves in its own way (all four files as
+ * `.swap`) is understood too. Source: Kafka's LocalLog.replaceSegments and LogLoader.
  */
 import { batchesIn } from '../../../protocol/records/batches.ts'
 import type { FileSystem } from '../../runtime/file-system.ts'
@@ -23,7 +24,7 @@ const partFilePattern = /^(\d{20})(\.index|\.timeindex|\.txnindex)\.(cleaned|swa
 const segmentLogPattern = /^(\d{20})\.log$/
 const indexSuffixes = ['.index', '.timeindex', '.txnindex'] as const
 
-/** Steps 2 to 5. `old`: retired; their files' new paths are returned, for removal later. `hasTransactionIndex`: the new one is not empty. */
+/** Steps 2 to 4. `old`: retired; their files' new paths are returned, for removal later. `hasTransactionIndex`: the new one is not empty. */
 export async function renameIntoPlace(
   files: FileSystem,
   directory: string,
@@ -36,15 +37,16 @@ export async function renameIntoPlace(
   await files.syncDirectory(directory)
   const removed: string[] = []
   for (const [index, segment] of old.entries()) removed.push(...(await segment.renameAway(index === 0)))
-  await files.syncDirectory(directory)
   for (const suffix of indexSuffixes) {
+    if (suffix === '.txnindex' && !hasTransactionIndex) continue
     const path = `${directory}/${segmentFileName(baseOffset, suffix)}`
-    if (suffix === '.txnindex' && !hasTransactionIndex) await files.remove(path + cleanedSuffix)
-    else await files.rename(path + cleanedSuffix, path)
+    await files.rename(path + cleanedSuffix, path)
   }
   await files.syncDirectory(directory)
+  // Not before: it says that the old one counts no more.
+  if (!hasTransactionIndex)
+    await files.remove(`${directory}/${segmentFileName(baseOffset, '.txnindex')}${cleanedSuffix}`)
   await files.rename(log + swapSuffix, log)
-  await files.syncDirectory(directory)
   return removed
 }
 
@@ -76,7 +78,7 @@ export async function finishSwaps(
   return await files.list(directory)
 }
 
-/** Steps 3 to 5, as far as they are not done. */
+/** Steps 3 and 4, as far as they are not done. */
 async function finishSwap(files: FileSystem, directory: string, baseOffset: number): Promise<void> {
   const log = `${directory}/${segmentFileName(baseOffset, '.log')}`
   const nextOffset = await endOf(files, log + swapSuffix)

@@ -5,13 +5,17 @@ import { buildRecordBatch, type RecordBatchOptions } from '../../../protocol/rec
 import { buildEndTransactionMarker } from '../../../protocol/records/control-records.ts'
 import { type KafkaRecord, recordsOf } from '../../../protocol/records/record.ts'
 import type { RecordBatchView } from '../../../protocol/records/record-batch.ts'
+import { compactorHere } from '../../../src/log/compaction/compaction-run.ts'
 import type { LocalPartitionLog } from '../../../src/log/local-partition-log.ts'
 import type { LogConfig } from '../../../src/log/log-config.ts'
 import type { LogDirectory, LogDirectoryOptions } from '../../../src/log/log-directory.ts'
 import type { Isolation } from '../../../src/log/partition-log.ts'
-import { SimulatedClock } from '../../../src/runtime/clock.ts'
+import { type Clock, SimulatedClock } from '../../../src/runtime/clock.ts'
 import { MemoryFileSystem, systemError } from '../../../src/runtime/memory-file-system.ts'
+import { SeededRandom } from '../../../src/runtime/random.ts'
 import { nextTurn } from '../../../src/runtime/serial-queue.ts'
+import { SimulatedDisk } from '../../../src/runtime/simulated-disk.ts'
+import { SimulatedFileSystem } from '../../../src/runtime/simulated-file-system.ts'
 import { openDirectory, openLog, startMs } from '../fixtures.ts'
 
 const compacted = { compacted: true, deletes: false, segmentBytes: 300, minCleanableDirtyRatio: 0 }
@@ -266,6 +270,49 @@ describe('compaction', () => {
     await compacting
     expect((await contents(log)).length).toBeLessThan(3)
   })
+
+  it('gives way to others after each piece that it reads, and says how long it kept them waiting', async () => {
+    const files = new MemoryFileSystem()
+    const clock = new SimulatedClock(startMs)
+    let monotonicMs = 0
+    /** Each look at it finds 3 ms gone. */
+    const workingClock: Clock = {
+      now: () => clock.now(),
+      monotonicMs: () => (monotonicMs += 3),
+      after: (delayMs, run) => clock.after(delayMs, run),
+    }
+    const turns: number[] = []
+    const giveWay = (workedMs: number): void => void turns.push(workedMs)
+    const compactor = compactorHere({ files, clock: workingClock, bytesPerTurn: 1000, giveWay })
+    const directory = await openDirectory(files, { clock, compactor })
+    const log = await openLog(directory, { ...compacted, segmentBytes: 10_000 })
+    for (let round = 0; round < 30; round += 1) await log.append(keyed(`a=${'z'.repeat(500)}`), 'client')
+    await directory.compact()
+    const { size } = (await sizes(files))[0]!
+    expect(size).toBeLessThan(1000)
+    // Read twice, and one batch fits into a piece.
+    expect(turns.length).toBeGreaterThan(2 * 14)
+    expect(new Set(turns)).toEqual(new Set([3]))
+  })
+
+  it('asks for no more syncs than keep it safe: three files and the names three times', async () => {
+    const { files, directory, log } = await start()
+    await log.append(keyed('a=1'), 'client')
+    await log.append(keyed('a=2'), 'client')
+    await roll(log)
+    await log.flush()
+    const syncs: string[] = []
+    files.beforeCall = (operation, path) => {
+      if (operation.startsWith('sync') && path.includes('/topic-0')) syncs.push(path.replace(/^.*\/0*/, ''))
+    }
+    await directory.compact()
+    expect(withoutFiller(await contents(log))).toEqual(['1:a=2'])
+    const ofGroup = (segment: string): string[] => [
+      ...['.index', '.log', '.timeindex'].map((suffix) => `${segment}${suffix}.cleaned`),
+      ...['topic-0', 'topic-0', 'topic-0'],
+    ]
+    expect(syncs.sort()).toEqual([...ofGroup(''), ...ofGroup('2')].sort())
+  })
 })
 
 describe('of transactions, compaction', () => {
@@ -472,6 +519,29 @@ describe('while compaction runs', () => {
   })
 })
 
+/** Seven transactions, every third of them aborted, then what ends the active segment. */
+async function writeTransactions(log: LocalPartitionLog): Promise<void> {
+  for (let round = 0; round < 7; round += 1) {
+    const options = { producerId: 7n, producerEpoch: 0, baseSequence: round * 2, isTransactional: true }
+    await log.append(keyed(`a=${round} b${round % 3}=${round}`, options), 'coordinator')
+    const type = round % 3 === 1 ? 'ABORT' : 'COMMIT'
+    const { producerId, producerEpoch } = options
+    await log.append(
+      buildEndTransactionMarker({ type, producerId, producerEpoch, coordinatorEpoch: 0, timestamp: startMs }),
+      'coordinator',
+    )
+  }
+  await roll(log)
+}
+
+/** The newest committed record of each key. */
+async function newest(log: LocalPartitionLog): Promise<string[]> {
+  const aborted = (await log.abortedTransactions(0, log.logEndOffset)).map(({ firstOffset }) => firstOffset)
+  const views = (await batches(log)).filter((view) => !view.isControl && !aborted.includes(view.baseOffset))
+  const records = views.flatMap((view) => [...recordsOf(view)])
+  return [...new Map(records.map((record) => [String(record.key), text(record)])).values()].sort()
+}
+
 describe('a failure of compaction', () => {
   it('that is the disk’s leaves the log as it was, and it is tried again', async () => {
     const { files, directory, log } = await start()
@@ -526,32 +596,13 @@ describe('a failure of compaction', () => {
   })
 
   it('at any file operation, followed by the death of the process or a power failure, loses no key', async () => {
-    const write = async (log: LocalPartitionLog): Promise<void> => {
-      for (let round = 0; round < 7; round += 1) {
-        const options = { producerId: 7n, producerEpoch: 0, baseSequence: round * 2, isTransactional: true }
-        await log.append(keyed(`a=${round} b${round % 3}=${round}`, options), 'coordinator')
-        const type = round % 3 === 1 ? 'ABORT' : 'COMMIT'
-        const { producerId, producerEpoch } = options
-        await log.append(
-          buildEndTransactionMarker({ type, producerId, producerEpoch, coordinatorEpoch: 0, timestamp: startMs }),
-          'coordinator',
-        )
-      }
-      await roll(log)
-    }
-    const newest = async (log: LocalPartitionLog): Promise<string[]> => {
-      const aborted = (await log.abortedTransactions(0, log.logEndOffset)).map(({ firstOffset }) => firstOffset)
-      const views = (await batches(log)).filter((view) => !view.isControl && !aborted.includes(view.baseOffset))
-      const records = views.flatMap((view) => [...recordsOf(view)])
-      return [...new Map(records.map((record) => [String(record.key), text(record)])).values()].sort()
-    }
     const { log: reference } = await start({ indexIntervalBytes: 1, segmentBytes: 600 })
-    await write(reference)
+    await writeTransactions(reference)
     const expected = await newest(reference)
 
     for (let failAt = 1; ; failAt += 1) {
       const { files, directory, log } = await start({ indexIntervalBytes: 1, segmentBytes: 600 })
-      await write(log)
+      await writeTransactions(log)
       await log.flush()
       let calls = 0
       let crashed: MemoryFileSystem[] | undefined
@@ -572,6 +623,34 @@ describe('a failure of compaction', () => {
         await again.compact()
         expect(await newest(reopened), `compacted again after call ${failAt}`).toEqual(expected)
         await again.close()
+      }
+    }
+  })
+
+  it('of the power, whatever part is kept of what was not synced, loses no key', async () => {
+    const options = { ...compacted, indexIntervalBytes: 1, segmentBytes: 600 }
+    const { log: reference } = await start(options)
+    await writeTransactions(reference)
+    const expected = await newest(reference)
+    for (let dieAt = 0, isDead = true; isDead; dieAt += 1) {
+      for (let seed = 0; seed < 2; seed += 1) {
+        const random = new SeededRandom(dieAt * 2 + seed)
+        const disk = new SimulatedDisk()
+        const files = new SimulatedFileSystem(disk, random)
+        const directory = await openDirectory(files)
+        const log = await openLog(directory, options)
+        await writeTransactions(log)
+        await log.flush()
+        files.dieAfter(dieAt)
+        await Promise.race([directory.compact(), files.died])
+        isDead = files.isDead
+        if (!isDead) files.kill()
+        const left = new SimulatedFileSystem(disk.afterPowerFailure(random), random)
+        const again = await openDirectory(left)
+        const reopened = await openLog(again, options)
+        expect(await newest(reopened), `after call ${dieAt}, seed ${seed}`).toEqual(expected)
+        const names = await left.list('data/topic-0')
+        expect(names.filter((name) => /cleaned|swap/.test(name))).toEqual([])
       }
     }
   })
