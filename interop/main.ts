@@ -9,6 +9,7 @@ import { java } from './java/client.ts'
 import { groupTool } from './java/group-tool.ts'
 import { streams } from './java/streams.ts'
 import { tools } from './java/tools.ts'
+import { transactionsTool } from './java/transactions-tool.ts'
 import { kafkajs } from './kafkajs/client.ts'
 import { kcat } from './kcat/client.ts'
 import { nodeRdkafka } from './node-rdkafka/client.ts'
@@ -35,6 +36,7 @@ const scenarios: Record<string, (run: Run) => Promise<void>> = {
   admin,
   tools,
   groupTool,
+  transactionsTool,
   restart,
   bank: (run) => bank(run, { ms: bankSeconds * 1000, seed, installed, directory, running }),
   streams: (run) => streams(run, { installed, directory, running }),

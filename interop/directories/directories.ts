@@ -20,6 +20,7 @@ import { dumpChecks } from './dump.ts'
 import { configsOfFixture, knownOfFixture, unpackFixture } from './fixture.ts'
 import { formatForKafka, metadataSnapshots } from './metadata-snapshots.ts'
 import { Probe, type Seen, type SeenPartition } from './probe.ts'
+import { transactionsTakenOver } from './transactions.ts'
 
 const groupsOfFill = ['members', 'admin', 'forgotten']
 
@@ -36,6 +37,7 @@ export async function directories(run: Run, place: Place): Promise<void> {
     await odradekThenKafka(bench)
     await metadataSnapshots(bench)
     await compaction(bench)
+    await transactionsTakenOver(bench)
   } finally {
     await probe.close()
   }

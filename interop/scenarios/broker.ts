@@ -36,19 +36,22 @@ export const quickHeartbeats = [
 /** Transactions whose time is over are looked for as often. */
 const quickTimeouts = ['transaction.abort.timed.out.transaction.cleanup.interval.ms=500']
 
-/** `node dist/main.js` on any free port. `settings`: configs, `name=value` each. */
+/** `settings`: configs, `name=value` each. `port`: any free one if absent. */
+export type OdradekOptions = { settings?: readonly string[]; port?: number }
+
+/** `node dist/main.js`. */
 export async function startOdradek(
   root: string,
   directory: string,
   onDeath: OnDeath,
-  settings: readonly string[] = [],
+  { settings = [], port: wantedPort = 0 }: OdradekOptions = {},
 ): Promise<Broker> {
   const start = (port: number) => {
     const args = [`${root}/dist/main.js`, '--port', String(port), '--data-dir', `${directory}/data`]
     for (const setting of [...quickHeartbeats, ...quickTimeouts, ...settings]) args.push('--set', setting)
     return startProcess(process.execPath, args, `${directory}/broker.log`, onDeath)
   }
-  let broker = start(0)
+  let broker = start(wantedPort)
   const port = await readyPort(broker, `${directory}/broker.log`)
   return {
     name: 'Odradek',
