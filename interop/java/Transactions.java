@@ -15,6 +15,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Future;
+import org.apache.kafka.clients.consumer.CloseOptions;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -180,7 +181,8 @@ final class Transactions {
         for (int partition = 0; partition < request.get("partitions").asInt(); partition++) {
             partitions.add(new TopicPartition(Agent.topic(request), partition));
         }
-        try (var consumer = consumer(Map.of("group.id", Agent.group(request), "isolation.level", "read_committed"))) {
+        var consumer = consumer(Map.of("group.id", Agent.group(request), "isolation.level", "read_committed"));
+        try {
             Map<Integer, Object> committed = new TreeMap<>();
             consumer.committed(partitions, Duration.ofMillis(request.get("limitMs").asInt())).forEach((partition, offset) -> {
                 if (offset != null) {
@@ -189,6 +191,8 @@ final class Transactions {
                 }
             });
             return committed.values();
+        } finally {
+            consumer.close(CloseOptions.timeout(Duration.ZERO)); // else it waits for the answer that it has given up
         }
     }
 

@@ -16,6 +16,7 @@ const commitFails: Record<string, { fenced: number; abandoned: number }> = {
   'node-rdkafka': { fenced: -144, abandoned: -144 },
   confluent: { fenced: -144, abandoned: -144 },
   java: { fenced: 90, abandoned: 48 },
+  'by the first version: java': { fenced: 90, abandoned: 90 },
 }
 
 const countsRefused = ['node-rdkafka', 'confluent']
@@ -36,15 +37,44 @@ export async function transactions(run: Run): Promise<void> {
   await run.hands.call('closeTransactional', first)
   await eachClient(run, async (client) => {
     if (!client.can('openTransactional')) return
-    await allOrNothing(run, client)
-    await openHides(run, client)
-    await offsetsWithTheTransaction(run, client)
-    await consumeTransformProduce(run, client)
-    await zombie(run, client)
-    await abandoned(run, client)
-    await abortable(run, client)
-    await tooLong(run, client)
+    const trial = { run, client, by: '' }
+    await allOrNothing(trial)
+    await openHides(trial)
+    await offsetsWithTheTransaction(trial)
+    await consumeTransformProduce(trial)
+    await zombie(trial)
+    await abandoned(trial)
+    await abortable(trial)
+    await tooLong(trial)
   })
+  await firstVersion(run)
+}
+
+/** `by`: what is otherwise than usual, as it stands behind the names of checks. */
+type Trial = { run: Run; client: Client; by: string }
+
+const check = ({ run, client, by }: Trial, behaviour: string, test: () => Promise<void>) =>
+  checkClient(run, client, by + behaviour, test)
+
+const featureCommand = 'org.apache.kafka.tools.FeatureCommand'
+
+/** The other clients know the first version only; Java's takes it where the cluster has no other (KIP-890). */
+async function firstVersion(run: Run): Promise<void> {
+  const client = run.clients.find((one) => one.can('tool', 'openTransactional'))
+  if (!client) return
+  const feature = (change: 'upgrade' | 'downgrade', version: number) => async () => {
+    const args = ['--bootstrap-server', run.broker.bootstrap, change, '--feature', `transaction.version=${version}`]
+    const { exit, stdout, stderr } = await client.call('tool', { class: featureCommand, args })
+    assertEqual(exit, 0, `exit status (${stdout} ${stderr})`)
+  }
+  const downgraded = await checkClient(run, client, 'FeatureCommand downgrades transactions', feature('downgrade', 1))
+  if (!downgraded) return
+  const trial = { run: { ...run, prefix: `${run.prefix}first-version-` }, client, by: 'by the first version: ' }
+  await allOrNothing(trial)
+  await offsetsWithTheTransaction(trial)
+  await zombie(trial)
+  await abandoned(trial)
+  await checkClient(run, client, 'FeatureCommand upgrades transactions', feature('upgrade', 2))
 }
 
 const records = (values: readonly string[], inPartitions: readonly number[]) =>
@@ -99,31 +129,28 @@ const reads = (client: Client, topic: string, isolation: Isolation, expected: re
 
 const inEach = (values: readonly string[]) => allPartitions.map(() => [...values])
 
-async function allOrNothing(run: Run, client: Client): Promise<void> {
-  await checkClient(
-    run,
-    client,
-    'commits and aborts over several partitions, each read by its isolation level',
-    async () => {
-      const topic = await makeTopic(run, client, 'ends')
-      const producer = await open(client, `${topic}-id`)
-      for (const end of ['commit', 'abort', 'commit', 'abort', 'commit'] as const) {
-        await producer.begin()
-        await producer.send(topic, [`one to ${end}`, `two to ${end}`])
-        await producer[end]()
-      }
-      await producer.close()
-      const [committed, aborted] = (['commit', 'abort'] as const).map((end) => [`one to ${end}`, `two to ${end}`])
-      const all = [committed, aborted, committed, aborted, committed].flat() as string[]
-      await reads(client, topic, 'read_committed', inEach(all.filter((value) => value.endsWith('commit'))))
-      await reads(client, topic, 'read_uncommitted', inEach(all))
-    },
-  )
+async function allOrNothing(trial: Trial): Promise<void> {
+  const { run, client } = trial
+  await check(trial, 'commits and aborts over several partitions, each read by its isolation level', async () => {
+    const topic = await makeTopic(run, client, 'ends')
+    const producer = await open(client, `${topic}-id`)
+    for (const end of ['commit', 'abort', 'commit', 'abort', 'commit'] as const) {
+      await producer.begin()
+      await producer.send(topic, [`one to ${end}`, `two to ${end}`])
+      await producer[end]()
+    }
+    await producer.close()
+    const [committed, aborted] = (['commit', 'abort'] as const).map((end) => [`one to ${end}`, `two to ${end}`])
+    const all = [committed, aborted, committed, aborted, committed].flat() as string[]
+    await reads(client, topic, 'read_committed', inEach(all.filter((value) => value.endsWith('commit'))))
+    await reads(client, topic, 'read_uncommitted', inEach(all))
+  })
 }
 
 /** Two members that stay, one of each isolation level, beside transactions that overlap. */
-async function openHides(run: Run, client: Client): Promise<void> {
-  await checkClient(run, client, 'an open transaction hides what is behind it until it ends', async () => {
+async function openHides(trial: Trial): Promise<void> {
+  const { run, client } = trial
+  await check(trial, 'an open transaction hides what is behind it until it ends', async () => {
     const topic = await makeTopic(run, client, 'open')
     const assignor = client.description.assignors[0]!
     const levels = ['read_committed', 'read_uncommitted'] as const
@@ -160,8 +187,9 @@ async function openHides(run: Run, client: Client): Promise<void> {
   })
 }
 
-async function offsetsWithTheTransaction(run: Run, client: Client): Promise<void> {
-  await checkClient(run, client, 'offsets in a transaction move with its end', async () => {
+async function offsetsWithTheTransaction(trial: Trial): Promise<void> {
+  const { run, client } = trial
+  await check(trial, 'offsets in a transaction move with its end', async () => {
     const topic = await makeTopic(run, client, 'offsets')
     const group = `${topic}-group`
     const committed = async () => {
@@ -198,8 +226,9 @@ async function isUnstable(client: Client, group: string, topic: string): Promise
   assert(answer instanceof Error && /[Tt]imeout|[Uu]nstable/.test(answer.message), `stable: ${JSON.stringify(answer)}`)
 }
 
-async function consumeTransformProduce(run: Run, client: Client): Promise<void> {
-  await checkClient(run, client, 'consumes, transforms and produces each record once', async () => {
+async function consumeTransformProduce(trial: Trial): Promise<void> {
+  const { run, client } = trial
+  await check(trial, 'consumes, transforms and produces each record once', async () => {
     const [input, output] = [await makeTopic(run, client, 'input'), await makeTopic(run, client, 'output')]
     const values = Array.from({ length: 12 }, (_, index) => `record ${index}`)
     const sent = records(values, allPartitions).map((record) => ({
@@ -226,31 +255,28 @@ async function consumeTransformProduce(run: Run, client: Client): Promise<void> 
   })
 }
 
-async function zombie(run: Run, client: Client): Promise<void> {
-  await checkClient(
-    run,
-    client,
-    'a second producer with the id fences the first and aborts what it left open',
-    async () => {
-      const topic = await makeTopic(run, client, 'zombie')
-      const id = `${topic}-id`
-      const first = await open(client, id, { as: `${id}-first` })
-      await first.begin()
-      await first.send(topic, ['of the zombie'])
-      const second = await open(client, id, { as: `${id}-second` })
-      await second.begin()
-      await second.send(topic, ['of the second'])
-      await expectCode(commitFails[client.name]!.fenced, 'commit of the first', first.commit())
-      await second.commit()
-      await reads(client, topic, 'read_committed', inEach(['of the second']))
-      await second.close()
-      await first.close()
-    },
-  )
+async function zombie(trial: Trial): Promise<void> {
+  const { run, client } = trial
+  await check(trial, 'a second producer with the id fences the first and aborts what it left open', async () => {
+    const topic = await makeTopic(run, client, 'zombie')
+    const id = `${topic}-id`
+    const first = await open(client, id, { as: `${id}-first` })
+    await first.begin()
+    await first.send(topic, ['of the zombie'])
+    const second = await open(client, id, { as: `${id}-second` })
+    await second.begin()
+    await second.send(topic, ['of the second'])
+    await expectCode(commitFails[trial.by + client.name]!.fenced, 'commit of the first', first.commit())
+    await second.commit()
+    await reads(client, topic, 'read_committed', inEach(['of the second']))
+    await second.close()
+    await first.close()
+  })
 }
 
-async function abandoned(run: Run, client: Client): Promise<void> {
-  await checkClient(run, client, 'a transaction that nobody ends is aborted when its time is over', async () => {
+async function abandoned(trial: Trial): Promise<void> {
+  const { run, client } = trial
+  await check(trial, 'a transaction that nobody ends is aborted when its time is over', async () => {
     const topic = await makeTopic(run, client, 'abandoned')
     const id = `${topic}-id`
     const idle = await open(client, id, { timeoutMs: pendingMs })
@@ -261,7 +287,7 @@ async function abandoned(run: Run, client: Client): Promise<void> {
     await other.send(topic, ['behind'])
     await other.commit()
     await reads(client, topic, 'read_committed', inEach(['behind']))
-    await expectCode(commitFails[client.name]!.abandoned, 'commit', idle.commit())
+    await expectCode(commitFails[trial.by + client.name]!.abandoned, 'commit', idle.commit())
     await idle.close()
     const again = await open(client, id)
     await again.begin()
@@ -272,8 +298,9 @@ async function abandoned(run: Run, client: Client): Promise<void> {
   })
 }
 
-async function abortable(run: Run, client: Client): Promise<void> {
-  await checkClient(run, client, 'goes on after the abort of a transaction that a record was refused in', async () => {
+async function abortable(trial: Trial): Promise<void> {
+  const { run, client } = trial
+  await check(trial, 'goes on after the abort of a transaction that a record was refused in', async () => {
     const topic = await makeTopic(run, client, 'abortable', { 'max.message.bytes': '2000' })
     const producer = await open(client, `${topic}-id`)
     await producer.begin()
@@ -300,8 +327,9 @@ async function abortable(run: Run, client: Client): Promise<void> {
   })
 }
 
-async function tooLong(run: Run, client: Client): Promise<void> {
-  await checkClient(run, client, 'cannot have a longer transaction than transaction.max.timeout.ms', async () => {
+async function tooLong(trial: Trial): Promise<void> {
+  const { run, client } = trial
+  await check(trial, 'cannot have a longer transaction than transaction.max.timeout.ms', async () => {
     const opening = open(client, `${run.prefix}transactions-long-${client.name}`, { timeoutMs: 3_600_000 })
     const error = await opening.then(
       () => undefined,
