@@ -1,19 +1,19 @@
 // interop: @confluentinc/kafka-javascript behind the wire. Its promised API is kafkajs's but for where settings go, so
 // kafkajs's types serve, with what differs typed here.
-import type { Admin, IHeaders, KafkaMessage, Message, RecordMetadata } from 'kafkajs'
+import type { Admin, KafkaMessage, Message, RecordMetadata } from 'kafkajs'
 import {
   bootstrap,
   digestRecord,
-  fromBase64,
   newDigest,
   requireInstalled,
   serve,
   toBase64,
   until,
 } from '../scenarios/agent.ts'
+import { messageOf, readHeaders } from '../scenarios/kafkajs-records.ts'
 import { metadataSettings } from '../scenarios/librdkafka.ts'
 import { type OpenTransactional, Transactional } from '../scenarios/transactional.ts'
-import type { AgentMethods, Codec, Isolation, ReadRecord, WireRecord } from '../scenarios/wire.ts'
+import type { AgentMethods, Codec, Isolation, ReadRecord } from '../scenarios/wire.ts'
 
 type TopicPartition = { topic: string; partition: number }
 type TopicPartitionOffset = TopicPartition & { offset: string; metadata?: string | null }
@@ -68,28 +68,6 @@ const { KafkaJS } = requireInstalled('@confluentinc/kafka-javascript') as {
 const kafka = new KafkaJS.Kafka({
   'reconnect.backoff.max.ms': 1000,
   kafkaJS: { brokers: [bootstrap], logLevel: KafkaJS.logLevel.ERROR },
-})
-
-const headersOf = (record: WireRecord): IHeaders => {
-  const headers: Record<string, Buffer[]> = {}
-  for (const [name, value] of record.headers) {
-    headers[name] ??= []
-    headers[name].push(fromBase64(value) ?? Buffer.alloc(0))
-  }
-  return headers
-}
-
-const readHeaders = (headers: IHeaders | undefined): WireRecord['headers'] =>
-  Object.entries(headers ?? {}).flatMap(([name, value]) =>
-    (Array.isArray(value) ? value : [value]).map((one): [string, string | null] => [name, toBase64(one)]),
-  )
-
-const messageOf = (record: WireRecord): Message => ({
-  partition: record.partition,
-  key: fromBase64(record.key),
-  value: fromBase64(record.value),
-  headers: headersOf(record),
-  ...(record.timestamp === undefined ? {} : { timestamp: String(record.timestamp) }),
 })
 
 const producers = new Map<string, Promise<Producer>>()

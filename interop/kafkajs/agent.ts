@@ -1,10 +1,9 @@
 // interop: kafkajs behind the wire.
-import type { Admin, Consumer, IHeaders, Kafka, Message, PartitionAssigner, Producer, Transaction } from 'kafkajs'
+import type { Admin, Consumer, Kafka, PartitionAssigner, Producer, Transaction } from 'kafkajs'
 import { kafkaJsAssigners } from '../../src/groups/assignors/index.ts'
 import {
   bootstrap,
   digestRecord,
-  fromBase64,
   newDigest,
   Received,
   requireInstalled,
@@ -12,8 +11,9 @@ import {
   toBase64,
   until,
 } from '../scenarios/agent.ts'
+import { messageOf, readHeaders } from '../scenarios/kafkajs-records.ts'
 import { type OpenTransactional, Transactional } from '../scenarios/transactional.ts'
-import type { AgentMethods, Codec, Isolation, ReadRecord, WireRecord } from '../scenarios/wire.ts'
+import type { AgentMethods, Codec, Isolation, ReadRecord } from '../scenarios/wire.ts'
 import { installCodecs } from './codecs.ts'
 
 const kafkajs = requireInstalled('kafkajs') as typeof import('kafkajs')
@@ -44,29 +44,6 @@ const assigners: Record<string, PartitionAssigner> = {
   'cooperative-sticky': kafkaJsAssigners.cooperativeSticky,
   RoundRobinAssigner: PartitionAssigners.roundRobin,
 }
-
-/** kafkajs cannot encode a null header value (allowlist.ts), so none comes here. */
-const headersOf = (record: WireRecord): IHeaders => {
-  const headers: Record<string, Buffer[]> = {}
-  for (const [name, value] of record.headers) {
-    headers[name] ??= []
-    headers[name].push(fromBase64(value) ?? Buffer.alloc(0))
-  }
-  return headers
-}
-
-const readHeaders = (headers: IHeaders | undefined): WireRecord['headers'] =>
-  Object.entries(headers ?? {}).flatMap(([name, value]) =>
-    (Array.isArray(value) ? value : [value]).map((one): [string, string | null] => [name, toBase64(one)]),
-  )
-
-const messageOf = (record: WireRecord): Message => ({
-  partition: record.partition,
-  key: fromBase64(record.key),
-  value: fromBase64(record.value),
-  headers: headersOf(record),
-  ...(record.timestamp === undefined ? {} : { timestamp: String(record.timestamp) }),
-})
 
 const producers = new Map<string, Promise<Producer>>()
 function producer(idempotent: boolean): Promise<Producer> {
