@@ -1,15 +1,7 @@
 // interop: @confluentinc/kafka-javascript behind the wire. Its promised API is kafkajs's but for where settings go, so
 // kafkajs's types serve, with what differs typed here.
 import type { Admin, KafkaMessage, Message, RecordMetadata } from 'kafkajs'
-import {
-  bootstrap,
-  digestRecord,
-  newDigest,
-  requireInstalled,
-  serve,
-  toBase64,
-  until,
-} from '../scenarios/agent.ts'
+import { bootstrap, digestRecord, newDigest, requireInstalled, serve, toBase64, until } from '../scenarios/agent.ts'
 import { messageOf, readHeaders } from '../scenarios/kafkajs-records.ts'
 import { metadataSettings } from '../scenarios/librdkafka.ts'
 import { type OpenTransactional, Transactional } from '../scenarios/transactional.ts'
