@@ -5,6 +5,7 @@
  *   load consume         brokers= topic= messages= pid=                                  as fast as it goes, every partition
  *   load produce-latency brokers= topic= messages= size= acks=                           one at a time
  *   load round-trip      brokers= topic= messages= size= acks=                           one at a time, produced and consumed
+ *   load transactions    brokers= topic= ms= size= acks= codec= batchBytes= commitEveryMs= transactionalId= pid=   as fast as it goes, committed as often
  *   load touch           brokers= topic=                                                 one record to each partition
  *   load watch-cpu       pid=                                                            no load: CPU time as it grows
  *   load touch-memory    megabytes=                                                      no load: see README.md, "Memory"
@@ -26,6 +27,8 @@
 #define PAYLOADS 1024
 #define OUTSTANDING_BYTES (32 * 1024 * 1024)
 #define STALL_MS 60000
+/** Small beside what a broker takes between two commits: a transaction is as long as it is told to be. */
+#define TRANSACTION_OUTSTANDING_BYTES (2 * 1024 * 1024)
 #define UNMEASURED_ROUNDS 50
 
 static int argumentCount;
@@ -121,10 +124,13 @@ static rd_kafka_t *create(rd_kafka_type_t type, rd_kafka_conf_t *conf) {
   return client;
 }
 
-static rd_kafka_t *createProducer(bool oneAtATime) {
+enum producer { FULL_BATCHES, ONE_AT_A_TIME, TRANSACTIONS };
+
+static rd_kafka_t *createProducer(enum producer kind) {
   rd_kafka_conf_t *conf = rd_kafka_conf_new();
   set(conf, "acks", option("acks"));
-  if (oneAtATime) {
+  if (kind == TRANSACTIONS) set(conf, "transactional.id", option("transactionalId"));
+  if (kind == ONE_AT_A_TIME) {
     set(conf, "linger.ms", "0");
   } else {
     /* Batches are full before the linger ends, so their size does not depend on how fast the broker is. */
@@ -206,7 +212,7 @@ static void touch(rd_kafka_t *client, rd_kafka_topic_t *topic, int partitions) {
 static void produce(void) {
   long messages = number("messages"), size = number("size"), keys = number("keys"), rate = number("rate");
   long perBatch = number("batchBytes") / size + 1;
-  rd_kafka_t *client = createProducer(false);
+  rd_kafka_t *client = createProducer(FULL_BATCHES);
   rd_kafka_topic_t *topic = rd_kafka_topic_new(client, option("topic"), NULL);
   int partitions = partitionsOf(client, topic);
   char *pool = payloads(size);
@@ -303,7 +309,7 @@ static void oneAtATime(rd_kafka_t *producer, rd_kafka_topic_t *topic, char *payl
 
 static void latency(bool roundTrip) {
   long messages = number("messages"), size = number("size");
-  rd_kafka_t *producer = createProducer(true), *consumer = NULL;
+  rd_kafka_t *producer = createProducer(ONE_AT_A_TIME), *consumer = NULL;
   rd_kafka_topic_t *topic = rd_kafka_topic_new(producer, option("topic"), NULL), *from = NULL;
   partitionsOf(producer, topic);
   char *pool = payloads(size);
@@ -323,6 +329,52 @@ static void latency(bool roundTrip) {
     if (i >= 0) printf("%s%.0f", i == 0 ? "" : ",", us);
   }
   printf("]}\n");
+}
+
+static void require(const char *what, rd_kafka_error_t *error) {
+  if (error != NULL) fail(what, rd_kafka_error_string(error));
+}
+
+/**
+ * One transaction after the other, each `commitEveryMs` long and with records for all partitions. What the commit itself takes is told: its
+ * records are acknowledged before it is asked for.
+ */
+static void transactions(void) {
+  long size = number("size"), ms = number("ms"), commitEveryMs = number("commitEveryMs");
+  long perBatch = number("batchBytes") / size + 1, outstanding = TRANSACTION_OUTSTANDING_BYTES / size;
+  rd_kafka_t *client = createProducer(TRANSACTIONS);
+  require("init", rd_kafka_init_transactions(client, STALL_MS));
+  rd_kafka_topic_t *topic = rd_kafka_topic_new(client, option("topic"), NULL);
+  int partitions = partitionsOf(client, topic);
+  char *pool = payloads(size);
+  rd_kafka_message_t *batch = calloc(perBatch, sizeof *batch);
+  double *commitUs = calloc(ms + 1, sizeof *commitUs);
+  long sent = 0, commits = 0;
+  Measure m = startMeasuring();
+  while (nowMs() - m.startMs < ms && commits < ms) {
+    require("begin", rd_kafka_begin_transaction(client));
+    double begunMs = nowMs();
+    for (long turn = 0; turn < partitions || nowMs() - begunMs < commitEveryMs; turn++) {
+      for (long i = 0; i < perBatch; i++)
+        batch[i] = (rd_kafka_message_t){.payload = pool + (sent + i) % PAYLOADS * size, .len = size};
+      if (rd_kafka_produce_batch(topic, turn % partitions, 0, batch, perBatch) != perBatch) fail("produce", "queue is full");
+      sent += perBatch;
+      while (rd_kafka_outq_len(client) > outstanding) {
+        rd_kafka_poll(client, 1);
+        if (deliveryError) fail("produce", rd_kafka_err2str(deliveryError));
+        if (nowMs() - begunMs > STALL_MS) fail("produce", "stalled");
+      }
+    }
+    flush(client);
+    double endingMs = nowMs();
+    require("commit", rd_kafka_commit_transaction(client, STALL_MS));
+    commitUs[commits++] = (nowMs() - endingMs) * 1e3;
+  }
+  printf("{\"commitUs\":[");
+  for (long i = 0; i < commits; i++) printf("%s%.0f", i == 0 ? "" : ",", commitUs[i]);
+  printf("],\"load\":");
+  report(m, sent, (double)sent * size);
+  printf("}\n");
 }
 
 static void touchAll(void) {
@@ -351,6 +403,7 @@ int main(int argc, char **argv) {
   else if (strcmp(command, "consume") == 0) consume();
   else if (strcmp(command, "produce-latency") == 0) latency(false);
   else if (strcmp(command, "round-trip") == 0) latency(true);
+  else if (strcmp(command, "transactions") == 0) transactions();
   else if (strcmp(command, "touch") == 0) touchAll();
   else if (strcmp(command, "touch-memory") == 0) touchMemory();
   else if (strcmp(command, "watch-cpu") == 0) watchCpu();

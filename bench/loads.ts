@@ -159,6 +159,31 @@ export async function appends(
   return { perSecond: (report.appends / report.ms) * 1000, cpuUsEach: (report.brokerCpuMs / report.appends) * 1000 }
 }
 
+export interface Transactions {
+  readonly load: Throughput
+  /** Microseconds from the call until the client is told, of each commit; its records are acknowledged before. */
+  readonly commitUs: readonly number[]
+}
+
+/** One transaction after the other for `ms`, each as long as `commitEveryMs` and with records for all partitions. */
+export async function transactions(
+  tools: Tools,
+  target: Target,
+  load: {
+    readonly topic: string
+    readonly shape: Shape
+    readonly batchBytes: number
+    readonly ms: number
+    readonly commitEveryMs: number
+  },
+): Promise<Transactions> {
+  const { topic, shape, batchBytes, ms, commitEveryMs } = load
+  const options = { topic, ms, commitEveryMs, batchBytes, transactionalId: topic, size: shape.recordBytes }
+  const of = { ...options, acks: shape.acks, codec: shape.codec }
+  const report = (await runLoad(tools, 'transactions', target, of)) as { load: LoadReport; commitUs: number[] }
+  return { load: throughput(report.load), commitUs: report.commitUs }
+}
+
 export async function consume(tools: Tools, target: Target, topic: string, messages: number): Promise<Throughput> {
   return throughput((await runLoad(tools, 'consume', target, { topic, messages })) as LoadReport)
 }

@@ -28,6 +28,8 @@ export interface Effort {
   /** How long members of groups are watched that only heartbeat. */
   readonly heartbeatsMs: number
   readonly rebalances: number
+  /** How long transactions follow each other in one run. */
+  readonly transactionsMs: number
 }
 
 export const fullEffort: Effort = {
@@ -47,6 +49,7 @@ export const fullEffort: Effort = {
   compactionMb: 1000,
   heartbeatsMs: 60_000,
   rebalances: 9,
+  transactionsMs: 10_000,
 }
 
 export const quickEffort: Effort = {
@@ -65,6 +68,7 @@ export const quickEffort: Effort = {
   compactionMb: 250,
   heartbeatsMs: 15_000,
   rebalances: 5,
+  transactionsMs: 4000,
 }
 
 export interface Figure {

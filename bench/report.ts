@@ -15,6 +15,8 @@ const targets: readonly (Bound & { readonly row: string; readonly metric: string
   { row: 'groups-', metric: 'broker CPU of one core', of: 'value', atMost: 25 },
   { row: 'rebalance', metric: 'broker CPU', of: 'value', atMost: 2000 },
   { row: 'rebalance', metric: 'first join to last sync', of: 'value', atMost: 2000 },
+  { row: 'transactions-', metric: 'throughput', of: 'ratio', atLeast: 1 },
+  { row: 'transactions-', metric: 'commit p50', of: 'ratio', atMost: 0.5 },
   { row: 'cold-read', metric: 'broker CPU', of: 'ratio', atMost: 1.3 },
   { row: 'fsync', metric: 'acknowledged', of: 'ratio', atLeast: 1 },
   { row: 'restart-10gb', metric: 'start to Produce and Fetch', of: 'value', atMost: 1500 },

@@ -18,6 +18,7 @@ import { type Broker, type Peer, partitionCount } from './peers.ts'
 import { memory } from './process-figures.ts'
 import { average, median, percentile } from './statistics.ts'
 import { measureStorage, storageRowNames } from './storage-rows.ts'
+import { measureTransactions, transactionRowNames } from './transaction-rows.ts'
 import { WireClient } from './wire-client.ts'
 
 const shapes = {
@@ -33,7 +34,7 @@ const consumeRow = (name: ShapeName) => `consume-${name}`
 const javaConsumeRow = (name: ShapeName) => `java-consume-${name}`
 const throughputRows = shapeNames.flatMap((name) => [produceRow(name), consumeRow(name), javaConsumeRow(name)])
 const otherRows = ['round-trip', 'crowd', 'start', 'memory-idle', 'memory-loaded']
-export const rowNames = [...throughputRows, ...otherRows, ...groupRowNames, ...storageRowNames]
+export const rowNames = [...throughputRows, ...otherRows, ...groupRowNames, ...transactionRowNames, ...storageRowNames]
 
 /** What a peer that takes Produce only is measured by. */
 const producingRows = [...shapeNames.map(produceRow), 'memory-loaded']
@@ -62,6 +63,7 @@ export class Measurement extends Measuring {
     }
     if (this.wants('crowd')) await this.#crowd()
     await measureGroups(this)
+    await measureTransactions(this)
     await measureStorage(this)
     return this.figures
   }

@@ -7,11 +7,14 @@ import { confluent } from './confluent/client.ts'
 import { directories } from './directories/directories.ts'
 import { java } from './java/client.ts'
 import { groupTool } from './java/group-tool.ts'
+import { streams } from './java/streams.ts'
 import { tools } from './java/tools.ts'
+import { transactionsTool } from './java/transactions-tool.ts'
 import { kafkajs } from './kafkajs/client.ts'
 import { kcat } from './kcat/client.ts'
 import { nodeRdkafka } from './node-rdkafka/client.ts'
 import { admin } from './scenarios/admin.ts'
+import { bank } from './scenarios/bank.ts'
 import { type Broker, externalBroker, removeDirectory, startKafka, startOdradek, tail } from './scenarios/broker.ts'
 import { churn } from './scenarios/churn.ts'
 import { Client, type ClientDescription, type Installed } from './scenarios/client.ts'
@@ -23,17 +26,22 @@ import { restart } from './scenarios/restart.ts'
 import type { Run } from './scenarios/run.ts'
 import { secure } from './scenarios/secure.ts'
 import { threeBrokers } from './scenarios/three-brokers.ts'
+import { transactions } from './scenarios/transactions.ts'
 
 const descriptions: readonly ClientDescription[] = [kafkajs, nodeRdkafka, confluent, kcat, java]
 const scenarios: Record<string, (run: Run) => Promise<void>> = {
   produceAndConsume,
   groups,
   consumerGroups,
+  transactions,
   admin,
   tools,
   groupTool,
+  transactionsTool,
   restart,
-  churn: (run) => churn(run, { ms: churnSeconds * 1000, seed: churnSeed, installed, directory, running }),
+  bank: (run) => bank(run, { ms: bankSeconds * 1000, seed, installed, directory, running }),
+  streams: (run) => streams(run, { installed, directory, running }),
+  churn: (run) => churn(run, { ms: churnSeconds * 1000, seed, installed, directory, running }),
   // Only Odradek runs several brokers in one process.
   threeBrokers: (run) =>
     ownBroker ? threeBrokers(run, { root, directory, installed, running, descriptions }) : Promise.resolve(),
@@ -50,14 +58,16 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     scenario: { type: 'string' },
     'churn-seconds': { type: 'string', default: '30' },
+    'bank-seconds': { type: 'string', default: '12' },
     seed: { type: 'string' },
     keep: { type: 'boolean', default: false },
   },
 })
 const root = new URL('..', import.meta.url).pathname.replace(/\/$/, '')
 const churnSeconds = Number(options['churn-seconds'])
+const bankSeconds = Number(options['bank-seconds'])
 /** Says what is chosen; what there is to choose from depends on how quick the clients are. */
-const churnSeed = Number(options.seed ?? Date.now() % 1_000_000)
+const seed = Number(options.seed ?? Date.now() % 1_000_000)
 /** Odradek is what is tried: not `--kafka`, not one that is there already. */
 const ownBroker = !options.kafka && !process.env.BOOTSTRAP
 const isCi = ['true', '1'].includes(process.env.CI ?? '')
@@ -86,7 +96,7 @@ function giveUp(behaviour: string, reason: string): never {
 const onDeath = (reason: string) => giveUp('the broker stays up', reason)
 
 /** A broker that answers nothing would otherwise cost each check its own limit. */
-const limitMs = 8 * 60_000 + churnSeconds * 1000
+const limitMs = 10 * 60_000 + (churnSeconds + bankSeconds) * 1000
 setTimeout(() => giveUp('the run', `it was not done after ${(limitMs / 60_000).toFixed(1)} minutes`), limitMs).unref()
 process.on('SIGINT', onInterrupt)
 process.on('SIGTERM', onInterrupt)

@@ -61,7 +61,7 @@ modules_key=$(cat "$here/package-lock.json" <(node -p 'process.version + process
 jars_key=$(key < "$here/java/pom.xml")
 modules=$cache/$modules_key
 jars=$cache/jars-$jars_key
-programs=("$here/java/Agent.java" "$here/directories/Probe.java" "$here/assignors/Assignors.java")
+programs=("$here/java/Agent.java" "$here/java/Transactions.java" "$here/java/WordCount.java" "$here/directories/Probe.java" "$here/assignors/Assignors.java")
 classes=$jars/classes-$(cat "${programs[@]}" | key)
 
 # npm ci without scripts, then each native addon on its own, so that one that does not build costs only its client.
@@ -117,12 +117,16 @@ install_java() {
       { tail -5 "$jars/mvn.log" >&2; say 'fetching the jars failed'; return 0; }
     touch "$jars/.installed"
   fi
-  if [ ! -f "$classes/Agent.class" ] || [ ! -f "$classes/Probe.class" ] || [ ! -f "$classes/Assignors.class" ]; then
+  if [ ! -f "$classes/.compiled" ]; then
     # Those of other checkouts may be in use.
     find "$jars" -maxdepth 1 -name 'classes-*' -mtime +1 -exec rm -rf {} +
     mkdir -p "$classes"
-    javac -nowarn -d "$classes" -cp "$jars/*" "${programs[@]}" >"$jars/javac.log" 2>&1 ||
-      { tail -5 "$jars/javac.log" >&2; say 'compiling the Java programs failed'; }
+    if javac -nowarn -d "$classes" -cp "$jars/*" "${programs[@]}" >"$jars/javac.log" 2>&1; then
+      touch "$classes/.compiled"
+    else
+      tail -5 "$jars/javac.log" >&2
+      say 'compiling the Java programs failed'
+    fi
   fi
 }
 

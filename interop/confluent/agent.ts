@@ -1,18 +1,11 @@
 // interop: @confluentinc/kafka-javascript behind the wire. Its promised API is kafkajs's but for where settings go, so
 // kafkajs's types serve, with what differs typed here.
-import type { Admin, IHeaders, KafkaMessage, Message, RecordMetadata } from 'kafkajs'
-import {
-  bootstrap,
-  digestRecord,
-  fromBase64,
-  newDigest,
-  requireInstalled,
-  serve,
-  toBase64,
-  until,
-} from '../scenarios/agent.ts'
+import type { Admin, KafkaMessage, Message, RecordMetadata } from 'kafkajs'
+import { bootstrap, digestRecord, newDigest, requireInstalled, serve, toBase64, until } from '../scenarios/agent.ts'
+import { messageOf, readHeaders } from '../scenarios/kafkajs-records.ts'
 import { metadataSettings } from '../scenarios/librdkafka.ts'
-import type { AgentMethods, Codec, ReadRecord, WireRecord } from '../scenarios/wire.ts'
+import { type OpenTransactional, Transactional } from '../scenarios/transactional.ts'
+import type { AgentMethods, Codec, Isolation, ReadRecord } from '../scenarios/wire.ts'
 
 type TopicPartition = { topic: string; partition: number }
 type TopicPartitionOffset = TopicPartition & { offset: string; metadata?: string | null }
@@ -21,6 +14,14 @@ type Producer = {
   connect(): Promise<void>
   disconnect(): Promise<void>
   send(record: { topic: string; messages: Message[] }): Promise<RecordMetadata[]>
+  /** It is the producer itself that then sends, commits and aborts. */
+  transaction(): Promise<Producer>
+  sendOffsets(offsets: {
+    consumer: Consumer
+    topics: { topic: string; partitions: { partition: number; offset: string }[] }[]
+  }): Promise<void>
+  commit(): Promise<void>
+  abort(): Promise<void>
 }
 type Consumer = {
   connect(): Promise<void>
@@ -61,20 +62,6 @@ const kafka = new KafkaJS.Kafka({
   kafkaJS: { brokers: [bootstrap], logLevel: KafkaJS.logLevel.ERROR },
 })
 
-const headersOf = (record: WireRecord): IHeaders => {
-  const headers: Record<string, Buffer[]> = {}
-  for (const [name, value] of record.headers) {
-    headers[name] ??= []
-    headers[name].push(fromBase64(value) ?? Buffer.alloc(0))
-  }
-  return headers
-}
-
-const readHeaders = (headers: IHeaders | undefined): WireRecord['headers'] =>
-  Object.entries(headers ?? {}).flatMap(([name, value]) =>
-    (Array.isArray(value) ? value : [value]).map((one): [string, string | null] => [name, toBase64(one)]),
-  )
-
 const producers = new Map<string, Promise<Producer>>()
 function producer(codec: Codec, idempotent: boolean): Promise<Producer> {
   const key = `${codec} ${idempotent}`
@@ -99,6 +86,9 @@ function admin(): Promise<ConfluentAdmin> {
   return connectedAdmin
 }
 
+const isolationSettings = (isolation: Isolation | undefined) =>
+  isolation === undefined ? {} : { 'isolation.level': isolation }
+
 async function consumer(group: string, settings: object = {}, autoCommit = false): Promise<Consumer> {
   const created = kafka.consumer({
     'fetch.wait.max.ms': 100,
@@ -117,8 +107,12 @@ async function consumer(group: string, settings: object = {}, autoCommit = false
 }
 
 let reads = 0
-async function read(topic: string, count: number, take: (partition: number, message: KafkaMessage) => void) {
-  const created = await consumer(`${topic}-read-by-confluent-${process.pid}-${reads++}`)
+async function read(
+  { topic, count, isolation }: { topic: string; count: number; isolation?: Isolation | undefined },
+  take: (partition: number, message: KafkaMessage) => void,
+) {
+  const group = `${topic}-read-by-confluent-${process.pid}-${reads++}`
+  const created = await consumer(group, isolationSettings(isolation))
   await created.subscribe({ topics: [topic] })
   let seen = 0
   await created.run({
@@ -151,22 +145,57 @@ async function addMember(name: string, created: Consumer, topic: string): Promis
   return null
 }
 
+const openTransactional: OpenTransactional<Consumer> = async (transactionalId, timeoutMs) => {
+  const created = kafka.producer({
+    'linger.ms': 0,
+    kafkaJS: { transactionalId, ...(timeoutMs === undefined ? {} : { transactionTimeout: timeoutMs }) },
+  })
+  await created.connect()
+  return {
+    begin: async () => void (await created.transaction()),
+    send: async (topic, records) => void (await created.send({ topic, messages: records.map(messageOf) })),
+    async sendOffsets(offsets, { group, topic, consumer: member }) {
+      const from = member ?? (await consumer(group))
+      const partitions = offsets.map(({ partition, offset }) => ({ partition, offset: String(offset) }))
+      await created.sendOffsets({ consumer: from, topics: [{ topic, partitions }] })
+      if (!member) await from.disconnect()
+    },
+    commit: () => created.commit(),
+    abort: () => created.abort(),
+    close: () => created.disconnect(),
+  }
+}
+const transactional = new Transactional(openTransactional)
+
 const methods: Partial<AgentMethods> = {
+  ...transactional.methods(),
+  async transform({ group, input, output, transactionalId, count }) {
+    const producer = await openTransactional(transactionalId)
+    const created = await consumer(group)
+    await created.subscribe({ topics: [input] })
+    const to = { output, group, input, consumer: created }
+    const turns = { count: 0 }
+    let seen = 0
+    await created.run({
+      eachMessage: async ({ partition, message: { offset, value } }) => {
+        await transactional.copy(producer, [{ partition, offset: Number(offset), value: String(value) }], to, turns)
+        seen++
+      },
+    })
+    await until(() => seen >= count, 20_000)
+    await created.disconnect()
+    await producer.close()
+    return null
+  },
   async produce({ topic, codec, idempotent, records }) {
-    const messages = records.map((record) => ({
-      partition: record.partition,
-      key: fromBase64(record.key),
-      value: fromBase64(record.value),
-      headers: headersOf(record),
-      ...(record.timestamp === undefined ? {} : { timestamp: String(record.timestamp) }),
-    }))
+    const messages = records.map(messageOf)
     const connected = await producer(codec, idempotent ?? false)
     await connected.send({ topic, messages })
     return null
   },
-  async consume({ topic, count }) {
+  async consume(request) {
     const records: ReadRecord[] = []
-    await read(topic, count, (partition, { offset, timestamp, key, value, headers }) => {
+    await read(request, (partition, { offset, timestamp, key, value, headers }) => {
       const bytes = { key: toBase64(key), value: toBase64(value), headers: readHeaders(headers) }
       records.push({ partition, offset: Number(offset), timestamp: Number(timestamp), ...bytes })
     })
@@ -175,18 +204,19 @@ const methods: Partial<AgentMethods> = {
   async consumeDigest({ topic, count }) {
     const hash = newDigest()
     let seen = 0
-    await read(topic, count, (_partition, { key, value }) => {
+    await read({ topic, count }, (_partition, { key, value }) => {
       seen++
       digestRecord(hash, key, value)
     })
     return { count: seen, sha256: hash.digest('hex') }
   },
 
-  async join({ group, topic, assignor, member: name, instanceId, metadataMaxAgeMs }) {
+  async join({ group, topic, assignor, member: name, instanceId, metadataMaxAgeMs, isolation }) {
     const settings = {
       'partition.assignment.strategy': assignor,
       ...(instanceId === undefined ? {} : { 'group.instance.id': instanceId }),
       ...metadataSettings(metadataMaxAgeMs),
+      ...isolationSettings(isolation),
     }
     return addMember(name, await consumer(group, settings, true), topic)
   },
@@ -291,6 +321,7 @@ const methods: Partial<AgentMethods> = {
 }
 
 serve(methods, async () => {
+  await transactional.close()
   const connected = [...producers.values(), ...(connectedAdmin ? [connectedAdmin] : [])]
   await Promise.all([...members.values()].map((joined) => joined.consumer.disconnect()))
   await Promise.all(connected.map(async (one) => (await one).disconnect()))

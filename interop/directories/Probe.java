@@ -30,9 +30,11 @@ import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.admin.ScramCredentialInfo;
 import org.apache.kafka.clients.admin.ScramMechanism;
+import org.apache.kafka.clients.admin.TransactionListing;
 import org.apache.kafka.clients.admin.UserScramCredentialAlteration;
 import org.apache.kafka.clients.admin.UserScramCredentialDeletion;
 import org.apache.kafka.clients.admin.UserScramCredentialUpsertion;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.KafkaShareConsumer;
@@ -84,6 +86,9 @@ public final class Probe {
             "producerStates", Probe::producerStates, "fillMetadata", Probe::fillMetadata, "seeMetadata", Probe::seeMetadata,
             "produce", Probe::produce));
         methods.put("fillCompacted", Probe::fillCompacted);
+        methods.put("openTransactions", Probe::openTransactions);
+        methods.put("endTransactions", Probe::endTransactions);
+        methods.put("seeTransactions", Probe::seeTransactions);
         answer(Map.of("ready", methods.keySet()));
         BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
@@ -267,6 +272,63 @@ public final class Probe {
         open.flush();
         open.close(Duration.ZERO);
         return null;
+    }
+
+    /** Producers that outlive the broker that they began with: the next one on its directory has its port. */
+    private static final Map<String, KafkaProducer<byte[], byte[]>> held = new TreeMap<>();
+
+    /** One for each state that a transactional id can stay in, and some of the open. */
+    private static Object openTransactions(JsonNode request) throws Exception {
+        try (Admin admin = admin(request)) {
+            admin.createTopics(List.of(topic("ends", 2, Map.of()))).all().get();
+        }
+        for (String id : List.of("empty", "committed", "aborted", "to-commit", "to-abort", "to-expire")) {
+            var producer = producer(request, "none", Map.of("transactional.id", id, "linger.ms", "0",
+                "transaction.timeout.ms", id.equals("to-expire") ? "5000" : "600000", "reconnect.backoff.max.ms", "500"));
+            producer.initTransactions();
+            held.put(id, producer);
+            if (id.equals("empty")) continue;
+            producer.beginTransaction();
+            for (int partition = 0; partition < 2; partition++) send(producer, "ends", partition, null, utf8(id));
+            if (id.equals("to-commit")) sendOffset(producer, 5);
+            producer.flush();
+            if (id.equals("committed")) producer.commitTransaction();
+            if (id.equals("aborted")) producer.abortTransaction();
+        }
+        return null;
+    }
+
+    private static void sendOffset(KafkaProducer<byte[], byte[]> producer, long offset) {
+        producer.sendOffsetsToTransaction(Map.of(new TopicPartition("ends", 0), new OffsetAndMetadata(offset)),
+            new ConsumerGroupMetadata("transacted"));
+    }
+
+    /** By the producers that began them; then each of these, and those that had none open, make one more. */
+    private static Object endTransactions(JsonNode request) {
+        held.get("to-commit").commitTransaction();
+        held.get("to-abort").abortTransaction();
+        for (String id : List.of("empty", "committed", "aborted", "to-commit", "to-abort")) {
+            var producer = held.get(id);
+            producer.beginTransaction();
+            for (int partition = 0; partition < 2; partition++) send(producer, "ends", partition, null, utf8(id + " again"));
+            if (id.equals("to-abort")) sendOffset(producer, 6);
+            producer.commitTransaction();
+        }
+        for (var producer : held.values()) producer.close(Duration.ZERO);
+        held.clear();
+        return null;
+    }
+
+    private static Object seeTransactions(JsonNode request) throws Exception {
+        try (Admin admin = admin(request)) {
+            List<String> ids = admin.listTransactions().all().get().stream().map(TransactionListing::transactionalId).toList();
+            Map<String, Object> seen = new TreeMap<>();
+            admin.describeTransactions(ids).all().get().forEach((id, transaction) -> seen.put(id, Map.of(
+                "state", transaction.state().toString(), "producerId", transaction.producerId(), "epoch",
+                transaction.producerEpoch(), "timeoutMs", transaction.transactionTimeoutMs(), "partitions",
+                transaction.topicPartitions().stream().map(TopicPartition::toString).sorted().toList())));
+            return seen;
+        }
     }
 
     /** What stands in the metadata log beside topics: users, rules, quotas, configs of each kind; and groups of each type. */

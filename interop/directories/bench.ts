@@ -1,6 +1,6 @@
 // interop: what the checks of data directories share: the two brokers on a directory, and comparing what was seen.
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { startOdradek } from '../scenarios/broker.ts'
+import { type OdradekOptions, startOdradek } from '../scenarios/broker.ts'
 import type { Client, Installed } from '../scenarios/client.ts'
 import { assert, assertEqual } from '../scenarios/report.ts'
 import { eventually, type Run } from '../scenarios/run.ts'
@@ -20,19 +20,19 @@ export const ownDirectory = ({ place }: Bench, name: string) => {
   return directory
 }
 
-/** Odradek on `directory`/data while `use` runs; it must stop cleanly and log no error. `settings`: configs, `name=value` each. */
+/** Odradek on `directory`/data while `use` runs; it must stop cleanly and log no error. */
 export async function withOdradek<T>(
   { place }: Bench,
   directory: string,
   use: (bootstrap: string) => Promise<T>,
-  settings: readonly string[] = [],
+  options: OdradekOptions = {},
 ): Promise<T> {
   rmSync(`${directory}/broker.log`, { force: true })
   let death: string | undefined
   const onDeath = (reason: string) => {
     death = reason
   }
-  const broker = await startOdradek(place.root, directory, onDeath, settings)
+  const broker = await startOdradek(place.root, directory, onDeath, options)
   place.running.push(broker)
   try {
     return await use(broker.bootstrap)

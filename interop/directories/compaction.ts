@@ -31,7 +31,9 @@ export async function compaction(bench: Bench): Promise<void> {
     await check(bench, `Odradek leaves what Kafka leaves of a ${round} compaction, batch by batch`, async () => {
       for (const directory of [byKafka, byOdradek]) rmSync(checkpointOf(directory), { force: true })
       await withKafka(bench, byKafka, { quorum, properties: { [cleaner]: '100' } }, () => compacted(byKafka))
-      await withOdradek(bench, byOdradek, () => compacted(byOdradek), [`${cleaner}=100`])
+      await withOdradek(bench, byOdradek, () => compacted(byOdradek), {
+        settings: [`${cleaner}=100`],
+      })
       assertEqual(cleanedOffsets(byOdradek), cleanedOffsets(byKafka), 'cleaner-offset-checkpoint')
       for (const topic of topics) assertSameBatches(`${byKafka}/data/${topic}-0`, `${byOdradek}/data/${topic}-0`, topic)
     })

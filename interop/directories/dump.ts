@@ -47,6 +47,17 @@ export async function dumpMetadata(client: Client, dataDirectory: string, wanted
   for (const each of wanted) assert(output.includes(each), `no ${each} in what it decoded`)
 }
 
+/** The log of the transaction coordinator, decoded, has each of `wanted`. */
+export async function dumpTransactions(
+  client: Client,
+  dataDirectory: string,
+  wanted: readonly string[],
+): Promise<void> {
+  const files = filesOf(dataDirectory, '__transaction_state-', '.log')
+  const output = await dumpOf(client, files, '--transaction-log-decoder')
+  for (const each of wanted) assert(output.includes(each), `no ${each} in what it decoded: ${output.slice(0, 2000)}`)
+}
+
 /** The checks of one directory that is not in use. */
 export async function dumpChecks(run: Run, client: Client, dataDirectory: string): Promise<void> {
   const dump = (files: string[], ...options: string[]) => dumpOf(client, files, ...options)

@@ -69,7 +69,7 @@ async function roundTrip(bench: Bench, quorum: Quorum, opened: readonly Quorum[]
   const filled = known
   let served = filled.seen
   await check(bench, `Odradek keeps a snapshot alone of it (${quorum})`, async () => {
-    const first = await withOdradek(bench, directory, look, eager)
+    const first = await withOdradek(bench, directory, look, { settings: eager })
     assertSeen(first, filled.seen)
     for (let starts = 0; starts < 2; starts += 1) {
       served = await withOdradek(
@@ -79,7 +79,7 @@ async function roundTrip(bench: Bench, quorum: Quorum, opened: readonly Quorum[]
           await probe.call('produce', { bootstrap, topic: 'shared' })
           return look(bootstrap)
         },
-        eager,
+        { settings: eager },
       )
     }
     assertSnapshotAlone(`${data}/__cluster_metadata-0`)

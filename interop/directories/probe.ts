@@ -25,12 +25,23 @@ export type Seen = {
   groups: Record<string, Record<string, Committed>>
 }
 
+export type SeenTransaction = {
+  state: string
+  producerId: number
+  epoch: number
+  timeoutMs: number
+  partitions: string[]
+}
+
 type Methods = {
   startKafka(request: { properties: Record<string, string> }): null
   stopKafka(request: Record<string, never>): null
   fill(request: { bootstrap: string }): null
   fillTransactions(request: { bootstrap: string }): null
   fillCompacted(request: { bootstrap: string }): null
+  openTransactions(request: { bootstrap: string }): null
+  endTransactions(request: Record<string, never>): null
+  seeTransactions(request: { bootstrap: string }): Record<string, SeenTransaction>
   append(request: { bootstrap: string; text: string }): null
   see(request: { bootstrap: string; groups: readonly string[] }): Seen
   producerStates(request: {

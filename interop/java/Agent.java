@@ -61,7 +61,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.utils.Exit;
 
 public final class Agent {
-    private interface Method {
+    interface Method {
         Object run(JsonNode request) throws Exception;
     }
 
@@ -108,6 +108,7 @@ public final class Agent {
         methods.put("describeGroup", this::describeGroup);
         methods.put("deleteGroup", request -> admin.deleteConsumerGroups(List.of(group(request))).all().get());
         methods.put("tool", this::tool);
+        new Transactions(bootstrap).addTo(methods);
     }
 
     // --- the wire
@@ -151,15 +152,15 @@ public final class Agent {
         }
     }
 
-    private static String topic(JsonNode request) {
+    static String topic(JsonNode request) {
         return request.get("topic").asText();
     }
 
-    private static String group(JsonNode request) {
+    static String group(JsonNode request) {
         return request.get("group").asText();
     }
 
-    private static byte[] bytes(JsonNode base64) {
+    static byte[] bytes(JsonNode base64) {
         return base64.isNull() ? null : Base64.getDecoder().decode(base64.asText());
     }
 
@@ -179,7 +180,7 @@ public final class Agent {
         return all;
     }
 
-    private static String text(byte[] bytes) {
+    static String text(byte[] bytes) {
         return bytes == null ? "null" : new String(bytes, StandardCharsets.UTF_8);
     }
 
@@ -201,17 +202,19 @@ public final class Agent {
     private Object produce(JsonNode request) throws Exception {
         KafkaProducer<byte[], byte[]> producer = producer(request.get("codec").asText());
         List<Future<RecordMetadata>> sent = new ArrayList<>();
-        for (JsonNode record : request.get("records")) {
-            List<Header> headers = new ArrayList<>();
-            for (JsonNode header : record.get("headers")) {
-                headers.add(new RecordHeader(header.get(0).asText(), bytes(header.get(1))));
-            }
-            Long timestamp = record.has("timestamp") ? record.get("timestamp").asLong() : null;
-            sent.add(producer.send(new ProducerRecord<>(topic(request), record.get("partition").asInt(), timestamp,
-                bytes(record.get("key")), bytes(record.get("value")), headers)));
-        }
+        for (JsonNode record : request.get("records")) sent.add(producer.send(record(topic(request), record)));
         for (Future<RecordMetadata> one : sent) one.get();
         return null;
+    }
+
+    static ProducerRecord<byte[], byte[]> record(String topic, JsonNode record) {
+        List<Header> headers = new ArrayList<>();
+        for (JsonNode header : record.get("headers")) {
+            headers.add(new RecordHeader(header.get(0).asText(), bytes(header.get(1))));
+        }
+        Long timestamp = record.has("timestamp") ? record.get("timestamp").asLong() : null;
+        return new ProducerRecord<>(topic, record.get("partition").asInt(), timestamp, bytes(record.get("key")),
+            bytes(record.get("value")), headers);
     }
 
     private KafkaConsumer<byte[], byte[]> consumer(Map<String, Object> settings) {
@@ -225,10 +228,18 @@ public final class Agent {
         return new KafkaConsumer<>(all, new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 
-    private int read(String topic, int partitions, int count, Consumer<ConsumerRecord<byte[], byte[]>> take) {
-        try (KafkaConsumer<byte[], byte[]> consumer = consumer(Map.of())) {
+    /** Settings for the isolation level that is asked for; none for the client's own. */
+    private static Map<String, Object> isolation(JsonNode request) {
+        return request.has("isolation") ? Map.of("isolation.level", request.get("isolation").asText()) : Map.of();
+    }
+
+    private int read(JsonNode request, int partitions, Consumer<ConsumerRecord<byte[], byte[]>> take) {
+        int count = request.get("count").asInt();
+        try (KafkaConsumer<byte[], byte[]> consumer = consumer(isolation(request))) {
             List<TopicPartition> assigned = new ArrayList<>();
-            for (int partition = 0; partition < partitions; partition++) assigned.add(new TopicPartition(topic, partition));
+            for (int partition = 0; partition < partitions; partition++) {
+                assigned.add(new TopicPartition(topic(request), partition));
+            }
             consumer.assign(assigned);
             consumer.seekToBeginning(assigned);
             long end = System.currentTimeMillis() + READ_LIMIT_MS;
@@ -244,7 +255,7 @@ public final class Agent {
 
     private Object consume(JsonNode request) {
         List<Object> records = new ArrayList<>();
-        read(topic(request), request.get("partitions").asInt(), request.get("count").asInt(), record -> {
+        read(request, request.get("partitions").asInt(), record -> {
             List<List<String>> headers = new ArrayList<>();
             for (Header header : record.headers()) {
                 List<String> pair = new ArrayList<>();
@@ -266,7 +277,7 @@ public final class Agent {
 
     private Object consumeDigest(JsonNode request) throws Exception {
         MessageDigest digest = MessageDigest.getInstance("SHA-256");
-        int count = read(topic(request), 1, request.get("count").asInt(), record -> {
+        int count = read(request, 1, record -> {
             for (byte[] bytes : new byte[][] {record.key(), record.value()}) {
                 digest.update(ByteBuffer.allocate(4).putInt(0, bytes == null ? -1 : bytes.length).array());
                 if (bytes != null) digest.update(bytes);
@@ -363,6 +374,7 @@ public final class Agent {
         Map<String, Object> settings = groupSettings(request);
         settings.put("enable.auto.commit", "true");
         settings.put("partition.assignment.strategy", assignor(request.get("assignor").asText()));
+        settings.putAll(isolation(request));
         if (request.has("metadataMaxAgeMs")) {
             settings.put("metadata.max.age.ms", request.get("metadataMaxAgeMs").asText());
             settings.put("allow.auto.create.topics", "false");

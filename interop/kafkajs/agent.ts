@@ -1,10 +1,9 @@
 // interop: kafkajs behind the wire.
-import type { Admin, Consumer, IHeaders, Kafka, PartitionAssigner, Producer } from 'kafkajs'
+import type { Admin, Consumer, Kafka, PartitionAssigner, Producer, Transaction } from 'kafkajs'
 import { kafkaJsAssigners } from '../../src/groups/assignors/index.ts'
 import {
   bootstrap,
   digestRecord,
-  fromBase64,
   newDigest,
   Received,
   requireInstalled,
@@ -13,7 +12,9 @@ import {
   toBase64,
   until,
 } from '../scenarios/agent.ts'
-import type { AgentMethods, Codec, ReadRecord, WireRecord } from '../scenarios/wire.ts'
+import { messageOf, readHeaders } from '../scenarios/kafkajs-records.ts'
+import { type OpenTransactional, Transactional } from '../scenarios/transactional.ts'
+import type { AgentMethods, Codec, Isolation, ReadRecord } from '../scenarios/wire.ts'
 import { installCodecs } from './codecs.ts'
 
 const kafkajs = requireInstalled('kafkajs') as typeof import('kafkajs')
@@ -54,21 +55,6 @@ const assigners: Record<string, PartitionAssigner> = {
   RoundRobinAssigner: PartitionAssigners.roundRobin,
 }
 
-/** kafkajs cannot encode a null header value (allowlist.ts), so none comes here. */
-const headersOf = (record: WireRecord): IHeaders => {
-  const headers: Record<string, Buffer[]> = {}
-  for (const [name, value] of record.headers) {
-    headers[name] ??= []
-    headers[name].push(fromBase64(value) ?? Buffer.alloc(0))
-  }
-  return headers
-}
-
-const readHeaders = (headers: IHeaders | undefined): WireRecord['headers'] =>
-  Object.entries(headers ?? {}).flatMap(([name, value]) =>
-    (Array.isArray(value) ? value : [value]).map((one): [string, string | null] => [name, toBase64(one)]),
-  )
-
 const producers = new Map<string, Promise<Producer>>()
 function producer(idempotent: boolean): Promise<Producer> {
   const key = String(idempotent)
@@ -94,6 +80,7 @@ type ConsumerOptions = {
   topic: string
   assignor?: string
   metadataMaxAgeMs?: number | undefined
+  isolation?: Isolation | undefined
   onAssignment?: (partitions: number[]) => void
 }
 
@@ -102,6 +89,7 @@ async function consumer({
   topic,
   assignor,
   metadataMaxAgeMs,
+  isolation,
   onAssignment,
 }: ConsumerOptions): Promise<Consumer> {
   const created = client('interop-consumer').consumer({
@@ -111,6 +99,7 @@ async function consumer({
     sessionTimeout: 10_000,
     rebalanceTimeout: 20_000,
     maxBytesPerPartition: 4 << 20,
+    ...(isolation === undefined ? {} : { readUncommitted: isolation === 'read_uncommitted' }),
     ...(assignor ? { partitionAssigners: [assigners[assignor]!] } : {}),
     ...(metadataMaxAgeMs === undefined ? {} : { metadataMaxAge: metadataMaxAgeMs, allowAutoTopicCreation: false }),
   })
@@ -125,12 +114,11 @@ async function consumer({
 let reads = 0
 /** kafkajs reads only in groups, so each reading makes one of its own. */
 async function read(
-  topic: string,
-  count: number,
+  { topic, count, isolation }: { topic: string; count: number; isolation?: Isolation | undefined },
   take: (record: ReadRecord, key: Buffer | null, value: Buffer | null) => void,
 ) {
   const group = `${topic}-read-by-kafkajs-${process.pid}-${reads++}`
-  const created = await consumer({ group, topic })
+  const created = await consumer({ group, topic, isolation })
   let seen = 0
   await created.run({
     autoCommit: false,
@@ -164,22 +152,74 @@ const member = (name: string): Member => {
   return found
 }
 
+/** It asks for its producer id when the first transaction begins: that one is begun at once. */
+const openTransactional: OpenTransactional<Consumer> = async (transactionalId, timeoutMs) => {
+  const settings = { transactionalId, maxInFlightRequests: 1, idempotent: true }
+  const created = client('interop-transactional', 5).producer({
+    ...settings,
+    ...(timeoutMs === undefined ? {} : { transactionTimeout: timeoutMs }),
+  })
+  await created.connect()
+  let begun: Transaction | undefined = await created.transaction()
+  let current: Transaction
+  return {
+    async begin() {
+      current = begun ?? (await created.transaction())
+      begun = undefined
+    },
+    async send(topic, records) {
+      await current.send({ topic, acks: -1, messages: records.map(messageOf) })
+    },
+    async sendOffsets(offsets, { group, topic }) {
+      const partitions = offsets.map(({ partition, offset }) => ({ partition, offset: String(offset) }))
+      await current.sendOffsets({ consumerGroupId: group, topics: [{ topic, partitions }] })
+    },
+    commit: () => current.commit(),
+    abort: () => current.abort(),
+    close: () => created.disconnect(),
+  }
+}
+const transactional = new Transactional(openTransactional)
+
 const methods: Partial<AgentMethods> = {
+  ...transactional.methods(),
+  async transform({ group, input, output, transactionalId, count }) {
+    const producer = await openTransactional(transactionalId)
+    const created = await consumer({ group, topic: input })
+    const to = { output, group, input, consumer: created }
+    const turns = { count: 0 }
+    let seen = 0
+    await created.run({
+      autoCommit: false,
+      eachBatch: async ({ batch: { partition, messages }, resolveOffset, heartbeat }) => {
+        const records = messages.map(({ offset, value }) => ({
+          partition,
+          offset: Number(offset),
+          value: String(value),
+        }))
+        for (let from = 0; from < records.length; from += 5) {
+          const some = records.slice(from, from + 5)
+          await transactional.copy(producer, some, to, turns)
+          seen += some.length
+          resolveOffset(messages[from + some.length - 1]!.offset)
+          await heartbeat()
+        }
+      },
+    })
+    await until(() => seen >= count, 20_000)
+    await created.disconnect()
+    await producer.close()
+    return null
+  },
   async produce({ topic, codec, idempotent, records }) {
-    const messages = records.map((record) => ({
-      partition: record.partition,
-      key: fromBase64(record.key),
-      value: fromBase64(record.value),
-      headers: headersOf(record),
-      ...(record.timestamp === undefined ? {} : { timestamp: String(record.timestamp) }),
-    }))
+    const messages = records.map(messageOf)
     const connected = await producer(idempotent ?? false)
     await connected.send({ topic, acks: -1, compression: compressionOf[codec], messages })
     return null
   },
-  async consume({ topic, count }) {
+  async consume({ topic, count, isolation }) {
     const records: ReadRecord[] = []
-    await read(topic, count, (record, key, value) => {
+    await read({ topic, count, isolation }, (record, key, value) => {
       records.push({ ...record, key: toBase64(key), value: toBase64(value) })
     })
     return records
@@ -187,20 +227,20 @@ const methods: Partial<AgentMethods> = {
   async consumeDigest({ topic, count }) {
     const hash = newDigest()
     let seen = 0
-    await read(topic, count, (_record, key, value) => {
+    await read({ topic, count }, (_record, key, value) => {
       seen++
       digestRecord(hash, key, value)
     })
     return { count: seen, sha256: hash.digest('hex') }
   },
 
-  async join({ group, topic, assignor, member: name, metadataMaxAgeMs, journal }) {
+  async join({ group, topic, assignor, member: name, metadataMaxAgeMs, journal, isolation }) {
     const received = new Received(journal)
     const joined: Member = { consumer: undefined as unknown as Consumer, partitions: [], received }
     const onAssignment = (partitions: number[]) => {
       joined.partitions = partitions
     }
-    joined.consumer = await consumer({ group, topic, assignor, metadataMaxAgeMs, onAssignment })
+    joined.consumer = await consumer({ group, topic, assignor, metadataMaxAgeMs, isolation, onAssignment })
     joined.consumer.on('consumer.rebalancing', () => {
       joined.partitions = []
     })
@@ -332,6 +372,7 @@ const methods: Partial<AgentMethods> = {
 }
 
 serve(methods, async () => {
+  await transactional.close()
   const connected = [...producers.values(), ...(connectedAdmin ? [connectedAdmin] : [])]
   await Promise.all([...members.values()].map((joined) => joined.consumer.disconnect()))
   await Promise.all(connected.map(async (one) => (await one).disconnect()))

@@ -12,7 +12,8 @@ import {
   toBase64,
 } from '../scenarios/agent.ts'
 import { metadataSettings } from '../scenarios/librdkafka.ts'
-import type { AgentMethods, Codec, ReadRecord, WireRecord } from '../scenarios/wire.ts'
+import { type OpenTransactional, Transactional } from '../scenarios/transactional.ts'
+import type { AgentMethods, Codec, Isolation, ReadRecord, WireRecord } from '../scenarios/wire.ts'
 
 type Callback<T = unknown> = (error: Error | null | undefined, value: T) => void
 type TopicPartition = { topic: string; partition: number; offset?: number; metadata?: string }
@@ -54,6 +55,16 @@ type Producer = Base & {
   ): void
   flush(timeout: number, callback: Callback): void
   setPollInterval(ms: number): void
+  initTransactions(timeout: number, callback: Callback<void>): void
+  beginTransaction(callback: Callback<void>): void
+  commitTransaction(timeout: number, callback: Callback<void>): void
+  abortTransaction(timeout: number, callback: Callback<void>): void
+  sendOffsetsToTransaction(
+    offsets: TopicPartition[],
+    consumer: KafkaConsumer,
+    timeout: number,
+    callback: Callback,
+  ): void
 }
 type KafkaConsumer = Base & {
   assign(partitions: TopicPartition[]): void
@@ -106,30 +117,38 @@ const readHeaders = (headers: Record<string, Buffer>[] | undefined): WireRecord[
     Object.entries(header).map(([name, value]): [string, string | null] => [name, toBase64(value)]),
   )
 
+async function startProducer(settings: object): Promise<Producer> {
+  const created = new rdkafka.Producer({ ...common, dr_cb: true, ...settings }, { acks: -1 })
+  created.on('delivery-report', (error: Error | null, report: { opaque: Callback }) =>
+    report.opaque(error && deliveryError(error), null),
+  )
+  created.on('event.error', (error: Error) => console.error('producer', error.message))
+  await connect(created)
+  created.setPollInterval(10)
+  return created
+}
+
+async function deliver(producer: Producer, topic: string, records: readonly WireRecord[]): Promise<void> {
+  const delivered = records.map((record) => {
+    const [key, value] = [fromBase64(record.key), fromBase64(record.value)]
+    return promised((done) =>
+      producer.produce(topic, record.partition, value, key, record.timestamp ?? null, done, headersOf(record)),
+    )
+  })
+  await Promise.all(delivered)
+}
+
 /** One producer per codec, as compression is a producer's setting; kept, so that it lives through a broker's restart. */
 const producers = new Map<string, Promise<Producer>>()
 function producer(codec: Codec, idempotent: boolean): Promise<Producer> {
   const key = `${codec} ${idempotent}`
   const existing = producers.get(key)
   if (existing) return existing
-  const created = new rdkafka.Producer(
-    {
-      ...common,
-      'compression.codec': codec,
-      'enable.idempotence': idempotent,
-      'linger.ms': 20,
-      'message.max.bytes': 8 << 20,
-      dr_cb: true,
-    },
-    { acks: -1 },
-  )
-  created.on('delivery-report', (error: Error | null, report: { opaque: Callback }) =>
-    report.opaque(error && deliveryError(error), null),
-  )
-  created.on('event.error', (error: Error) => console.error('producer', error.message))
-  const connected = connect(created).then(() => {
-    created.setPollInterval(10)
-    return created
+  const connected = startProducer({
+    'compression.codec': codec,
+    'enable.idempotence': idempotent,
+    'linger.ms': 20,
+    'message.max.bytes': 8 << 20,
   })
   producers.set(key, connected)
   return connected
@@ -175,8 +194,14 @@ function offsetsReader(): Promise<KafkaConsumer> {
   return sharedReader
 }
 
-async function read(topic: string, partitions: number, count: number, take: (message: Message) => void): Promise<void> {
-  const reader = await consumer(`${topic}-read-by-node-rdkafka`, { 'enable.auto.commit': false })
+const isolationSettings = (isolation: Isolation | undefined) =>
+  isolation === undefined ? {} : { 'isolation.level': isolation }
+
+type Reading = { topic: string; partitions: number; count: number; isolation?: Isolation | undefined }
+
+async function read({ topic, partitions, count, isolation }: Reading, take: (message: Message) => void): Promise<void> {
+  const settings = { 'enable.auto.commit': false, ...isolationSettings(isolation) }
+  const reader = await consumer(`${topic}-read-by-node-rdkafka`, settings)
   reader.assign(Array.from({ length: partitions }, (_, partition) => ({ topic, partition, offset: 0 })))
   const end = Date.now() + 20_000
   for (let seen = 0; seen < count && Date.now() < end; ) {
@@ -237,21 +262,79 @@ function addMember(name: string, created: KafkaConsumer, topic: string, journal?
   return null
 }
 
+/** librdkafka refuses a longer time for requests than the transaction's. */
+const timeouts = (timeoutMs: number | undefined) =>
+  timeoutMs === undefined
+    ? {}
+    : { 'transaction.timeout.ms': timeoutMs, 'socket.timeout.ms': Math.min(timeoutMs, callMs) }
+
+const openTransactional: OpenTransactional<KafkaConsumer> = async (transactionalId, timeoutMs) => {
+  const created = await startProducer({ 'transactional.id': transactionalId, 'linger.ms': 0, ...timeouts(timeoutMs) })
+  try {
+    await promised<void>((done) => created.initTransactions(callMs, done))
+  } catch (error) {
+    await disconnect(created)
+    throw error
+  }
+  return {
+    begin: () => promised<void>((done) => created.beginTransaction(done)),
+    send: (topic, records) => deliver(created, topic, records),
+    async sendOffsets(offsets, { group, topic, consumer: member }) {
+      const from = member ?? (await consumer(group, { 'enable.auto.commit': false }))
+      const positions = offsets.map(({ partition, offset, metadata }) => ({ topic, partition, offset, metadata }))
+      await promised((done) => created.sendOffsetsToTransaction(positions, from, callMs, done))
+      if (!member) await close(from)
+    },
+    commit: () => promised<void>((done) => created.commitTransaction(callMs, done)),
+    abort: () => promised<void>((done) => created.abortTransaction(callMs, done)),
+    close: async () => void (await disconnect(created)),
+  }
+}
+const transactional = new Transactional(openTransactional)
+
 const methods: Partial<AgentMethods> = {
-  async produce({ topic, codec, idempotent, records }) {
-    const connected = await producer(codec, idempotent ?? false)
-    const delivered = records.map((record) => {
-      const [key, value] = [fromBase64(record.key), fromBase64(record.value)]
-      return promised((done) =>
-        connected.produce(topic, record.partition, value, key, record.timestamp ?? null, done, headersOf(record)),
-      )
-    })
-    await Promise.all(delivered)
+  ...transactional.methods(),
+  async transform({ group, input, output, transactionalId, count }) {
+    const producer = await openTransactional(transactionalId)
+    const member = await consumer(group, { 'enable.auto.commit': false })
+    member.subscribe([input])
+    const turns = { count: 0 }
+    const end = Date.now() + callMs
+    for (let seen = 0; seen < count && Date.now() < end; ) {
+      const messages = await promised<Message[]>((done) => member.consume(5, done))
+      for (const partition of new Set(messages.map((message) => message.partition))) {
+        const own = messages.filter((message) => message.partition === partition)
+        const records = own.map(({ offset, value }) => ({ partition, offset, value: String(value) }))
+        await transactional.copy(producer, records, { output, group, input, consumer: member }, turns)
+      }
+      seen += messages.length
+    }
+    await close(member)
+    await producer.close()
     return null
   },
-  async consume({ topic, partitions, count }) {
+  async readToEnd({ topic, partitions, isolation }) {
+    const settings = { 'enable.auto.commit': false, 'enable.partition.eof': true, ...isolationSettings(isolation) }
+    const reader = await consumer(`${topic}-read-by-node-rdkafka`, settings)
+    const ended = new Set<number>()
+    reader.on('partition.eof', ({ partition }: { partition: number }) => ended.add(partition))
+    reader.assign(Array.from({ length: partitions }, (_, partition) => ({ topic, partition, offset: 0 })))
+    const values = Array.from({ length: partitions }, (): string[] => [])
+    for (const end = Date.now() + callMs; ended.size < partitions; ) {
+      if (Date.now() > end) throw new Error(`read to the end of ${ended.size} partitions only`)
+      const messages = await promised<Message[]>((done) => reader.consume(1000, done))
+      for (const { partition, value } of messages) values[partition]!.push(String(value))
+    }
+    await close(reader)
+    return values
+  },
+  async produce({ topic, codec, idempotent, records }) {
+    await deliver(await producer(codec, idempotent ?? false), topic, records)
+    return null
+  },
+  async consume(request) {
     const records: ReadRecord[] = []
-    await read(topic, partitions, count, ({ partition, offset, timestamp, key, value, headers }) => {
+    await read(request, ({ partition, offset, timestamp, key, value, headers }) => {
       const bytes = { key: toBase64(key), value: toBase64(value), headers: readHeaders(headers) }
       records.push({ partition, offset, timestamp, ...bytes })
     })
@@ -260,20 +343,21 @@ const methods: Partial<AgentMethods> = {
   async consumeDigest({ topic, count }) {
     const hash = newDigest()
     let seen = 0
-    await read(topic, 1, count, ({ key, value }) => {
+    await read({ topic, partitions: 1, count }, ({ key, value }) => {
       seen++
       digestRecord(hash, key, value)
     })
     return { count: seen, sha256: hash.digest('hex') }
   },
 
-  async join({ group, topic, assignor, member: name, instanceId, metadataMaxAgeMs, journal }) {
+  async join({ group, topic, assignor, member: name, instanceId, metadataMaxAgeMs, journal, isolation }) {
     const settings = {
       'partition.assignment.strategy': assignor,
       rebalance_cb: true,
       'enable.auto.offset.store': false,
       ...(instanceId === undefined ? {} : { 'group.instance.id': instanceId }),
       ...metadataSettings(metadataMaxAgeMs),
+      ...isolationSettings(isolation),
     }
     return addMember(name, await consumer(group, settings), topic, journal)
   },
@@ -373,6 +457,7 @@ const methods: Partial<AgentMethods> = {
 }
 
 serve(methods, async () => {
+  await transactional.close()
   for (const joined of members.values()) joined.leaving = true
   await Promise.all([...members.values()].map(({ loop }) => loop))
   await Promise.all([...consumers].map(disconnect))

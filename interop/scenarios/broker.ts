@@ -9,6 +9,8 @@ export type Broker = {
   bootstrap: string
   /** Stops the broker cleanly and starts it again on the same directory and port; absent where it isn't ours. Answers with the ms that the stop took. */
   restart?(): Promise<number>
+  /** SIGKILL, and started again on the same directory and port; absent where it isn't Odradek. */
+  crash?(): Promise<void>
   /** What the broker logged as an error, each kind once. */
   errors?(): string[]
   /** Ends the process; its directory goes with the run's. */
@@ -31,19 +33,25 @@ export const quickHeartbeats = [
   'group.consumer.session.timeout.ms=10000',
 ]
 
-/** `node dist/main.js` on any free port. `settings`: configs, `name=value` each. */
+/** Transactions whose time is over are looked for as often. */
+const quickTimeouts = ['transaction.abort.timed.out.transaction.cleanup.interval.ms=500']
+
+/** `settings`: configs, `name=value` each. `port`: any free one if absent. */
+export type OdradekOptions = { settings?: readonly string[]; port?: number }
+
+/** `node dist/main.js`. */
 export async function startOdradek(
   root: string,
   directory: string,
   onDeath: OnDeath,
-  settings: readonly string[] = [],
+  { settings = [], port: wantedPort = 0 }: OdradekOptions = {},
 ): Promise<Broker> {
   const start = (port: number) => {
     const args = [`${root}/dist/main.js`, '--port', String(port), '--data-dir', `${directory}/data`]
-    for (const setting of [...quickHeartbeats, ...settings]) args.push('--set', setting)
+    for (const setting of [...quickHeartbeats, ...quickTimeouts, ...settings]) args.push('--set', setting)
     return startProcess(process.execPath, args, `${directory}/broker.log`, onDeath)
   }
-  let broker = start(0)
+  let broker = start(wantedPort)
   const port = await readyPort(broker, `${directory}/broker.log`)
   return {
     name: 'Odradek',
@@ -53,6 +61,11 @@ export async function startOdradek(
       broker = start(port)
       await listening(broker, port, `${directory}/broker.log`)
       return stoppedAfter
+    },
+    async crash() {
+      await stopProcess(broker, 'SIGKILL')
+      broker = start(port)
+      await listening(broker, port, `${directory}/broker.log`)
     },
     errors: () => loggedErrors(`${directory}/broker.log`),
     stop: async () => {
@@ -95,6 +108,7 @@ export async function startKafka(jars: string, directory: string, onDeath: OnDea
       'share.coordinator.state.topic.min.isr=1',
       'group.initial.rebalance.delay.ms=0',
       ...quickHeartbeats,
+      ...quickTimeouts,
     ].join('\n'),
   )
   const format = ['kafka.tools.StorageTool', 'format', '-t', 'AAAAAAAAAAAAAAAAAAAAAQ', '-c', properties]
@@ -137,12 +151,12 @@ const stopped = new WeakSet<ChildProcess>()
 
 const ended = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null
 
-async function stopProcess(child: ChildProcess): Promise<number> {
+async function stopProcess(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<number> {
   if (ended(child)) return 0
   stopped.add(child)
   const started = Date.now()
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  child.kill('SIGTERM')
+  child.kill(signal)
   const timer = setTimeout(() => child.kill('SIGKILL'), 30_000)
   await exited
   clearTimeout(timer)
