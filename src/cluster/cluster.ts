@@ -16,6 +16,7 @@ import { forEachLimited, LimitedQueue } from '../runtime/serial-queue.ts'
 import { Broker } from './broker.ts'
 import { cleanerLimitsOf } from './cleaner-limits.ts'
 import { type AlteredResource, decideAlterConfigs } from './config-commands.ts'
+import { Controller } from './controller.ts'
 import { DynamicConfigs } from './dynamic-configs.ts'
 import { Features, supportedFeatures } from './features.ts'
 import { internalTopic } from './internal-topics.ts'
@@ -25,6 +26,7 @@ import { describeOtherBrokers } from './other-brokers.ts'
 import type { Partition } from './partition.ts'
 import { ProducerIdBlocks } from './producer-id-blocks.ts'
 import { type Endpoint, Registrations } from './registrations.ts'
+import { ReplicaMoves } from './replica-moves.ts'
 import { isInternalTopic, type Topic } from './topic.ts'
 import {
   type CreatedTopic,
@@ -82,6 +84,9 @@ export class Cluster {
   readonly features: Features
   readonly directories: readonly LogDirectory[]
   readonly logDirectories: LogDirectories
+  /** What admin tools ask of it beside topics and configs. */
+  readonly controller: Controller
+  readonly replicaMoves: ReplicaMoves
   readonly #producerIdBlocks: ProducerIdBlocks
   readonly #options: ClusterOptions
   readonly #brokers = new Map<number, Broker>()
@@ -110,6 +115,18 @@ export class Cluster {
     this.dynamicConfigs = new DynamicConfigs(metadata)
     this.topics = new Topics(metadata, this.features, (topic) => this.dynamicConfigs.forgetTopic(topic.name))
     this.#producerIdBlocks = new ProducerIdBlocks(metadata)
+    const { topics, registrations, features } = this
+    this.controller = new Controller({
+      ...{ metadata, topics, registrations, features },
+      run: (decide) => this.#run(decide),
+      leadership: () => this.#leadershipState(),
+      registrationChanges: () => this.#directoryChanges(),
+    })
+    this.replicaMoves = new ReplicaMoves({
+      ...{ metadata, directories, features, logger: options.logger },
+      topicConfig: ({ topic, leaderId }) => this.topicConfig(topic, leaderId),
+      config: () => this.configOf(options.nodeId),
+    })
     for (const directory of directories.all) {
       directory.onFailure((failure) => this.#directoryFailed(directory, failure))
     }
@@ -139,6 +156,7 @@ export class Cluster {
     const note = (error: unknown): void => void failures.push(error)
     for (const broker of this.#brokers.values()) await broker.stop().catch(note)
     await Promise.allSettled(this.#autoCreating.values())
+    await this.replicaMoves.close()
     await this.metadata.close()
     for (const partition of this.topics.partitions()) partition.detach()
     await Promise.all(this.#removals.values())
@@ -186,7 +204,7 @@ export class Cluster {
     const logDirs = this.logDirectories.usable.map(({ directoryId }) => directoryId)
     if (version < 2) return []
     return [...this.#brokers.values()]
-      .filter(({ isRunning }) => isRunning)
+      .filter((broker) => broker.isRunning && this.registrations.has(broker))
       .map(({ id, epoch }) =>
         metadataRecord(brokerRegistrationChangeRecord, version, { brokerId: id, brokerEpoch: epoch, logDirs }),
       )
@@ -246,6 +264,7 @@ export class Cluster {
       response: nextOffset,
     }))
     await this.#runInBatches(() => decideBrokerStarted(state, this.topics.partitions(), broker.id))
+    await this.#runInBatches(() => this.controller.decideEndedReassignments(broker.id))
     return epoch
   }
 
@@ -256,14 +275,9 @@ export class Cluster {
     if (state.available.size > 0 && !this.#isClosing) {
       await this.#runInBatches(() => decideBrokerStopped(state, this.topics.partitions(), broker.id))
     }
+    const fence = { brokerId: broker.id, brokerEpoch: broker.epoch, fenced: 1 }
     await this.#run(() => ({
-      records: [
-        metadataRecord(brokerRegistrationChangeRecord, 0, {
-          brokerId: broker.id,
-          brokerEpoch: broker.epoch,
-          fenced: 1,
-        }),
-      ],
+      records: this.registrations.has(broker) ? [metadataRecord(brokerRegistrationChangeRecord, 0, fence)] : [],
       response: undefined,
     }))
   }
@@ -532,13 +546,7 @@ export class Cluster {
         const config = this.topicConfig(topic, leaderId)
         const configChanges = this.#configChanges
         applyConfig(partition, config)
-        const log = await this.logDirectories.directoryOf(partition).openPartition({
-          topic: partition.topic,
-          partition: partition.index,
-          topicId: partition.topicId,
-          config: logConfigOf(config),
-        })
-        partition.attach(log)
+        partition.attach(await this.logDirectories.openLog(partition, logConfigOf(config)))
         if (this.#configChanges > configChanges) applyConfig(partition, this.topicConfig(topic, leaderId))
         if (partition.isDeleted) return this.#remove(partition)
       }
@@ -578,6 +586,7 @@ export class Cluster {
   /** What lies in a directory that is not there is found to be a stray when it is back. */
   async #removeStored(partition: Partition): Promise<void> {
     const { topic, index } = partition
+    await this.replicaMoves.stop(partition)
     const directory = this.logDirectories.ownerOf(partition)
     if (directory?.failure === undefined) await directory?.deletePartition(topic, index)
   }

@@ -46,6 +46,8 @@ export class Masks {
       .replace(/\b\d{13}\b/g, (digits) => (isNear(Number(digits)) ? '<time>' : digits))
       .replace(/-922337\d{13}/g, '<time>')
       .replace(/localhost:\d+/g, 'localhost:<port>')
+      .replace(/directoryId=[\w-]{22}/g, 'directoryId=<id>')
+      .replace(/cluster id "[\w-]{22}"/g, 'cluster id <id>')
       .replace(new RegExp(`-v${version}\\b`, 'g'), '-vN')
   }
 
@@ -129,7 +131,7 @@ function sorted(values: Json[]): Json[] {
 function sortKey(value: Json): string {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return ''
   const named = value.name ?? value.topic ?? value.groupId ?? value.key ?? value.memberId ?? value.resourceName
-  if (named !== undefined && named !== null) return `${named} ${value.topicId ?? ''}`
+  if (named !== undefined && named !== null) return `${named} ${value.topicId ?? value.resourceType ?? ''}`
   const index = value.partitionIndex ?? value.index ?? value.partition
   return typeof index === 'number' ? String(index + 1_000) : String(value.topicId ?? '')
 }

@@ -1,5 +1,6 @@
 /** test: all scenarios, by the file that holds them; each suite is told to a broker of its own. */
 import type { Scenario } from './conversation.ts'
+import { adminScenarios } from './scenarios/admin.ts'
 import { clusterScenarios } from './scenarios/cluster.ts'
 import { committedOffsetsScenarios } from './scenarios/committed-offsets.ts'
 import {
@@ -7,6 +8,7 @@ import {
   consumerGroupsRestrictedScenarios,
   consumerGroupsScenarios,
 } from './scenarios/consumer-groups.ts'
+import { featuresScenarios } from './scenarios/features.ts'
 import { fetchScenarios } from './scenarios/fetch.ts'
 import { groupsScenarios } from './scenarios/groups.ts'
 import { offsetsScenarios } from './scenarios/offsets.ts'
@@ -34,6 +36,8 @@ export const suites: readonly Suite[] = [
   suite('offsets', offsetsScenarios),
   suite('topics', topicsScenarios),
   suite('cluster', clusterScenarios),
+  suite('admin', adminScenarios),
+  suite('features', featuresScenarios),
   suite('groups', groupsScenarios),
   suite('committed-offsets', committedOffsetsScenarios),
   suite('consumer-groups', consumerGroupsScenarios, { 'group.consumer.assignment.interval.ms': '0' }),

@@ -1,0 +1,50 @@
+/** ElectLeaders (KIP-183, KIP-460): has the preferred replicas lead, or anybody where nobody does. */
+import { KafkaError } from '../../protocol/errors.ts'
+import { type ElectLeadersRequest, electLeaders } from '../../protocol/messages/elect-leaders.ts'
+import type { ElectionType } from '../cluster/elections.ts'
+import { clusterResource } from './authorized-operations.ts'
+import { handle } from './handler.ts'
+
+/** By Kafka's codes. */
+const electionTypes: readonly ElectionType[] = ['preferred', 'unclean']
+
+export const electLeadersHandler = handle(electLeaders, {
+  async serve({ electionType, topicPartitions }, { access, cluster }) {
+    access.require('Cluster', clusterResource, 'Alter')
+    if (topicPartitions?.length === 0) return { errorCode: 0, replicaElectionResults: [] }
+    const type = electionTypes[electionType]
+    if (type === undefined) throw new KafkaError('INVALID_REQUEST', `Unknown election type ${electionType}`)
+    const wanted = topicPartitions?.map(({ topic, partitions }) =>
+      partitions.map((partition) => ({ topic, partition })),
+    )
+    const elections = await cluster.controller.electLeaders(type, wanted?.flat() ?? null)
+    const results = elections.map(({ partition, error }) => ({
+      partitionId: partition,
+      errorCode: error?.code ?? 0,
+      errorMessage: error?.message ?? null,
+    }))
+    let next = 0
+    const replicaElectionResults =
+      topicPartitions === null
+        ? [...cluster.topics.values()].map(({ name }) => ({
+            topic: name,
+            partitionResult: results.filter((_, index) => elections[index]!.topic === name),
+          }))
+        : topicPartitions.map(({ topic, partitions }) => {
+            next += partitions.length
+            return { topic, partitionResult: results.slice(next - partitions.length, next) }
+          })
+    return { errorCode: 0, replicaElectionResults }
+  },
+  fail: (request, errorCode, _context, message) => ({
+    errorCode,
+    replicaElectionResults: failed(request, errorCode, message),
+  }),
+})
+
+function failed({ topicPartitions }: ElectLeadersRequest, errorCode: number, errorMessage: string) {
+  return (topicPartitions ?? []).map(({ topic, partitions }) => ({
+    topic,
+    partitionResult: partitions.map((partitionId) => ({ partitionId, errorCode, errorMessage })),
+  }))
+}
