@@ -13,6 +13,7 @@ import { LogDirectory, type LogDirectoryOptions, storedClusterId } from './log/l
 import { Listener } from './network/index.ts'
 import { realClock } from './runtime/clock.ts'
 import type { FileSystem } from './runtime/file-system.ts'
+import { LogLevels } from './runtime/log-levels.ts'
 import { type Logger, silentLogger } from './runtime/logger.ts'
 import { MemoryFileSystem } from './runtime/memory-file-system.ts'
 import { nodeFileSystem } from './runtime/node-file-system.ts'
@@ -136,6 +137,8 @@ async function using<T>(directory: string, work: () => Promise<T>): Promise<T> {
 class BrokerStack {
   readonly #config: BrokerConfig
   readonly #files: FileSystem
+  /** Each room has a logger with the name of what does the same in Kafka. */
+  readonly #logLevels: LogLevels
   readonly #logger: Logger
   readonly #onFailure: (error: Error) => void
   readonly #directories: LogDirectory[] = []
@@ -147,7 +150,8 @@ class BrokerStack {
   constructor(config: BrokerConfig, files: FileSystem, logger: Logger, onFailure: (error: Error) => void) {
     this.#config = config
     this.#files = files
-    this.#logger = logger
+    this.#logLevels = new LogLevels(logger)
+    this.#logger = this.#logLevels.logger('kafka.server.BrokerServer')
     this.#onFailure = onFailure
   }
 
@@ -171,7 +175,8 @@ class BrokerStack {
     await loadCodecs()
     const cluster = await this.#openCluster()
     const broker = cluster.addBroker(this.#config.get('node.id'), this.#config.get('broker.rack'))
-    this.#groups = new GroupCoordinator({ broker, clock: realClock, random: realRandom, logger: this.#logger })
+    const groupsLogger = this.#logLevels.logger('org.apache.kafka.coordinator.group.GroupCoordinatorService')
+    this.#groups = new GroupCoordinator({ broker, clock: realClock, random: realRandom, logger: groupsLogger })
     const rooms: Rooms = {
       cluster,
       broker,
@@ -186,7 +191,7 @@ class BrokerStack {
       producerIds: new ProducerIds(broker),
       config: this.#config,
       clock: realClock,
-      logger: this.#logger,
+      logger: this.#logLevels.logger('kafka.server.KafkaApis'),
       handlers,
     }
     await broker.start(this.endpoints)
@@ -213,7 +218,7 @@ class BrokerStack {
       maxRequestBytes: this.#config.get('socket.request.max.bytes'),
       maxIdleMs: this.#config.get('connections.max.idle.ms'),
       clock: realClock,
-      logger: this.#logger,
+      logger: this.#logLevels.logger('kafka.network.SocketServer'),
     })
   }
 
@@ -242,7 +247,9 @@ class BrokerStack {
 
   async #openCluster(): Promise<Cluster> {
     const nodeId = this.#config.get('node.id')
-    const shared = { nodeId, files: this.#files, clock: realClock, random: realRandom, logger: this.#logger }
+    const shared = { nodeId, files: this.#files, clock: realClock, random: realRandom }
+    const logLogger = this.#logLevels.logger('org.apache.kafka.storage.internals.log.LogManager')
+    const logger = this.#logLevels.logger('org.apache.kafka.controller.QuorumController')
     const limits = {
       producerIdExpirationMs: this.#config.get('producer.id.expiration.ms'),
       initialTaskDelayMs: this.#config.get('log.initial.task.delay.ms'),
@@ -254,7 +261,7 @@ class BrokerStack {
     }
     const module = this.#files === nodeFileSystem ? threadModule('compaction-thread.js', import.meta.url) : undefined
     const compactor = module && { compactor: compactorInThread(module) }
-    const unreadableDirectories = await this.#openDirectories({ limits, ...compactor, ...shared })
+    const unreadableDirectories = await this.#openDirectories({ limits, ...compactor, ...shared, logger: logLogger })
     const { logDirectories } = this.#config
     const cluster = {
       directories: this.#directories.filter(({ path }) => logDirectories.includes(path)),
@@ -263,7 +270,7 @@ class BrokerStack {
       config: this.#config,
     }
     this.#cluster = await using(this.#directories.map(({ path }) => path).join(', '), () =>
-      Cluster.open({ ...cluster, ...shared, onFailure: this.#onFailure }),
+      Cluster.open({ ...cluster, ...shared, logger, logLevels: this.#logLevels, onFailure: this.#onFailure }),
     )
     return this.#cluster
   }

@@ -10,6 +10,7 @@ import type { PartitionLog } from '../log/partition-log.ts'
 import { type MetadataLog, type MetadataRecord, metadataRecord, openMetadataLog } from '../metadata/index.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { FileSystem } from '../runtime/file-system.ts'
+import { LogLevels } from '../runtime/log-levels.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { type Random, randomUuid } from '../runtime/random.ts'
 import { forEachLimited, LimitedQueue } from '../runtime/serial-queue.ts'
@@ -22,6 +23,7 @@ import { Features, supportedFeatures } from './features.ts'
 import { internalTopic } from './internal-topics.ts'
 import { decideBrokerStarted, decideBrokerStopped, type LeadershipState } from './leadership.ts'
 import { LogDirectories, type UnreadableDirectory } from './log-directories.ts'
+import { applyLogLevels } from './logger-configs.ts'
 import { describeOtherBrokers } from './other-brokers.ts'
 import type { Partition } from './partition.ts'
 import { ProducerIdBlocks } from './producer-id-blocks.ts'
@@ -55,6 +57,8 @@ export interface ClusterOptions {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  /** Those of all loggers of the process, for BROKER_LOGGER; of `logger` alone unless given. */
+  readonly logLevels?: LogLevels
   /** Hears that the cluster can't go on: it is to be closed. */
   readonly onFailure?: (error: Error) => void
 }
@@ -87,6 +91,7 @@ export class Cluster {
   /** What admin tools ask of it beside topics and configs. */
   readonly controller: Controller
   readonly replicaMoves: ReplicaMoves
+  readonly logLevels: LogLevels
   readonly #producerIdBlocks: ProducerIdBlocks
   readonly #options: ClusterOptions
   readonly #brokers = new Map<number, Broker>()
@@ -106,6 +111,7 @@ export class Cluster {
 
   private constructor(options: ClusterOptions, metadata: MetadataLog, directories: LogDirectories) {
     this.#options = options
+    this.logLevels = options.logLevels ?? new LogLevels(options.logger)
     this.metadata = metadata
     this.directories = directories.opened
     this.logDirectories = directories
@@ -437,12 +443,17 @@ export class Cluster {
     resources: readonly AlteredResource[],
     options: { validateOnly?: boolean } = {},
   ): Promise<(KafkaError | undefined)[]> {
-    const { topics, features, dynamicConfigs } = this
-    return this.#run(() => {
-      const state = { topics, features, dynamicConfigs, config: this.#options.config, brokerId: broker.id }
-      const { records, results } = decideAlterConfigs(state, resources)
-      return { records: options.validateOnly === true ? [] : records, response: results }
+    const { topics, features, dynamicConfigs, logLevels } = this
+    const results = await this.#run(() => {
+      const state = { topics, features, dynamicConfigs, logLevels, config: this.#options.config, brokerId: broker.id }
+      const decided = decideAlterConfigs(state, resources)
+      return { records: options.validateOnly === true ? [] : decided.records, response: decided.results }
     })
+    for (const [index, resource] of resources.entries()) {
+      const isLogger = resource.type === 'brokerLogger' && results[index] === undefined
+      if (isLogger && options.validateOnly !== true) applyLogLevels(logLevels, resource)
+    }
+    return results
   }
 
   /** A block of producer ids for one broker, recorded before it is used. */

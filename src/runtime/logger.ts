@@ -5,6 +5,8 @@ export interface Logger {
   info(fields: object, message: string): void
   warn(fields: object, message: string): void
   error(fields: object, message: string): void
+  /** Below this nothing is written: a name of pino's. Set to change it; absent where all is written, or nothing. */
+  level?: string
 }
 
 /** Says nothing: the library's default and the tests'. */

@@ -1,6 +1,7 @@
 /** test: all scenarios, by the file that holds them; each suite is told to a broker of its own. */
 import type { Scenario } from './conversation.ts'
 import { adminScenarios } from './scenarios/admin.ts'
+import { alteredConfigsScenarios } from './scenarios/altered-configs.ts'
 import { clusterScenarios } from './scenarios/cluster.ts'
 import { committedOffsetsScenarios } from './scenarios/committed-offsets.ts'
 import {
@@ -37,6 +38,7 @@ export const suites: readonly Suite[] = [
   suite('topics', topicsScenarios),
   suite('cluster', clusterScenarios),
   suite('admin', adminScenarios),
+  suite('altered-configs', alteredConfigsScenarios),
   suite('features', featuresScenarios),
   suite('groups', groupsScenarios),
   suite('committed-offsets', committedOffsetsScenarios),
