@@ -20,7 +20,6 @@ import { type AlteredResource, decideAlterConfigs } from './config-commands.ts'
 import { Controller } from './controller.ts'
 import { DynamicConfigs } from './dynamic-configs.ts'
 import { Features, supportedFeatures } from './features.ts'
-import { internalTopic } from './internal-topics.ts'
 import { decideBrokerStarted, decideBrokerStopped, type LeadershipState } from './leadership.ts'
 import { LogDirectories, type UnreadableDirectory } from './log-directories.ts'
 import { applyLogLevels } from './logger-configs.ts'
@@ -29,7 +28,8 @@ import type { Partition } from './partition.ts'
 import { ProducerIdBlocks } from './producer-id-blocks.ts'
 import { type Endpoint, Registrations } from './registrations.ts'
 import { ReplicaMoves } from './replica-moves.ts'
-import { isInternalTopic, type Topic } from './topic.ts'
+import type { Topic } from './topic.ts'
+import { TopicAutoCreation } from './topic-auto-creation.ts'
 import {
   type CreatedTopic,
   decideCreatePartitions,
@@ -74,8 +74,6 @@ export interface Node {
 
 /** Partition changes written as one batch. */
 const changesPerBatch = 5_000
-/** Topics of which it is logged that they can't be created. */
-const maxWarnings = 1000
 /** Logs that are opened or removed at a time. */
 const parallelLogs = 32
 
@@ -98,9 +96,7 @@ export class Cluster {
   readonly #configs = new Map<number, BrokerConfig>()
   readonly #topicDeleted = new Set<(topic: Topic) => void>()
   readonly #leaderChanged = new Set<(partition: Partition) => void>()
-  /** Topics that are being created because somebody asked for them. */
-  readonly #autoCreating = new Map<string, Promise<void>>()
-  readonly #warnedOf = new Set<string>()
+  readonly #autoCreation: TopicAutoCreation
   /** Removals under way, by name of the partition: a new one of that name waits. */
   readonly #removals = new Map<string, Promise<void>>()
   readonly #removalQueue = new LimitedQueue(parallelLogs)
@@ -127,6 +123,12 @@ export class Cluster {
       run: (decide) => this.#run(decide),
       leadership: () => this.#leadershipState(),
       registrationChanges: () => this.#directoryChanges(),
+      clock: options.clock,
+    })
+    this.#autoCreation = new TopicAutoCreation({
+      ...{ topics, logger: options.logger },
+      config: () => this.config,
+      create: (names) => this.createTopics(names),
     })
     this.replicaMoves = new ReplicaMoves({
       ...{ metadata, directories, features, logger: options.logger },
@@ -151,6 +153,7 @@ export class Cluster {
     cluster.#applyBrokerConfig()
     await directories.setStraysAside((topic, partition) => cluster.findPartition(topic, partition))
     await cluster.#applyChanges()
+    cluster.controller.electUncleanEvery(cluster.config.get('unclean.leader.election.interval.ms'))
     return cluster
   }
 
@@ -161,8 +164,8 @@ export class Cluster {
     const failures: unknown[] = []
     const note = (error: unknown): void => void failures.push(error)
     for (const broker of this.#brokers.values()) await broker.stop().catch(note)
-    await Promise.allSettled(this.#autoCreating.values())
-    await this.replicaMoves.close()
+    await this.#autoCreation.settled()
+    await Promise.all([this.controller.close(), this.replicaMoves.close()])
     await this.metadata.close()
     for (const partition of this.topics.partitions()) partition.detach()
     await Promise.all(this.#removals.values())
@@ -366,37 +369,12 @@ export class Cluster {
 
   /** Starts to create a topic that somebody asked for; the caller does not wait for it. */
   autoCreateTopic(name: string): void {
-    if (this.#autoCreating.has(name)) return
-    const creating = this.#createOne(name)
-      .catch((error: unknown) => this.#warnOnce(name, error))
-      .finally(() => this.#autoCreating.delete(name))
-    this.#autoCreating.set(name, creating)
+    this.#autoCreation.begin(name)
   }
 
   /** An internal topic, created with Kafka's configs if it is missing. */
-  async ensureInternalTopic(name: string): Promise<Topic> {
-    const known = this.topics.byName(name)
-    if (known !== undefined) return known
-    this.autoCreateTopic(name)
-    await this.#autoCreating.get(name)
-    const topic = this.topics.byName(name)
-    if (topic === undefined) throw new KafkaError('COORDINATOR_NOT_AVAILABLE')
-    return topic
-  }
-
-  /** A client asks for its topic again and again. */
-  #warnOnce(topic: string, error: unknown): void {
-    if (this.#warnedOf.has(topic) || this.#warnedOf.size >= maxWarnings) return
-    this.#warnedOf.add(topic)
-    this.#options.logger.warn({ topic, error }, 'a topic that a client asks for could not be created')
-  }
-
-  async #createOne(name: string): Promise<void> {
-    const topic = isInternalTopic(name)
-      ? internalTopic(name, this.config)
-      : { name, numPartitions: -1, replicationFactor: -1, assignments: [], configs: [] }
-    const [result] = await this.createTopics([topic])
-    if (result instanceof KafkaError && result.kafkaError !== 'TOPIC_ALREADY_EXISTS') throw result
+  ensureInternalTopic(name: string): Promise<Topic> {
+    return this.#autoCreation.ensureInternal(name)
   }
 
   /** `listener` runs when a topic is gone. Returns the way to stop it. */

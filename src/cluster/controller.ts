@@ -5,10 +5,12 @@
 import { KafkaError } from '../../protocol/errors.ts'
 import { unregisterBrokerRecord } from '../../protocol/state/index.ts'
 import { type Decision, type MetadataLog, type MetadataRecord, metadataRecord } from '../metadata/index.ts'
+import type { Cancel, Clock } from '../runtime/clock.ts'
 import { decideElections, type Election, type ElectionType, type PartitionName } from './elections.ts'
 import { decideUpdateFeatures, type FeatureUpdate } from './feature-commands.ts'
 import type { Features } from './features.ts'
 import { decideBrokerStopped, type LeadershipState } from './leadership.ts'
+import { noLeader } from './partition.ts'
 import {
   decideEndedReassignments,
   decideReassignments,
@@ -30,10 +32,13 @@ interface ControllerOptions {
   leadership(): LeadershipState
   /** What the brokers that run tell of themselves anew when metadata.version is raised: older ones have no place for it. */
   registrationChanges(): readonly MetadataRecord[]
+  readonly clock: Clock
 }
 
 export class Controller {
   readonly #options: ControllerOptions
+  #cancelElections: Cancel = () => {}
+  #elections: Promise<unknown> = Promise.resolve()
 
   constructor(options: ControllerOptions) {
     this.#options = options
@@ -63,6 +68,29 @@ export class Controller {
       const { records, results } = decideElections(this.#state(), type, wanted)
       return { records, response: results }
     })
+  }
+
+  /** From now on, whoever runs gets to lead what nobody leads, where unclean.leader.election.enable is set since. */
+  electUncleanEvery(intervalMs: number): void {
+    this.#cancelElections = this.#options.clock.after(intervalMs, () => {
+      const wanted = this.#leaderless()
+      // What fails now is tried again at the next turn.
+      if (wanted.length > 0) this.#elections = this.electLeaders('unclean', wanted).catch(() => {})
+      this.electUncleanEvery(intervalMs)
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#cancelElections()
+    await this.#elections
+  }
+
+  #leaderless(): PartitionName[] {
+    const { topics } = this.#options
+    const { mayElectUnclean } = this.#options.leadership()
+    return [...topics.partitions()]
+      .filter((partition) => partition.leaderId === noLeader && mayElectUnclean(partition))
+      .map(({ topic, index }) => ({ topic, partition: index }))
   }
 
   /** One entry for each, in their order: undefined where it is begun, or done. */

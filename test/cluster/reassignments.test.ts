@@ -57,6 +57,22 @@ describe('elections', () => {
   })
 })
 
+it('an unclean leader is elected by and by where the config was set meanwhile', async () => {
+  const { cluster, brokers, clock } = await open([1, 2], { 'unclean.leader.election.interval.ms': '1000' })
+  const [partition] = await placed(cluster, 'topic', [1, 2])
+  partition!.isr = [1]
+  await brokers[0]!.stop()
+  await clock.advance(5_000)
+  expect(partition!.leaderId).toBe(-1)
+  const operations = [{ name: 'unclean.leader.election.enable', kind: 'SET', value: 'true' }] as const
+  await cluster.alterConfigs(brokers[1]!, [{ type: 'topic', name: 'topic', operations, replacesAll: false }])
+  expect(partition!.leaderId).toBe(-1)
+  const led = new Promise<void>((resolve) => void cluster.onLeaderChanged(() => resolve()))
+  await clock.advance(1_000)
+  await led
+  expect(partition).toMatchObject({ leaderId: 2, isr: [2] })
+})
+
 describe('a reassignment', () => {
   it('is done at once among brokers that run', async () => {
     const { cluster, brokers } = await open()
