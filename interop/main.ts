@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { assignors } from './assignors/assignors.ts'
 import { confluent } from './confluent/client.ts'
 import { directories } from './directories/directories.ts'
+import { adminTools } from './java/admin-tools.ts'
 import { java } from './java/client.ts'
 import { groupTool } from './java/group-tool.ts'
 import { tools } from './java/tools.ts'
@@ -30,6 +31,7 @@ const scenarios: Record<string, (run: Run) => Promise<void>> = {
   admin,
   tools,
   groupTool,
+  adminTools,
   restart,
   churn: (run) => churn(run, { ms: churnSeconds * 1000, seed: churnSeed, installed, directory, running }),
   assignors: (run) => assignors(run, installed, directory),

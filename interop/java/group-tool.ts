@@ -1,33 +1,27 @@
 // interop: `kafka-consumer-groups` line by line. What the tool says of Apache Kafka is kept in group-tool.json, with Kafka's version; on
 // any other broker it has to say the same. Ids, hosts and ports are masked, and widths of columns left out.
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { removeDirectory } from '../scenarios/broker.ts'
 import type { Client } from '../scenarios/client.ts'
 import type { Member } from '../scenarios/groups.ts'
 import { assertEqual } from '../scenarios/report.ts'
 import { checkClient, eventually, type Run, text } from '../scenarios/run.ts'
+import { RecordedLines } from './recorded-lines.ts'
 
 const groupCommand = 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand'
 const deleteRecordsCommand = 'org.apache.kafka.tools.DeleteRecordsCommand'
 const fixture = new URL('group-tool.json', import.meta.url)
 
-type Said = { exit: number; lines: string[] }
-type Recording = { kafka: string; said: Record<string, Said> }
-
 /** `directory`: for files that the tool reads. */
-type Bench = { run: Run; client: Client; directory: string; recording: Recording; isRecording: boolean }
+type Bench = { run: Run; client: Client; directory: string; recorded: RecordedLines }
 
 export async function groupTool(run: Run): Promise<void> {
   const client = run.clients.find((one) => one.can('tool', 'joinConsumerGroup'))
   if (!client) return
-  const isRecording = process.env.RECORD === 'true'
-  if (isRecording && !run.broker.name.startsWith('Apache Kafka')) throw new Error('only --kafka is recorded')
-  const recording: Recording = isRecording
-    ? { kafka: run.broker.name.replace('Apache Kafka ', ''), said: {} }
-    : JSON.parse(readFileSync(fixture, 'utf8'))
+  const recorded = new RecordedLines(fixture, run)
   const directory = mkdtempSync(`${tmpdir()}/odradek-group-tool-`)
-  const bench = { run, client, directory, recording, isRecording }
+  const bench = { run, client, directory, recorded }
   try {
     await fill(bench)
     await withoutMembers(bench)
@@ -38,7 +32,7 @@ export async function groupTool(run: Run): Promise<void> {
   } finally {
     removeDirectory(directory)
   }
-  if (isRecording) writeFileSync(fixture, `${JSON.stringify(recording, null, 2)}\n`)
+  recorded.save()
 }
 
 // ---- the scenario
@@ -277,22 +271,13 @@ const settled = ({ run, client }: Bench, group: string) =>
 
 /** One use of the tool: recorded, or compared with what was recorded under `name`. */
 async function says(bench: Bench, name: string, ...args: string[]): Promise<void> {
-  const { run, client, recording, isRecording } = bench
+  const { run, client, recorded } = bench
   await checkClient(run, client, `ConsumerGroupCommand: ${name}`, async () => {
     const own = args.map((arg) => (arg.startsWith('lines-') && args[0] !== '--validate-regex' ? run.prefix + arg : arg))
     const to = args[0] === '--validate-regex' ? [] : ['--bootstrap-server', run.broker.bootstrap]
     const { exit, stdout, stderr } = await client.call('tool', { class: groupCommand, args: [...to, ...own] })
-    const said = { exit, lines: [...linesOf(stdout, run, args), ...linesOf(stderr, run, args)] }
-    if (isRecording) recording.said[name] = said
-    else assertSame(said, recording.said[name])
+    recorded.take(name, { exit, lines: [...linesOf(stdout, run, args), ...linesOf(stderr, run, args)] })
   })
-}
-
-function assertSame(said: Said, recorded: Said | undefined): void {
-  if (recorded === undefined) throw new Error('it was not recorded')
-  assertEqual(said.exit, recorded.exit, 'exit status')
-  for (let line = 0; line < Math.max(said.lines.length, recorded.lines.length); line++)
-    assertEqual(said.lines[line], recorded.lines[line], `line ${line + 1}`)
 }
 
 /**

@@ -45,7 +45,8 @@ async function describe(
   if (failure !== undefined) return failed(path, failure.message)
   const byTopic = new Map<string, PartitionDescription[]>()
   const here = directory.partitions().map(({ topic, partition, sizeInBytes }) => ({ topic, partition, sizeInBytes }))
-  for (const each of [...here, ...cluster.replicaMoves.futuresIn(directory)]) {
+  const { replicaMoves } = cluster
+  for (const each of [...here, ...replicaMoves.heldIn(directory), ...replicaMoves.futuresIn(directory)]) {
     const { topic, partition, sizeInBytes } = each
     // The metadata log is no topic, and replicas of other brokers that share the directory are not this one's.
     const isOwn = cluster.findPartition(topic, partition)?.replicas.includes(broker.id) === true

@@ -110,6 +110,14 @@ export class ReplicaMoves {
       }))
   }
 
+  /** Those that lie in `directory`, and are closed while their move ends. */
+  heldIn(directory: LogDirectory): { topic: string; partition: number; sizeInBytes: number }[] {
+    return [...this.#moves.values()]
+      .filter(({ source, target, isRecorded }) => (isRecorded ? target : source) === directory)
+      .map(({ partition: { topic, index }, log }) => ({ topic, partition: index, sizeInBytes: log.sizeInBytes }))
+      .filter(({ topic, partition }) => directory.partition(topic, partition) === undefined)
+  }
+
   /** Gives up moving `partition`. Resolves when it lies where it will stay. */
   async stop(partition: Partition): Promise<void> {
     const move = this.#moves.get(partition)

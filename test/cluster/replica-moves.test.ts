@@ -153,6 +153,22 @@ describe('a partition that moves to another log directory', () => {
     expect(partition.log.logEndOffset).toBe(20)
   })
 
+  it('is shown at every moment in one directory as what counts', async () => {
+    const files = new MemoryFileSystem()
+    const opened = await open(files)
+    const { to } = await filled(opened)
+    const seen: Promise<unknown[][]>[] = []
+    files.beforeCall = (operation) => {
+      if (operation === 'sync' || operation === 'rename') seen.push(placesOf(opened))
+    }
+    await move(opened, to)
+    await moved(opened)
+    files.beforeCall = () => {}
+    const places = await Promise.all(seen)
+    expect(places.length).toBeGreaterThan(5)
+    for (const each of places) expect(each.filter(([, , isFuture]) => isFuture === false)).toHaveLength(1)
+  })
+
   it('stays where it is when the copy fails', async () => {
     const files = new MemoryFileSystem()
     const opened = await open(files)
