@@ -63,9 +63,10 @@ export class ReplicaMoves {
    */
   async begin(partition: Partition, path: string): Promise<void> {
     const target = this.requireDirectory(path)
-    const known = this.#moves.get(partition)
-    if (known?.target === target) return
-    if (known !== undefined) await this.stop(partition)
+    for (let known = this.#moves.get(partition); known !== undefined; known = this.#moves.get(partition)) {
+      if (known.target === target) return
+      await this.stop(partition)
+    }
     const source = this.#options.directories.ownerOf(partition)
     if (source === target) return
     partition.requireOpen()
@@ -202,10 +203,13 @@ export class ReplicaMoves {
     move.isRecorded = true
   }
 
-  #open(directory: LogDirectory, partition: Partition): Promise<LocalPartitionLog> {
-    const { topic, index, topicId } = partition
+  async #open(directory: LogDirectory, partition: Partition): Promise<LocalPartitionLog> {
+    const { topic, index, topicId, leaderEpoch } = partition
     const config = logConfigOf(this.#options.topicConfig(partition))
-    return directory.openPartition({ topic, partition: index, topicId, config })
+    const log = await directory.openPartition({ topic, partition: index, topicId, config })
+    // What is stored tells only of epochs in which something was written.
+    await log.becomeLeader(leaderEpoch)
+    return log
   }
 
   async #forget({ copy, partition }: Move): Promise<void> {

@@ -23,17 +23,17 @@ export const electLeadersHandler = handle(electLeaders, {
       errorCode: error?.code ?? 0,
       errorMessage: error?.message ?? null,
     }))
+    if (topicPartitions === null) {
+      const byTopic = new Map([...cluster.topics.values()].map(({ name }) => [name, [] as typeof results]))
+      for (const [index, { topic }] of elections.entries()) byTopic.get(topic)?.push(results[index]!)
+      const all = [...byTopic].map(([topic, partitionResult]) => ({ topic, partitionResult }))
+      return { errorCode: 0, replicaElectionResults: all }
+    }
     let next = 0
-    const replicaElectionResults =
-      topicPartitions === null
-        ? [...cluster.topics.values()].map(({ name }) => ({
-            topic: name,
-            partitionResult: results.filter((_, index) => elections[index]!.topic === name),
-          }))
-        : topicPartitions.map(({ topic, partitions }) => {
-            next += partitions.length
-            return { topic, partitionResult: results.slice(next - partitions.length, next) }
-          })
+    const replicaElectionResults = topicPartitions.map(({ topic, partitions }) => {
+      next += partitions.length
+      return { topic, partitionResult: results.slice(next - partitions.length, next) }
+    })
     return { errorCode: 0, replicaElectionResults }
   },
   fail: (request, errorCode, _context, message) => ({

@@ -1,5 +1,6 @@
 /** ListPartitionReassignments (KIP-455): which partitions are being moved to other brokers. */
 import { listPartitionReassignments } from '../../protocol/messages/list-partition-reassignments.ts'
+import type { Reassignment } from '../cluster/reassignments.ts'
 import { clusterResource } from './authorized-operations.ts'
 import { handle } from './handler.ts'
 
@@ -10,20 +11,18 @@ export const listPartitionReassignmentsHandler = handle(listPartitionReassignmen
     const found = cluster.controller.reassignments(
       (topic, partition) => asked === null || asked.get(topic)?.has(partition) === true,
     )
-    const names = [...new Set(found.map(({ topic }) => topic))]
+    const byTopic = new Map<string, Omit<Reassignment, 'topic'>[]>()
+    for (const { topic, ...each } of found) {
+      const known = byTopic.get(topic)
+      if (known === undefined) byTopic.set(topic, [each])
+      else known.push(each)
+    }
     return {
       errorCode: 0,
       errorMessage: null,
-      topics: names.map((name) => ({
+      topics: [...byTopic].map(([name, partitions]) => ({
         name,
-        partitions: found
-          .filter(({ topic }) => topic === name)
-          .map(({ partition, replicas, addingReplicas, removingReplicas }) => ({
-            partitionIndex: partition,
-            replicas,
-            addingReplicas,
-            removingReplicas,
-          })),
+        partitions: partitions.map(({ partition, ...each }) => ({ partitionIndex: partition, ...each })),
       })),
     }
   },

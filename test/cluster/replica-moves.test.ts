@@ -153,6 +153,22 @@ describe('a partition that moves to another log directory', () => {
     expect(partition.log.logEndOffset).toBe(20)
   })
 
+  it('keeps its leader epoch, also one in which nothing was written yet', async () => {
+    const files = new MemoryFileSystem()
+    const first = await open(files)
+    const { to } = await filled(first)
+    await first.cluster.close()
+    const opened = await open(files)
+    const partition = opened.cluster.topics.byName('topic')!.partitions[0]!
+    const { leaderEpoch } = partition
+    expect(leaderEpoch).toBeGreaterThan(0)
+    await move(opened, to)
+    await moved(opened)
+    expect(partition.log.leaderEpoch).toBe(leaderEpoch)
+    const { baseOffset } = await partition.append(record('after'), -1)
+    expect(partition.log.epochForOffset(baseOffset)).toBe(leaderEpoch)
+  })
+
   it('is shown at every moment in one directory as what counts', async () => {
     const files = new MemoryFileSystem()
     const opened = await open(files)
