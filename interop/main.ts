@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { assignors } from './assignors/assignors.ts'
 import { confluent } from './confluent/client.ts'
 import { directories } from './directories/directories.ts'
+import { adminTools } from './java/admin-tools.ts'
 import { java } from './java/client.ts'
 import { groupTool } from './java/group-tool.ts'
 import { streams } from './java/streams.ts'
@@ -38,6 +39,7 @@ const scenarios: Record<string, (run: Run) => Promise<void>> = {
   tools,
   groupTool,
   transactionsTool,
+  adminTools,
   restart,
   bank: (run) => bank(run, { ms: bankSeconds * 1000, seed, installed, directory, running }),
   streams: (run) => streams(run, { installed, directory, running }),

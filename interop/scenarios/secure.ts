@@ -31,9 +31,9 @@ export async function secure(run: Run, place: Place): Promise<void> {
   mkdirSync(directory, { recursive: true })
   const stores = makeStores(place.root, directory)
   const token = await signedToken(directory)
-  const broker = await startOdradek(place.root, directory, (reason) => run.report.fail('all', 'secure', reason), [
-    ...brokerSettings(stores, directory),
-  ])
+  const broker = await startOdradek(place.root, directory, (reason) => run.report.fail('all', 'secure', reason), {
+    settings: brokerSettings(stores, directory),
+  })
   place.running.push(broker)
   try {
     const addresses = /ready at (\S+), /.exec(readFileSync(`${directory}/broker.log`, 'utf8'))![1]!.split(',')

@@ -2,7 +2,7 @@
  * cluster: what all brokers of this process share: topics, partitions and their logs, registrations, configs. It is Kafka's controller and
  * the owner of the log directories. Metadata changes in `#run` alone: decide, write, replay, then open or remove logs.
  */
-import { type ErrorName, KafkaError } from '../../protocol/errors.ts'
+import { KafkaError } from '../../protocol/errors.ts'
 import { brokerRegistrationChangeRecord, registerBrokerRecord } from '../../protocol/state/index.ts'
 import type { BrokerConfig, TopicConfig } from '../config/index.ts'
 import type { LogDirectory } from '../log/log-directory.ts'
@@ -10,15 +10,16 @@ import type { PartitionLog } from '../log/partition-log.ts'
 import { type MetadataLog, type MetadataRecord, metadataRecord, openMetadataLog } from '../metadata/index.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { FileSystem } from '../runtime/file-system.ts'
+import { LogLevels } from '../runtime/log-levels.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { type Random, randomUuid } from '../runtime/random.ts'
 import { forEachLimited, LimitedQueue } from '../runtime/serial-queue.ts'
 import { Broker } from './broker.ts'
 import { cleanerLimitsOf } from './cleaner-limits.ts'
 import { type AlteredResource, decideAlterConfigs } from './config-commands.ts'
+import { Controller } from './controller.ts'
 import { DynamicConfigs } from './dynamic-configs.ts'
 import { Features, supportedFeatures } from './features.ts'
-import { internalTopic } from './internal-topics.ts'
 import {
   decideBrokerStarted,
   decideBrokerStopped,
@@ -28,12 +29,15 @@ import {
   type LeadershipState,
 } from './leadership.ts'
 import { LogDirectories, type UnreadableDirectory } from './log-directories.ts'
+import { applyLogLevels } from './logger-configs.ts'
 import { describeOtherBrokers, describeStoppedBrokers, type OtherBrokersState } from './other-brokers.ts'
 import type { Partition } from './partition.ts'
 import { PreferredLeaders } from './preferred-leaders.ts'
 import { ProducerIdBlocks } from './producer-id-blocks.ts'
 import { type Endpoint, Registrations } from './registrations.ts'
-import { isInternalTopic, type Topic } from './topic.ts'
+import { ReplicaMoves } from './replica-moves.ts'
+import type { Topic } from './topic.ts'
+import { type MutationCount, TopicAutoCreation } from './topic-auto-creation.ts'
 import {
   type CreatedTopic,
   decideCreatePartitions,
@@ -63,6 +67,8 @@ export interface ClusterOptions {
   readonly logger: Logger
   /** Other rooms take over their parts of the metadata image, before it is loaded. */
   readonly registerParts?: (metadata: MetadataLog) => void
+  /** Those of all loggers of the process, for BROKER_LOGGER; of `logger` alone unless given. */
+  readonly logLevels?: LogLevels
   /** Hears that the cluster can't go on: it is to be closed. */
   readonly onFailure?: (error: Error) => void
 }
@@ -76,24 +82,14 @@ export interface Node {
   readonly isFenced: boolean
 }
 
-/** Counts what somebody changes. */
-interface MutationCount {
-  /** @throws KafkaError THROTTLING_QUOTA_EXCEEDED */
-  record(partitions: number): void
-}
-
 interface TopicCommandOptions {
   readonly validateOnly?: boolean
   /** Of whoever asks; nobody's when absent. */
   readonly mutations?: MutationCount | undefined
 }
 
-/** Of the creation of a topic that somebody asked for: they ask again. */
-const expectedFailures: ReadonlySet<ErrorName> = new Set(['TOPIC_ALREADY_EXISTS', 'THROTTLING_QUOTA_EXCEEDED'])
 /** Partition changes written as one batch. */
 const changesPerBatch = 5_000
-/** Topics of which it is logged that they can't be created. */
-const maxWarnings = 1000
 /** Logs that are opened or removed at a time. */
 const parallelLogs = 32
 
@@ -106,6 +102,10 @@ export class Cluster {
   readonly features: Features
   readonly directories: readonly LogDirectory[]
   readonly logDirectories: LogDirectories
+  /** What admin tools ask of it beside topics and configs. */
+  readonly controller: Controller
+  readonly replicaMoves: ReplicaMoves
+  readonly logLevels: LogLevels
   readonly #producerIdBlocks: ProducerIdBlocks
   readonly #preferredLeaders: PreferredLeaders
   readonly #options: ClusterOptions
@@ -116,9 +116,7 @@ export class Cluster {
   readonly #topicDeleted = new Set<(topic: Topic) => void>()
   readonly #leaderChanged = new Set<(partition: Partition) => void>()
   readonly #brokerConfigChanged = new Set<() => void>()
-  /** Topics that are being created because somebody asked for them. */
-  readonly #autoCreating = new Map<string, Promise<void>>()
-  readonly #warnedOf = new Set<string>()
+  readonly #autoCreation: TopicAutoCreation
   /** Removals under way, by name of the partition: a new one of that name waits. */
   readonly #removals = new Map<string, Promise<void>>()
   readonly #removalQueue = new LimitedQueue(parallelLogs)
@@ -129,6 +127,7 @@ export class Cluster {
 
   private constructor(options: ClusterOptions, metadata: MetadataLog, directories: LogDirectories) {
     this.#options = options
+    this.logLevels = options.logLevels ?? new LogLevels(options.logger)
     this.metadata = metadata
     this.directories = directories.opened
     this.logDirectories = directories
@@ -142,6 +141,24 @@ export class Cluster {
       clock: options.clock,
       config: () => this.config,
       elect: () => this.#electPreferredLeaders(),
+    })
+    const { topics, registrations, features } = this
+    this.controller = new Controller({
+      ...{ metadata, topics, registrations, features },
+      run: (decide) => this.#run(decide),
+      leadership: () => this.#leadershipState(),
+      registrationChanges: () => this.#directoryChanges(),
+      clock: options.clock,
+    })
+    this.#autoCreation = new TopicAutoCreation({
+      ...{ topics, logger: options.logger },
+      config: () => this.config,
+      create: (names, mutations) => this.createTopics(names, { mutations }),
+    })
+    this.replicaMoves = new ReplicaMoves({
+      ...{ metadata, directories, features, logger: options.logger },
+      topicConfig: ({ topic, leaderId }) => this.topicConfig(topic, leaderId),
+      config: () => this.configOf(options.nodeId),
     })
     for (const directory of directories.all) {
       directory.onFailure((failure) => this.#directoryFailed(directory, failure))
@@ -162,6 +179,7 @@ export class Cluster {
     cluster.#applyBrokerConfig()
     await directories.setStraysAside((topic, partition) => cluster.findPartition(topic, partition))
     await cluster.#applyChanges()
+    cluster.controller.electUncleanEvery(cluster.config.get('unclean.leader.election.interval.ms'))
     return cluster
   }
 
@@ -173,7 +191,8 @@ export class Cluster {
     const note = (error: unknown): void => void failures.push(error)
     await this.#preferredLeaders.stop()
     for (const broker of this.#brokers.values()) await broker.stop().catch(note)
-    await Promise.allSettled(this.#autoCreating.values())
+    await this.#autoCreation.settled()
+    await Promise.all([this.controller.close(), this.replicaMoves.close()])
     await this.metadata.close()
     for (const partition of this.topics.partitions()) partition.detach()
     await Promise.all(this.#removals.values())
@@ -221,7 +240,7 @@ export class Cluster {
     const logDirs = this.logDirectories.usable.map(({ directoryId }) => directoryId)
     if (version < 2) return []
     return [...this.#brokers.values()]
-      .filter(({ isRunning }) => isRunning)
+      .filter((broker) => broker.isRunning && this.registrations.has(broker))
       .map(({ id, epoch }) =>
         metadataRecord(brokerRegistrationChangeRecord, version, { brokerId: id, brokerEpoch: epoch, logDirs }),
       )
@@ -278,6 +297,7 @@ export class Cluster {
       response: nextOffset,
     }))
     await this.#runForPartitions((partitions) => decideBrokerStarted(this.#leadershipState(), partitions, broker.id))
+    await this.#runForPartitions((partitions) => this.controller.decideEndedReassignments(partitions, broker.id))
     return epoch
   }
 
@@ -287,7 +307,10 @@ export class Cluster {
     if (!this.#isClosing) {
       await this.#runForPartitions((partitions) => decideBrokerStopped(this.#leadershipState(), partitions, broker.id))
     }
-    await this.#run(() => ({ records: [fencing(broker, true)], response: undefined }))
+    await this.#run(() => ({
+      records: this.registrations.has(broker) ? [fencing(broker, true)] : [],
+      response: undefined,
+    }))
   }
 
   /** Only for Broker. */
@@ -401,37 +424,12 @@ export class Cluster {
 
   /** Starts to create a topic that somebody asked for; the caller does not wait for it. */
   autoCreateTopic(name: string, mutations?: MutationCount): void {
-    if (this.#autoCreating.has(name)) return
-    const creating = this.#createOne(name, mutations)
-      .catch((error: unknown) => this.#warnOnce(name, error))
-      .finally(() => this.#autoCreating.delete(name))
-    this.#autoCreating.set(name, creating)
+    this.#autoCreation.begin(name, mutations)
   }
 
   /** An internal topic, created with Kafka's configs if it is missing. */
-  async ensureInternalTopic(name: string): Promise<Topic> {
-    const known = this.topics.byName(name)
-    if (known !== undefined) return known
-    this.autoCreateTopic(name)
-    await this.#autoCreating.get(name)
-    const topic = this.topics.byName(name)
-    if (topic === undefined) throw new KafkaError('COORDINATOR_NOT_AVAILABLE')
-    return topic
-  }
-
-  /** A client asks for its topic again and again. */
-  #warnOnce(topic: string, error: unknown): void {
-    if (this.#warnedOf.has(topic) || this.#warnedOf.size >= maxWarnings) return
-    this.#warnedOf.add(topic)
-    this.#options.logger.warn({ topic, error }, 'a topic that a client asks for could not be created')
-  }
-
-  async #createOne(name: string, mutations?: MutationCount): Promise<void> {
-    const topic = isInternalTopic(name)
-      ? internalTopic(name, this.config)
-      : { name, numPartitions: -1, replicationFactor: -1, assignments: [], configs: [] }
-    const [result] = await this.createTopics([topic], { mutations })
-    if (result instanceof KafkaError && !expectedFailures.has(result.kafkaError)) throw result
+  ensureInternalTopic(name: string): Promise<Topic> {
+    return this.#autoCreation.ensureInternal(name)
   }
 
   /** `listener` runs when a topic is gone. Returns the way to stop it. */
@@ -488,12 +486,24 @@ export class Cluster {
     resources: readonly AlteredResource[],
     options: { validateOnly?: boolean } = {},
   ): Promise<(KafkaError | undefined)[]> {
-    const { topics, features, dynamicConfigs } = this
-    return this.#run(() => {
-      const state = { topics, features, dynamicConfigs, config: this.#staticConfigOf(broker.id), brokerId: broker.id }
-      const { records, results } = decideAlterConfigs(state, resources)
-      return { records: options.validateOnly === true ? [] : records, response: results }
+    const { topics, features, dynamicConfigs, logLevels } = this
+    const results = await this.#run(() => {
+      const state = {
+        topics,
+        features,
+        dynamicConfigs,
+        logLevels,
+        config: this.#staticConfigOf(broker.id),
+        brokerId: broker.id,
+      }
+      const decided = decideAlterConfigs(state, resources)
+      return { records: options.validateOnly === true ? [] : decided.records, response: decided.results }
     })
+    for (const [index, resource] of resources.entries()) {
+      const isLogger = resource.type === 'brokerLogger' && results[index] === undefined
+      if (isLogger && options.validateOnly !== true) applyLogLevels(logLevels, resource)
+    }
+    return results
   }
 
   /** A block of producer ids for one broker, recorded before it is used. */
@@ -603,13 +613,7 @@ export class Cluster {
         const config = this.topicConfig(topic, leaderId)
         const configChanges = this.#configChanges
         applyConfig(partition, config)
-        const log = await this.logDirectories.directoryOf(partition).openPartition({
-          topic: partition.topic,
-          partition: partition.index,
-          topicId: partition.topicId,
-          config: logConfigOf(config),
-        })
-        partition.attach(log)
+        partition.attach(await this.logDirectories.openLog(partition, logConfigOf(config)))
         if (this.#configChanges > configChanges) applyConfig(partition, this.topicConfig(topic, leaderId))
         if (partition.isDeleted) return this.#remove(partition)
       }
@@ -649,6 +653,7 @@ export class Cluster {
   /** What lies in a directory that is not there is found to be a stray when it is back. */
   async #removeStored(partition: Partition): Promise<void> {
     const { topic, index } = partition
+    await this.replicaMoves.stop(partition)
     const directory = this.logDirectories.ownerOf(partition)
     if (directory?.failure === undefined) await directory?.deletePartition(topic, index)
   }

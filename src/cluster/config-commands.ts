@@ -11,8 +11,10 @@ import {
   validateGroupConfigs,
 } from '../config/index.ts'
 import { type MetadataRecord, metadataRecord } from '../metadata/index.ts'
+import type { LogLevels } from '../runtime/log-levels.ts'
 import { type ConfigResourceType, configResourceTypes, type DynamicConfigs } from './dynamic-configs.ts'
 import type { Features } from './features.ts'
+import { requireValidLogLevels } from './logger-configs.ts'
 import { requireValidTopicConfigs } from './topic-configs.ts'
 import { requireValidTopicName } from './topic-name.ts'
 import type { Topics } from './topics.ts'
@@ -37,6 +39,7 @@ export interface ConfigState {
   readonly topics: Topics
   readonly features: Features
   readonly dynamicConfigs: DynamicConfigs
+  readonly logLevels: LogLevels
   /** Without dynamic configs. */
   readonly config: BrokerConfig
   /** Of the broker that is asked: only its own configs, and those of all, can be changed there. */
@@ -49,7 +52,6 @@ const maxValueBytes = 32_767
 const maxRecordsPerCommand = 10_000
 /** One command is one batch: well below what a batch of the metadata log may have. */
 const maxBytesPerCommand = 4 * 1024 * 1024
-const logLevels = ['DEBUG', 'ERROR', 'FATAL', 'INFO', 'TRACE', 'WARN']
 
 /**
  * One entry for each resource, in their order: undefined where its configs are changed.
@@ -82,7 +84,8 @@ export function decideAlterConfigs(
 function decideAlterResource(state: ConfigState, resource: AlteredResource): MetadataRecord[] {
   const { type } = resource
   if (type === 'brokerLogger') {
-    refuseLogLevels(state, resource)
+    requireOwnNode(state, resource.name)
+    requireValidLogLevels(state.logLevels, resource)
     return []
   }
   // Java reads `+1` and `01` as 1 too.
@@ -190,7 +193,8 @@ function requireValidBroker(
   const { dynamicConfigs, config, brokerId } = state
   const clusterWide = name === '' ? wanted : dynamicConfigs.of('broker', '')
   const perBroker = name === '' ? dynamicConfigs.of('broker', String(brokerId)) : wanted
-  validateDynamicBrokerConfigs(config, { clusterWide, perBroker }, name === '' ? 'clusterWide' : 'perBroker', changed)
+  const dynamic = { clusterWide, perBroker, current: effectiveConfig(state) }
+  validateDynamicBrokerConfigs(config, dynamic, name === '' ? 'clusterWide' : 'perBroker', changed)
   if (changed.includes('min.insync.replicas') && state.features.level('eligible.leader.replicas.version') > 0) {
     if (name !== '') {
       const message = 'Broker-level min.insync.replicas cannot be altered while ELR is enabled.'
@@ -221,26 +225,7 @@ function parsedId(name: string): number {
   throw new KafkaError('INVALID_REQUEST', `Node id must be an integer, but it is: ${name}`)
 }
 
-/** There is one logger, `root`, whose level is set where the broker is started: what Kafka takes is refused last. */
-function refuseLogLevels({ brokerId }: ConfigState, { name, operations }: AlteredResource): void {
-  if (parsedId(name) !== brokerId) {
-    throw new KafkaError('INVALID_REQUEST', `Unexpected node id. Expected ${brokerId}, but received ${name}`)
-  }
-  for (const { name: logger, kind, value } of operations) {
-    if (kind === 'APPEND' || kind === 'SUBTRACT') {
-      throw new KafkaError('INVALID_REQUEST', `${kind} operation is not allowed for the BROKER_LOGGER resource`)
-    }
-    if (logger !== 'root') throw new KafkaError('INVALID_CONFIG', `Logger ${logger} does not exist!`)
-    if (kind === 'DELETE') {
-      throw new KafkaError('INVALID_REQUEST', 'Removing the log level of the root logger is not allowed')
-    }
-    if (!logLevels.includes(value)) {
-      const problem = `Cannot set the log level of ${logger} to ${value} as it is not a supported log level.`
-      throw new KafkaError('INVALID_CONFIG', `${problem} Valid log levels are ${logLevels.join(', ')}`)
-    }
-    throw new KafkaError(
-      'INVALID_REQUEST',
-      'The log level of this broker is set where it is started: it cannot change while the broker runs.',
-    )
-  }
+function requireOwnNode({ brokerId }: ConfigState, name: string): void {
+  if (parsedId(name) === brokerId) return
+  throw new KafkaError('INVALID_REQUEST', `Unexpected node id. Expected ${brokerId}, but received ${name}`)
 }

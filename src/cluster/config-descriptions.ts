@@ -10,10 +10,8 @@ import {
 } from '../config/index.ts'
 import type { Broker } from './broker.ts'
 import type { ConfigResourceType } from './dynamic-configs.ts'
+import { describeLogLevels } from './logger-configs.ts'
 import { requireValidTopicName } from './topic-name.ts'
-
-/** Kafka's code of a source that only loggers have. */
-const loggerSource = 6
 
 /**
  * @throws KafkaError UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION, INVALID_REQUEST for a broker that is not this one, or a missing name
@@ -33,7 +31,7 @@ export function describeConfigs(broker: Broker, type: ConfigResourceType, name: 
     case 'brokerLogger':
       if (name === '') throw new KafkaError('INVALID_REQUEST', 'Broker id must not be empty')
       requireOwnId(broker, name, String(broker.id))
-      return [rootLogger]
+      return describeLogLevels(cluster.logLevels)
     case 'group':
       if (name === '') throw new KafkaError('INVALID_REQUEST', 'Group name must not be empty')
       return describeGroupConfigs(broker.config, cluster.dynamicConfigs.of('group', name))
@@ -52,17 +50,4 @@ function requireOwnId(broker: Broker, name: string, expected: string): void {
   if (Number(name) !== broker.id) {
     throw new KafkaError('INVALID_REQUEST', `Unexpected broker id, expected ${expected} but received ${name}`)
   }
-}
-
-/** There is one logger, whose level is set where the broker is started. */
-const rootLogger: DescribedConfig = {
-  name: 'root',
-  value: 'INFO',
-  readOnly: false,
-  isDefault: false,
-  source: loggerSource,
-  sensitive: false,
-  synonyms: [],
-  type: 0,
-  documentation: '',
 }

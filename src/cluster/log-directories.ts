@@ -3,7 +3,10 @@
  * that can't be read or has failed takes only its partitions offline (KIP-112); without the metadata log nothing goes.
  */
 import { KafkaError } from '../../protocol/errors.ts'
+import type { LogConfig } from '../log/log-config.ts'
 import type { LogDirectory } from '../log/log-directory.ts'
+import { MovableLog } from '../log/movable-log.ts'
+import type { PartitionLog } from '../log/partition-log.ts'
 import { metadataTopic } from '../metadata/index.ts'
 import type { Partition } from './partition.ts'
 
@@ -23,7 +26,11 @@ export interface FoundDirectories {
 }
 
 /** Kafka's DirectoryId.UNASSIGNED, LOST and MIGRATING: they name no directory. */
-const reservedIds = new Set(['AAAAAAAAAAAAAAAAAAAAAA', 'AAAAAAAAAAAAAAAAAAAAAQ', 'AAAAAAAAAAAAAAAAAAAAAg'])
+export const reservedDirectoryIds: ReadonlySet<string> = new Set([
+  'AAAAAAAAAAAAAAAAAAAAAA',
+  'AAAAAAAAAAAAAAAAAAAAAQ',
+  'AAAAAAAAAAAAAAAAAAAAAg',
+])
 
 export class LogDirectories {
   /** Those that could be opened, in the order of `log.dirs`. */
@@ -127,6 +134,13 @@ export class LogDirectories {
     }
   }
 
+  /** Opens what `directoryOf` says; it can be moved where there is another directory. @throws KafkaError KAFKA_STORAGE_ERROR as it does */
+  async openLog(partition: Partition, config: LogConfig): Promise<PartitionLog> {
+    const { topic, index, topicId } = partition
+    const log = await this.directoryOf(partition).openPartition({ topic, partition: index, topicId, config })
+    return this.opened.length > 1 ? new MovableLog(log) : log
+  }
+
   /** Puts aside what no topic has any more, or lies elsewhere: a crash, or an absence of the directory, has left it. */
   async setStraysAside(find: (topic: string, partition: number) => Partition | undefined): Promise<void> {
     for (const directory of this.opened) {
@@ -138,11 +152,24 @@ export class LogDirectories {
         if (isStray) await directory.setAside(topic, partition)
       }
     }
+    for (const directory of this.opened) await this.#promoteFutures(directory, find)
+  }
+
+  /** A future replica is complete when metadata has it lie here: a crash came before it took the partition's name. */
+  async #promoteFutures(
+    directory: LogDirectory,
+    find: (topic: string, partition: number) => Partition | undefined,
+  ): Promise<void> {
+    for (const { topic, partition, name } of directory.futures) {
+      const isStored = directory.storedPartitions().some((each) => each.topic === topic && each.partition === partition)
+      const isAwaited = find(topic, partition)?.directories.includes(directory.directoryId) === true
+      if (isAwaited && !isStored) await directory.promote({ topic, partition }, name)
+    }
   }
 }
 
 function assignedId({ directories }: Partition): string | undefined {
-  return directories.find((each) => !reservedIds.has(each))
+  return directories.find((each) => !reservedDirectoryIds.has(each))
 }
 
 /** The one that is configured, else where the metadata log lies, else the first. */

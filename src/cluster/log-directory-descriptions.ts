@@ -12,8 +12,17 @@ export interface DirectoryDescription {
   readonly isCordoned: boolean
   readonly topics: readonly {
     readonly name: string
-    readonly partitions: readonly { readonly partitionIndex: number; readonly sizeInBytes: number }[]
+    readonly partitions: readonly PartitionDescription[]
   }[]
+}
+
+interface PartitionDescription {
+  readonly partitionIndex: number
+  readonly sizeInBytes: number
+  /** On its way here from another directory (KIP-113). */
+  readonly isFuture: boolean
+  /** How many offsets a future one is behind. */
+  readonly offsetLag: number
 }
 
 /** Every directory, with those replicas of `broker` that `isAsked` lets through. */
@@ -34,14 +43,19 @@ async function describe(
   const { cluster } = broker
   const { path, failure } = directory
   if (failure !== undefined) return failed(path, failure.message)
-  const byTopic = new Map<string, { partitionIndex: number; sizeInBytes: number }[]>()
-  for (const { topic, partition, sizeInBytes } of directory.partitions()) {
+  const byTopic = new Map<string, PartitionDescription[]>()
+  const here = directory.partitions().map(({ topic, partition, sizeInBytes }) => ({ topic, partition, sizeInBytes }))
+  const { replicaMoves } = cluster
+  for (const each of [...here, ...replicaMoves.heldIn(directory), ...replicaMoves.futuresIn(directory)]) {
+    const { topic, partition, sizeInBytes } = each
     // The metadata log is no topic, and replicas of other brokers that share the directory are not this one's.
     const isOwn = cluster.findPartition(topic, partition)?.replicas.includes(broker.id) === true
     if (!isOwn || !isAsked(topic, partition)) continue
+    const offsetLag = 'offsetLag' in each ? each.offsetLag : 0
+    const described = { partitionIndex: partition, sizeInBytes, isFuture: 'offsetLag' in each, offsetLag }
     const partitions = byTopic.get(topic)
-    if (partitions === undefined) byTopic.set(topic, [{ partitionIndex: partition, sizeInBytes }])
-    else partitions.push({ partitionIndex: partition, sizeInBytes })
+    if (partitions === undefined) byTopic.set(topic, [described])
+    else partitions.push(described)
   }
   const topics = [...byTopic].map(([name, partitions]) => ({ name, partitions }))
   try {

@@ -15,7 +15,7 @@ const sameLeader = -2
 /** PartitionChangeRecord: the leader recovery state stays. */
 const sameRecoveryState = -1
 /** DirectoryId.UNASSIGNED: the replica has no directory yet. */
-const unassignedDirectory = 'AAAAAAAAAAAAAAAAAAAAAA'
+export const unassignedDirectory = 'AAAAAAAAAAAAAAAAAAAAAA'
 /** acks=all */
 const allReplicas = -1
 
@@ -38,9 +38,9 @@ export class Partition {
   isr: readonly number[]
   eligibleLeaderReplicas: readonly number[]
   lastKnownElr: readonly number[]
-  /** Of a reassignment under way, which only other brokers can go on with. */
-  #removingReplicas: readonly number[]
-  #addingReplicas: readonly number[]
+  /** Of a reassignment under way. */
+  removingReplicas: readonly number[]
+  addingReplicas: readonly number[]
   /** 1 after an unclean election. */
   #leaderRecoveryState: number
   /** The directory id of each replica. */
@@ -76,8 +76,8 @@ export class Partition {
     this.isr = record.isr
     this.eligibleLeaderReplicas = record.eligibleLeaderReplicas ?? []
     this.lastKnownElr = record.lastKnownElr ?? []
-    this.#removingReplicas = record.removingReplicas
-    this.#addingReplicas = record.addingReplicas
+    this.removingReplicas = record.removingReplicas
+    this.addingReplicas = record.addingReplicas
     this.#leaderRecoveryState = record.leaderRecoveryState
     this.directories = record.directories
   }
@@ -209,8 +209,8 @@ export class Partition {
     if (directories.length > 0) this.directories = directories
     else if (record.replicas !== null) this.directories = this.#directoriesOf(record.replicas)
     this.replicas = record.replicas ?? this.replicas
-    this.#removingReplicas = record.removingReplicas ?? this.#removingReplicas
-    this.#addingReplicas = record.addingReplicas ?? this.#addingReplicas
+    this.removingReplicas = record.removingReplicas ?? this.removingReplicas
+    this.addingReplicas = record.addingReplicas ?? this.addingReplicas
     if (record.leaderRecoveryState !== sameRecoveryState) this.#leaderRecoveryState = record.leaderRecoveryState
     this.eligibleLeaderReplicas = record.eligibleLeaderReplicas ?? this.eligibleLeaderReplicas
     this.lastKnownElr = record.lastKnownElr ?? this.lastKnownElr
@@ -233,8 +233,8 @@ export class Partition {
       topicId,
       replicas,
       isr,
-      removingReplicas: this.#removingReplicas,
-      addingReplicas: this.#addingReplicas,
+      removingReplicas: this.removingReplicas,
+      addingReplicas: this.addingReplicas,
       leader: leaderId,
       leaderRecoveryState: this.#leaderRecoveryState,
       leaderEpoch,

@@ -71,6 +71,11 @@ export class Registrations {
     return this.#byId.get(id)
   }
 
+  /** The broker is registered as it runs: nobody has unregistered it since. */
+  has({ id, epoch }: { readonly id: number; readonly epoch: number }): boolean {
+    return this.#byId.get(id)?.epoch === epoch
+  }
+
   /** By id, ascending. */
   values(): Registration[] {
     return [...this.#byId.values()].sort((one, other) => one.id - other.id)

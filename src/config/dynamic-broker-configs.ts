@@ -32,9 +32,20 @@ const clusterWideListenerConfigs: ReadonlySet<string> = new Set([
 /** Kafka opens and closes listeners while it runs. Here they are opened at the start, so another value is refused like a read-only one. */
 const fixedWhileRunning: ReadonlySet<string> = new Set(['listeners', 'listener.security.protocol.map'])
 
+/** A pool grows or shrinks by half or double at a time, which a client may count on that was written for Kafka. */
+const threadCounts = [
+  'background.threads',
+  'num.io.threads',
+  'num.network.threads',
+  'num.recovery.threads.per.data.dir',
+  'num.replica.fetchers',
+] as const
+
 interface DynamicBrokerConfigs {
   readonly clusterWide: ReadonlyMap<string, string>
   readonly perBroker: ReadonlyMap<string, string>
+  /** All that holds before the change. */
+  readonly current: BrokerConfig
 }
 
 /**
@@ -46,7 +57,7 @@ interface DynamicBrokerConfigs {
 export function validateDynamicBrokerConfigs(
   config: BrokerConfig,
   dynamic: DynamicBrokerConfigs,
-  scope: keyof DynamicBrokerConfigs,
+  scope: 'clusterWide' | 'perBroker',
   changed: readonly string[],
 ): void {
   const values = dynamic[scope]
@@ -72,10 +83,22 @@ export function validateDynamicBrokerConfigs(
         'Cannot update these configs at default cluster level, broker id must be specified',
       )
     }
-    checkRulesOfChange(config.withDynamic(dynamic.clusterWide, dynamic.perBroker))
+    const wanted = config.withDynamic(dynamic.clusterWide, dynamic.perBroker)
+    checkRulesOfChange(wanted)
+    for (const name of threadCounts) checkThreadCount(name, dynamic.current.get(name), wanted.get(name))
   } catch (error) {
     throw error instanceof ConfigError ? new ConfigRequestError(error.message) : error
   }
+}
+
+function checkThreadCount(name: string, current: number, wanted: number): void {
+  const refuseBound = (bound: string): ConfigError => {
+    const problem = `Dynamic thread count update validation failed for ${name}=${wanted}, value should ${bound}`
+    const exception = `org.apache.kafka.common.config.ConfigException: ${problem} the current value ${current}`
+    return new ConfigError(`Invalid value ${exception} for configuration Invalid dynamic configuration`)
+  }
+  if (wanted < Math.floor(current / 2)) throw refuseBound('be at least half')
+  if (wanted > current * 2) throw refuseBound('not be greater than double')
 }
 
 function refuse(names: readonly string[], problem: string): void {

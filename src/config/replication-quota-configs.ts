@@ -1,7 +1,7 @@
 /** config: broker configs that Kafka knows only as dynamic ones: the throttles of replication. */
 
 import { long, maxLong } from './config-definition.ts'
-import { notYet } from './effects.ts'
+import { notYet, obeyed } from './effects.ts'
 import { atLeast } from './validators.ts'
 
 export const replicationQuotaConfigs = {
@@ -22,7 +22,7 @@ export const replicationQuotaConfigs = {
   'replica.alter.log.dirs.io.max.bytes.per.second': long(maxLong, {
     valid: atLeast(0),
     updateMode: 'per-broker',
-    effect: notYet.internals,
+    effect: obeyed,
     documentation:
       'A long representing the upper bound (bytes/sec) on disk IO used for moving replica between log directories on the same broker.',
   }),

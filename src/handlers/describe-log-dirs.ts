@@ -24,6 +24,8 @@ export const describeLogDirsHandler = handle(describeLogDirs, {
           partitions: partitions.map((each) => ({
             partitionIndex: each.partitionIndex,
             partitionSize: each.sizeInBytes,
+            offsetLag: each.offsetLag,
+            isFutureKey: each.isFuture,
           })),
         })),
       })),

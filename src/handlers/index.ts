@@ -1,8 +1,11 @@
 /** handlers: the one list: dispatch, ApiVersions and docs/apis.md come from it. In order of API keys. */
 import { addOffsetsToTxnHandler } from './add-offsets-to-txn.ts'
 import { addPartitionsToTxnHandler } from './add-partitions-to-txn.ts'
+import { addRaftVoterHandler } from './add-raft-voter.ts'
 import { alterClientQuotasHandler } from './alter-client-quotas.ts'
 import { alterConfigsHandler } from './alter-configs.ts'
+import { alterPartitionReassignmentsHandler } from './alter-partition-reassignments.ts'
+import { alterReplicaLogDirsHandler } from './alter-replica-log-dirs.ts'
 import { alterUserScramCredentialsHandler } from './alter-user-scram-credentials.ts'
 import { apiVersionsHandler } from './api-versions.ts'
 import { consumerGroupDescribeHandler } from './consumer-group-describe.ts'
@@ -23,9 +26,11 @@ import { describeDelegationTokenHandler } from './describe-delegation-token.ts'
 import { describeGroupsHandler } from './describe-groups.ts'
 import { describeLogDirsHandler } from './describe-log-dirs.ts'
 import { describeProducersHandler } from './describe-producers.ts'
+import { describeQuorumHandler } from './describe-quorum.ts'
 import { describeTopicPartitionsHandler } from './describe-topic-partitions.ts'
 import { describeTransactionsHandler } from './describe-transactions.ts'
 import { describeUserScramCredentialsHandler } from './describe-user-scram-credentials.ts'
+import { electLeadersHandler } from './elect-leaders.ts'
 import { endTxnHandler } from './end-txn.ts'
 import { expireDelegationTokenHandler } from './expire-delegation-token.ts'
 import { fetchHandler } from './fetch.ts'
@@ -37,8 +42,10 @@ import { incrementalAlterConfigsHandler } from './incremental-alter-configs.ts'
 import { initProducerIdHandler } from './init-producer-id.ts'
 import { joinGroupHandler } from './join-group.ts'
 import { leaveGroupHandler } from './leave-group.ts'
+import { listConfigResourcesHandler } from './list-config-resources.ts'
 import { listGroupsHandler } from './list-groups.ts'
 import { listOffsetsHandler } from './list-offsets.ts'
+import { listPartitionReassignmentsHandler } from './list-partition-reassignments.ts'
 import { listTransactionsHandler } from './list-transactions.ts'
 import { metadataHandler } from './metadata.ts'
 import { offsetCommitHandler } from './offset-commit.ts'
@@ -47,11 +54,14 @@ import { offsetFetchHandler } from './offset-fetch.ts'
 import { offsetForLeaderEpochHandler } from './offset-for-leader-epoch.ts'
 import { produceHandler } from './produce.ts'
 import { pushTelemetryHandler } from './push-telemetry.ts'
+import { removeRaftVoterHandler } from './remove-raft-voter.ts'
 import { renewDelegationTokenHandler } from './renew-delegation-token.ts'
 import { saslAuthenticateHandler } from './sasl-authenticate.ts'
 import { saslHandshakeHandler } from './sasl-handshake.ts'
 import { syncGroupHandler } from './sync-group.ts'
 import { txnOffsetCommitHandler } from './txn-offset-commit.ts'
+import { unregisterBrokerHandler } from './unregister-broker.ts'
+import { updateFeaturesHandler } from './update-features.ts'
 import { writeTxnMarkersHandler } from './write-txn-markers.ts'
 
 export type { Rooms } from './context.ts'
@@ -88,6 +98,7 @@ export const handlers: readonly Handler[] = [
   deleteAclsHandler,
   describeConfigsHandler,
   alterConfigsHandler,
+  alterReplicaLogDirsHandler,
   describeLogDirsHandler,
   saslAuthenticateHandler,
   createPartitionsHandler,
@@ -96,7 +107,10 @@ export const handlers: readonly Handler[] = [
   expireDelegationTokenHandler,
   describeDelegationTokenHandler,
   deleteGroupsHandler,
+  electLeadersHandler,
   incrementalAlterConfigsHandler,
+  alterPartitionReassignmentsHandler,
+  listPartitionReassignmentsHandler,
   offsetDeleteHandler,
   describeUserScramCredentialsHandler,
   alterUserScramCredentialsHandler,
@@ -110,5 +124,11 @@ export const handlers: readonly Handler[] = [
   consumerGroupDescribeHandler,
   getTelemetrySubscriptionsHandler,
   pushTelemetryHandler,
+  describeQuorumHandler,
+  updateFeaturesHandler,
+  unregisterBrokerHandler,
+  listConfigResourcesHandler,
   describeTopicPartitionsHandler,
+  addRaftVoterHandler,
+  removeRaftVoterHandler,
 ]

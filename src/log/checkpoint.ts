@@ -52,6 +52,12 @@ export class Checkpoint {
     return this.#offsets.get(name)
   }
 
+  /** What is known of a partition that is not open; undefined: nothing. Counts from the next `save` on. */
+  put(name: string, offset: number | undefined): void {
+    if (offset === undefined) this.#offsets.delete(name)
+    else this.#offsets.set(name, offset)
+  }
+
   /** Something has changed. */
   saveLater(): void {
     if (this.#cancel !== undefined || this.#isClosed) return

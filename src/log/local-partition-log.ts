@@ -180,6 +180,11 @@ export class LocalPartitionLog implements PartitionLog {
     return this.#segments.sizeInBytes
   }
 
+  /** What is written of each segment. */
+  get segmentFiles(): { name: string; size: number }[] {
+    return this.#segments.all.map(({ log, size }) => ({ name: log.path.slice(this.directory.length + 1), size }))
+  }
+
   /** Everything below is on disk. */
   get recoveryPoint(): number {
     return this.#flush.recoveryPoint

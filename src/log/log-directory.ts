@@ -32,6 +32,7 @@ import {
 import type { Compactor } from './compaction/compaction.ts'
 import { compactorHere } from './compaction/compaction-run.ts'
 import { type CleanerLimits, LogCleaner } from './compaction/log-cleaner.ts'
+import { FutureCopy } from './future-copy.ts'
 import { LocalPartitionLog, type LogOwner } from './local-partition-log.ts'
 import type { LogConfig } from './log-config.ts'
 import { defaultLogLimits, type LogLimits, LogStorage } from './log-storage.ts'
@@ -55,7 +56,8 @@ const mostUncheckpointedBytes = 256 * 1024 * 1024
 const compactedBytesPerTurn = 64 * 1024
 const longestFileName = 255
 const deletedPattern = /\.[0-9a-f]{32}-delete$/
-const futurePattern = /\.[0-9a-f]{32}-future$/
+/** The partition's name comes first, unless it was too long for the name of a file. */
+const futurePattern = /^(.+)\.[0-9a-f]{32}-future$/
 /** What a crash leaves of a file that was being replaced. */
 const replacedFiles: ReadonlySet<string> = new Set(
   [
@@ -114,6 +116,7 @@ export class LogDirectory implements LogOwner {
   /** Bytes that were made durable since the recovery points were written. */
   #uncheckpointedBytes = 0
   readonly #stored: Set<string>
+  #futures: readonly (PartitionName & { readonly name: string })[]
   readonly #open: Map<string, LocalPartitionLog>
   readonly #opening = new Map<string, Promise<LocalPartitionLog>>()
   readonly #deleting = new Map<string, Promise<void>>()
@@ -133,6 +136,7 @@ export class LogDirectory implements LogOwner {
       checkpoints: readonly [Checkpoint, Checkpoint, Checkpoint, Checkpoint]
       compactor: Compactor
       stored: Set<string>
+      futures: readonly (PartitionName & { readonly name: string })[]
       wasCleanlyStopped: boolean
     },
   ) {
@@ -145,6 +149,7 @@ export class LogDirectory implements LogOwner {
     ;[this.#recoveryPoints, this.#highWatermarks, this.#logStartOffsets, this.#cleanedOffsets] = loaded.checkpoints
     this.#flush = new BackgroundFlush(storage, storage.limits.flushSchedulerIntervalMs)
     this.#stored = loaded.stored
+    this.#futures = loaded.futures
     this.#cleaner = new LogCleaner(
       {
         clock: storage.clock,
@@ -184,7 +189,8 @@ export class LogDirectory implements LogOwner {
       const compactor =
         options.compactor ??
         compactorHere({ files, clock: options.clock, bytesPerTurn: compactedBytesPerTurn, giveWay: nextTurn })
-      const loaded = { path, properties, unlock, open, checkpoints, compactor, stored, wasCleanlyStopped }
+      const futures = names.flatMap((name) => futureIn(name) ?? [])
+      const loaded = { path, properties, unlock, open, checkpoints, compactor, stored, futures, wasCleanlyStopped }
       return new LogDirectory(storage, loaded)
     } catch (error) {
       await unlock()
@@ -286,6 +292,46 @@ export class LogDirectory implements LogOwner {
     const log = this.#open.get(name) ?? (await this.#opening.get(name))
     if (log !== undefined) await log.delete()
     else if (this.#stored.has(name)) await this.#removeStored(name)
+  }
+
+  /** Future replicas that an earlier process has left here: what they are of, and the name of their directory. */
+  get futures(): readonly (PartitionName & { readonly name: string })[] {
+    return this.#futures
+  }
+
+  /** A copy of `log`, which lies in another directory, that can become the partition here. */
+  beginFuture(log: LocalPartitionLog, maxBytesPerSecond: () => number): FutureCopy {
+    const { files, clock, random } = this.#storage
+    const path = `${this.path}/${asideName(partitionName(log.topic, log.partition), random, '-future')}`
+    return new FutureCopy({ files, clock, log, path, maxBytesPerSecond })
+  }
+
+  /** What is known of a partition whose future replica is complete: it counts from when that is the partition, also after a crash. */
+  async expect({ topic, partition }: PartitionName, known: LocalPartitionLog): Promise<void> {
+    const name = partitionName(topic, partition)
+    this.#recoveryPoints.put(name, known.logEndOffset)
+    this.#logStartOffsets.put(name, known.logStartOffset)
+    this.#cleanedOffsets.put(name, known.cleanedOffset)
+    await Promise.all(this.#checkpoints.map((checkpoint) => checkpoint.save()))
+  }
+
+  /** A future replica, the directory `name` here, becomes the partition. */
+  async promote({ topic, partition }: PartitionName, name: string): Promise<void> {
+    const { files } = this.#storage
+    await files.rename(`${this.path}/${name}`, `${this.path}/${partitionName(topic, partition)}`)
+    await files.syncDirectory(this.path)
+    this.#stored.add(partitionName(topic, partition))
+    this.#futures = this.#futures.filter((future) => future.name !== name)
+  }
+
+  /** Closes a partition; it is still stored, and can be opened again. */
+  async release({ topic, partition }: PartitionName): Promise<void> {
+    const name = partitionName(topic, partition)
+    const log = this.#open.get(name)
+    if (log === undefined) return
+    await log.close()
+    this.#flush.forget(log)
+    this.#open.delete(name)
   }
 
   /** Closes all partitions; if none has failed or is still to be recovered, the next start trusts what is here. `brokerEpoch`: for the clean shutdown file. */
@@ -559,7 +605,7 @@ async function removeLeftOvers(path: string, names: readonly string[], { files, 
     if (futurePattern.test(name)) {
       logger.warn(
         { path: `${path}/${name}` },
-        'an unfinished copy that Apache Kafka was making of a partition is left alone',
+        'a copy that was being made of a partition is left alone, unless metadata has the partition lie here',
       )
     }
     if (!deletedPattern.test(name) && !replacedFiles.has(name)) continue
@@ -605,7 +651,12 @@ function loadCheckpoints(
   ])
 }
 
-function asideName(name: string, random: Random, suffix: '-delete' | '-stray'): string {
+function futureIn(name: string): (PartitionName & { readonly name: string }) | undefined {
+  const of = parsePartitionName(futurePattern.exec(name)?.[1] ?? '')
+  return of === undefined ? undefined : { ...of, name }
+}
+
+function asideName(name: string, random: Random, suffix: '-delete' | '-stray' | '-future'): string {
   const unique = `.${random.bytes(16).toString('hex')}${suffix}`
   return `${name.slice(0, longestFileName - unique.length)}${unique}`
 }

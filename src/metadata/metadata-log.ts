@@ -37,6 +37,12 @@ export const metadataTopic = '__cluster_metadata'
 /** Fixed in Kafka: Uuid.METADATA_TOPIC_ID. */
 export const metadataTopicId = 'AAAAAAAAAAAAAAAAAAAAAQ'
 
+interface Endpoint {
+  readonly name: string
+  readonly host: string
+  readonly port: number
+}
+
 export interface MetadataLogOptions {
   /** `__cluster_metadata-0`, opened; if it ended before the newest snapshot, emptied and starting there. */
   readonly log: PrunableLog
@@ -51,7 +57,7 @@ export interface MetadataLogOptions {
   /** `directory.id` of meta.properties. */
   readonly directoryId: string
   /** Where Kafka's controller would listen: it stands in the voters record. */
-  readonly controllerEndpoint: { readonly name: string; readonly host: string; readonly port: number }
+  readonly controllerEndpoint: Endpoint
   /** Hears that metadata takes no more changes. */
   readonly onFailure?: ((failure: KafkaError) => void) | undefined
 }
@@ -132,6 +138,12 @@ export class MetadataLog {
     return this.#quorum.kRaftVersion
   }
 
+  /** The quorum's only voter: this node. Its directory counts from kraft.version 1 on. */
+  get voter(): { id: number; directoryId: string; endpoints: readonly Endpoint[] } {
+    const { nodeId, directoryId, controllerEndpoint } = this.#options
+    return { id: nodeId, directoryId, endpoints: [controllerEndpoint] }
+  }
+
   /** The offset after the last record that is applied. */
   get endOffset(): number {
     return this.#log.logEndOffset
@@ -189,6 +201,18 @@ export class MetadataLog {
       this.#generator.check()
       for (const listener of this.#listeners) listener()
       return response
+    })
+  }
+
+  /** kraft.version goes from 0 to 1: from now on the voters stand in the log (KIP-853), this node alone. Not undone. */
+  raiseKRaftVersion(): Promise<void> {
+    return this.#commands.run(async () => {
+      if (this.#failure !== undefined) throw this.#failure
+      if (this.#quorum.kRaftVersion > 0) return
+      const voters = [this.#ownVoter()]
+      await this.#append((position) => controlBatch([kRaftVersion(1), kRaftVoters(voters)], position))
+      this.#quorum.kRaftVersion = 1
+      this.#quorum.voters = voters
     })
   }
 

@@ -5,6 +5,7 @@ import { type BrokerConfig, type Listener as ListenerConfig, securityProtocols }
 import type { Rooms } from '../handlers/index.ts'
 import { Listener } from '../network/index.ts'
 import { realClock } from '../runtime/clock.ts'
+import type { LogLevels } from '../runtime/log-levels.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { nodeFileSystem } from '../runtime/node-file-system.ts'
 import { realRandom } from '../runtime/random.ts'
@@ -25,7 +26,7 @@ interface NodeListener {
 
 export interface BrokerNodeOptions {
   readonly config: BrokerConfig
-  readonly logger: Logger
+  readonly logLevels: LogLevels
   /** The rooms of any broker of the process that runs. */
   roomsOf(brokerId: number): Rooms | undefined
 }
@@ -33,6 +34,7 @@ export interface BrokerNodeOptions {
 export class BrokerNode {
   readonly id: number
   readonly #config: BrokerConfig
+  readonly #logLevels: LogLevels
   readonly #logger: Logger
   readonly #roomsOf: (brokerId: number) => Rooms | undefined
   /** Empty while it does not run. */
@@ -46,10 +48,11 @@ export class BrokerNode {
   #server: Server | undefined
   #stopHearingOfConfigs: () => void = () => {}
 
-  constructor({ config, logger, roomsOf }: BrokerNodeOptions) {
+  constructor({ config, logLevels, roomsOf }: BrokerNodeOptions) {
     this.id = config.get('node.id')
     this.#config = config
-    this.#logger = logger
+    this.#logLevels = logLevels
+    this.#logger = logLevels.logger('kafka.network.SocketServer')
     this.#roomsOf = roomsOf
   }
 
@@ -97,7 +100,7 @@ export class BrokerNode {
       listeners: this.#listeners.map(({ security }) => security),
       metrics,
       config: this.#config,
-      logger: this.#logger,
+      logLevels: this.#logLevels,
       roomsOf: this.#roomsOf,
     })
     await broker.start(this.endpoints)
@@ -106,7 +109,10 @@ export class BrokerNode {
   /** To be called when it has joined. */
   async serve(): Promise<void> {
     const { broker, cluster } = this.#rooms!
-    const log = RequestLog.open(this.#logger, this.#config.get('odradek.request.slow.ms'))
+    const log = RequestLog.open(
+      this.#logLevels.logger('kafka.server.KafkaApis'),
+      this.#config.get('odradek.request.slow.ms'),
+    )
     const observers = [this.#metrics?.requests, log].filter((each) => each !== undefined)
     const maxQueuedBytes = this.#config.get('queued.max.request.bytes')
     const { acls, clientQuotas } = this.#shared!

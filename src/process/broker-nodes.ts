@@ -7,6 +7,7 @@ import { consumerOffsetsTopic, transactionStateTopic } from '../cluster/topic.ts
 import type { BrokerConfig } from '../config/index.ts'
 import { partitionFor } from '../groups/group-coordinator.ts'
 import type { FileSystem } from '../runtime/file-system.ts'
+import { LogLevels } from '../runtime/log-levels.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { SerialQueue } from '../runtime/serial-queue.ts'
 import type { MetricsEndpoint } from '../telemetry/metrics-endpoint.ts'
@@ -39,10 +40,11 @@ export class BrokerNodes {
 
   constructor({ configs, files, logger, onFailure }: BrokerNodesOptions) {
     this.#configs = configs
-    this.#logger = logger
-    this.#stack = new ClusterStack({ config: configs[0]!, files, logger, onFailure })
+    const logLevels = new LogLevels(logger)
+    this.#logger = logLevels.logger('kafka.server.BrokerServer')
+    this.#stack = new ClusterStack({ config: configs[0]!, files, logLevels, onFailure })
     const roomsOf = (brokerId: number) => this.#nodes.get(brokerId)?.rooms
-    const nodes = configs.map((config) => new BrokerNode({ config, logger, roomsOf }))
+    const nodes = configs.map((config) => new BrokerNode({ config, logLevels, roomsOf }))
     this.#nodes = new Map(nodes.map((node) => [node.id, node]))
   }
 

@@ -6,7 +6,7 @@ import { GroupCoordinator } from '../groups/group-coordinator.ts'
 import { handlers, type Rooms } from '../handlers/index.ts'
 import { realClock } from '../runtime/clock.ts'
 import { systemHostNames } from '../runtime/host-names.ts'
-import type { Logger } from '../runtime/logger.ts'
+import type { LogLevels } from '../runtime/log-levels.ts'
 import { realRandom } from '../runtime/random.ts'
 import { hasAuthorizer } from '../security/configured-authorizer.ts'
 import type { MetricsEndpoint } from '../telemetry/metrics-endpoint.ts'
@@ -28,19 +28,27 @@ export interface BrokerRoomsOptions {
   readonly listeners: Rooms['listeners']
   readonly metrics: MetricsEndpoint | undefined
   readonly config: BrokerConfig
-  readonly logger: Logger
+  /** Each room has a logger with the name of what does the same in Kafka. */
+  readonly logLevels: LogLevels
   /** The rooms of any broker of the process that runs. */
   roomsOf(brokerId: number): Rooms | undefined
 }
 
 export function buildRooms(options: BrokerRoomsOptions): Rooms {
-  const { broker, shared, listeners, metrics, config, logger, roomsOf } = options
+  const { broker, shared, listeners, metrics, config, logLevels, roomsOf } = options
+  const logger = logLevels.logger('kafka.server.KafkaApis')
   const { cluster } = broker
   const clock = realClock
   const random = realRandom
   const producerIds = new ProducerIds(broker)
   const markers = new MarkerWriter({ cluster, clock, groupsOf: (id) => roomsOf(id)?.groups })
-  const transactions = new TransactionCoordinator({ broker, clock, logger, producerIds, markers })
+  const transactions = new TransactionCoordinator({
+    broker,
+    clock,
+    logger: logLevels.logger('kafka.coordinator.transaction.TransactionCoordinator'),
+    producerIds,
+    markers,
+  })
   const coordinatorOf = (transactionalId: string): TransactionCoordinator | undefined => {
     const brokerId = transactions.coordinatorIdOf(transactionalId)
     return brokerId === undefined ? undefined : roomsOf(brokerId)?.transactions
@@ -48,7 +56,12 @@ export function buildRooms(options: BrokerRoomsOptions): Rooms {
   return {
     cluster,
     broker,
-    groups: new GroupCoordinator({ broker, clock, random, logger }),
+    groups: new GroupCoordinator({
+      broker,
+      clock,
+      random,
+      logger: logLevels.logger('org.apache.kafka.coordinator.group.GroupCoordinatorService'),
+    }),
     transactions,
     producerIds,
     markers,

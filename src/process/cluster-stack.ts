@@ -7,6 +7,7 @@ import { LogDirectory, type LogDirectoryOptions, storedClusterId } from '../log/
 import { ClientQuotas } from '../quotas/client-quotas.ts'
 import { realClock } from '../runtime/clock.ts'
 import type { FileSystem } from '../runtime/file-system.ts'
+import type { LogLevels } from '../runtime/log-levels.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { nodeFileSystem } from '../runtime/node-file-system.ts'
 import { realRandom } from '../runtime/random.ts'
@@ -35,7 +36,8 @@ export interface ClusterStackOptions {
   /** What is set for all brokers of the process. */
   readonly config: BrokerConfig
   readonly files: FileSystem
-  readonly logger: Logger
+  /** Each room has a logger with the name of what does the same in Kafka. */
+  readonly logLevels: LogLevels
   /** Hears that the cluster can't go on. */
   onFailure(error: Error): void
 }
@@ -43,16 +45,18 @@ export interface ClusterStackOptions {
 export class ClusterStack {
   readonly #config: BrokerConfig
   readonly #files: FileSystem
+  readonly #logLevels: LogLevels
   readonly #logger: Logger
   readonly #onFailure: (error: Error) => void
   readonly #directories: LogDirectory[] = []
   #cluster: Cluster | undefined
   #shared: SharedRooms | undefined
 
-  constructor({ config, files, logger, onFailure }: ClusterStackOptions) {
+  constructor({ config, files, logLevels, onFailure }: ClusterStackOptions) {
     this.#config = config
     this.#files = files
-    this.#logger = logger
+    this.#logLevels = logLevels
+    this.#logger = logLevels.logger('kafka.server.BrokerServer')
     this.#onFailure = onFailure
   }
 
@@ -64,7 +68,9 @@ export class ClusterStack {
   /** @throws Error in one readable line when a directory can't be used */
   async open(): Promise<Cluster> {
     const nodeId = this.#config.get('node.id')
-    const shared = { nodeId, files: this.#files, clock: realClock, random: realRandom, logger: this.#logger }
+    const shared = { nodeId, files: this.#files, clock: realClock, random: realRandom }
+    const logLogger = this.#logLevels.logger('org.apache.kafka.storage.internals.log.LogManager')
+    const logger = this.#logLevels.logger('org.apache.kafka.controller.QuorumController')
     const limits = {
       producerIdExpirationMs: this.#config.get('producer.id.expiration.ms'),
       producerIdExpirationCheckIntervalMs: this.#config.get('producer.id.expiration.check.interval.ms'),
@@ -77,7 +83,7 @@ export class ClusterStack {
     }
     const module = this.#files === nodeFileSystem ? threadModule('compaction-thread.js', import.meta.url) : undefined
     const compactor = module && { compactor: compactorInThread(module) }
-    const unreadableDirectories = await this.#openDirectories({ limits, ...compactor, ...shared })
+    const unreadableDirectories = await this.#openDirectories({ limits, ...compactor, ...shared, logger: logLogger })
     const { logDirectories } = this.#config
     const cluster = {
       directories: this.#directories.filter(({ path }) => logDirectories.includes(path)),
@@ -89,11 +95,13 @@ export class ClusterStack {
       Cluster.open({
         ...cluster,
         ...shared,
+        logger,
+        logLevels: this.#logLevels,
         registerParts: (metadata) => {
           this.#shared = {
             acls: new Acls(metadata, realRandom),
             clientQuotas: new ClientQuotas(metadata),
-            credentials: new Credentials(metadata, { config: this.#config, ...shared }),
+            credentials: new Credentials(metadata, { config: this.#config, ...shared, logger }),
           }
         },
         onFailure: this.#onFailure,

@@ -7,6 +7,8 @@ export interface Logger {
   error(fields: object, message: string): void
   /** As pino has it; a logger without it is taken for one that leaves debug out. */
   isLevelEnabled?(level: string): boolean
+  /** Below this nothing is written: a name of pino's. Set to change it; absent where all is written, or nothing. */
+  level?: string
 }
 
 /** Says nothing: the library's default and the tests'. */

@@ -7,7 +7,7 @@ import { isatty } from 'node:tty'
 import type { DestinationStream, Logger as PinoLogger } from 'pino'
 import type { Logger } from './logger.ts'
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 
 interface PinoLoggerSettings {
   /** Below this nothing is written. */
@@ -21,22 +21,44 @@ interface PinoLoggerSettings {
 type Pino = typeof import('pino')['pino']
 type PinoPretty = typeof import('pino-pretty')
 
-const severity = { debug: 20, info: 30, warn: 40, error: 50, silent: 100 } as const
+const severity: Readonly<Record<LogLevel, number>> = {
+  trace: 10,
+  debug: 20,
+  info: 30,
+  warn: 40,
+  error: 50,
+  fatal: 60,
+  silent: 100,
+}
 const stdout = 1
 const require = createRequire(import.meta.url)
 
 export function createLogger(settings: PinoLoggerSettings): Logger {
   let pino: PinoLogger | undefined
-  const write = (level: Exclude<LogLevel, 'silent'>) => {
-    if (severity[level] < severity[settings.level]) return () => {}
+  let lowest = settings.level
+  const write = (level: 'debug' | 'info' | 'warn' | 'error') => {
     return (fields: object, message: string): void => {
-      pino ??= load(settings)
+      if (severity[level] < severity[lowest]) return
+      pino ??= load({ ...settings, level: lowest })
       pino[level](fields, message)
     }
   }
-  const isLevelEnabled = (level: string): boolean =>
-    (severity as Readonly<Record<string, number>>)[level]! >= severity[settings.level]
-  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error'), isLevelEnabled }
+  return {
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+    isLevelEnabled: (level: string): boolean =>
+      (severity as Readonly<Record<string, number>>)[level]! >= severity[lowest],
+    get level() {
+      return lowest
+    },
+    set level(level: string) {
+      if (!Object.hasOwn(severity, level)) throw new Error(`there is no log level ${level}`)
+      lowest = level as LogLevel
+      if (pino !== undefined) pino.level = level
+    },
+  }
 }
 
 function load({ level, destination, readable }: PinoLoggerSettings): PinoLogger {

@@ -166,12 +166,6 @@ describe('changing configs is refused', () => {
       { root: 'LOUD' },
       'INVALID_CONFIG: Cannot set the log level of root to LOUD as it is not a supported log level. Valid log levels are DEBUG, ERROR, FATAL, INFO, TRACE, WARN',
     ],
-    [
-      'brokerLogger',
-      '1',
-      { root: 'WARN' },
-      'INVALID_REQUEST: The log level of this broker is set where it is started: it cannot change while the broker runs.',
-    ],
     ['group', '', {}, 'INVALID_REQUEST: Default group resources are not allowed.'],
     ['group', 'g', { 'x.y': '1' }, 'INVALID_CONFIG: Unknown group config name: x.y'],
     [

@@ -47,6 +47,8 @@ export class Masks {
       .replace(/\b\d{13}\b/g, (digits) => (isNear(Number(digits)) ? '<time>' : digits))
       .replace(/-922337\d{13}/g, '<time>')
       .replace(/localhost:\d+/g, 'localhost:<port>')
+      .replace(/directoryId=[\w-]{22}/g, 'directoryId=<id>')
+      .replace(/cluster id "[\w-]{22}"/g, 'cluster id <id>')
       .replace(new RegExp(`-v${version}\\b`, 'g'), '-vN')
   }
 

@@ -1,6 +1,8 @@
 /** test: all scenarios, by the file that holds them; each suite is told to a broker of its own. */
 import type { Scenario } from './conversation.ts'
 import { aclsScenarios } from './scenarios/acls.ts'
+import { adminScenarios } from './scenarios/admin.ts'
+import { alteredConfigsScenarios } from './scenarios/altered-configs.ts'
 import { authorizationScenarios } from './scenarios/authorization.ts'
 import { clusterScenarios } from './scenarios/cluster.ts'
 import { committedOffsetsScenarios } from './scenarios/committed-offsets.ts'
@@ -9,6 +11,7 @@ import {
   consumerGroupsRestrictedScenarios,
   consumerGroupsScenarios,
 } from './scenarios/consumer-groups.ts'
+import { featuresScenarios } from './scenarios/features.ts'
 import { fetchScenarios } from './scenarios/fetch.ts'
 import { groupsScenarios } from './scenarios/groups.ts'
 import { offsetsScenarios } from './scenarios/offsets.ts'
@@ -42,6 +45,9 @@ export const suites: readonly Suite[] = [
   suite('cluster', clusterScenarios),
   suite('quotas', quotasScenarios),
   suite('telemetry', telemetryScenarios, { 'telemetry.max.bytes': '100' }),
+  suite('admin', adminScenarios),
+  suite('altered-configs', alteredConfigsScenarios),
+  suite('features', featuresScenarios),
   suite('groups', groupsScenarios),
   suite('committed-offsets', committedOffsetsScenarios),
   suite('consumer-groups', consumerGroupsScenarios, { 'group.consumer.assignment.interval.ms': '0' }),

@@ -196,7 +196,7 @@ export const controllerConfigs = {
   'unclean.leader.election.interval.ms': long(300_000, {
     valid: atLeast(1),
     internal: true,
-    effect: notYet.replication,
+    effect: obeyed,
     documentation:
       'The frequency with which the controller checks if it should perform an unclean leader election for leaderless partitions.',
   }),
