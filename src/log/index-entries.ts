@@ -13,7 +13,7 @@ export class IndexEntries {
   #fileBytes: number
   #saving: Promise<void> = Promise.resolve()
 
-  /** `content`: the file's bytes, taken over; its length must be a multiple of `entryBytes`, `count` of its entries are kept. */
+  /** `content`: the file's bytes, taken over; `count` of its entries are kept. Without `count` its length must be a multiple of `entryBytes`. */
   constructor(entryBytes: number, content: Buffer = Buffer.alloc(0), count = content.length / entryBytes) {
     this.entryBytes = entryBytes
     this.bytes = content

@@ -467,7 +467,7 @@ export class Segment {
 
   async #loadTransactionIndex(): Promise<TransactionIndex> {
     const content = await this.#readIndexFile('.txnindex')
-    this.#transactionIndex ??= (content && TransactionIndex.parse(content)) ?? TransactionIndex.empty()
+    this.#transactionIndex ??= content === undefined ? TransactionIndex.empty() : TransactionIndex.parse(content)
     return this.#transactionIndex
   }
 

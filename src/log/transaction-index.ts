@@ -28,13 +28,21 @@ export class TransactionIndex {
     return new TransactionIndex(new IndexEntries(entryBytes))
   }
 
-  /** Undefined when `content` can't be a transaction index. */
-  static parse(content: Buffer): TransactionIndex | undefined {
-    if (content.length % entryBytes !== 0) return undefined
-    for (let at = 0; at < content.length; at += entryBytes) {
-      if (content.readInt16BE(at) !== 0 || readInt64(content, at + 18) < readInt64(content, at + 10)) return undefined
+  /** The entries before the first that can't be one: a crash may have cut off what was written last. */
+  static parse(content: Buffer): TransactionIndex {
+    const whole = Math.floor(content.length / entryBytes)
+    const index = new TransactionIndex(new IndexEntries(entryBytes, content, whole))
+    let lastOffset = -1
+    for (let entry = 0; entry < whole; entry += 1) {
+      const read = index.entryAt(entry)
+      const isEntry = content.readInt16BE(entry * entryBytes) === 0 && read.firstOffset < read.lastOffset
+      if (!isEntry || read.lastOffset <= lastOffset) {
+        index.#entries.truncate(entry)
+        break
+      }
+      lastOffset = read.lastOffset
     }
-    return new TransactionIndex(new IndexEntries(entryBytes, content))
+    return index
   }
 
   get count(): number {

@@ -367,6 +367,25 @@ describe('what a start believes of index files', () => {
     expect(await again.abortedTransactions(0, 3)).toEqual([{ producerId: 1n, firstOffset: 1 }])
   })
 
+  it('loses none of what it had when a later save of it was cut off', async () => {
+    const machine = new Machine()
+    const log = await machine.start()
+    await log.append(transactional(1n), 'coordinator')
+    await log.append(marker(1n, 'ABORT'), 'coordinator')
+    await machine.directory.close()
+    const again = await machine.start()
+    await again.append(transactional(1n, 1), 'coordinator')
+    await again.append(marker(1n, 'ABORT'), 'coordinator')
+    machine.die()
+    const file = machine.disk.at('data/topic-0/00000000000000000000.txnindex') as DiskFile
+    expect(file.content).toHaveLength(34)
+    file.write(34, Buffer.alloc(20))
+    const recovered = await machine.start()
+    expect((await recovered.abortedTransactions(0, 4)).map(({ firstOffset }) => firstOffset)).toEqual([0, 2])
+    await machine.directory.close()
+    expect(file.content).toHaveLength(2 * 34)
+  })
+
   const isDurable = (machine: Machine, base: number, suffix: '.index' | '.timeindex' | '.txnindex'): boolean => {
     const path = `data/topic-0/${segmentFileName(base, suffix)}`
     const { content } = machine.disk.at(path) as DiskFile

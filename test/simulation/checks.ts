@@ -322,19 +322,18 @@ function checkEpochs(
 
 /** What lay in segments that are gone is known from snapshots, which a crash may lose. */
 function checkProducers(simulation: Simulation, { name, log, model, config }: SimulatedPartition): void {
-  const { firstSegmentOffset } = log
+  const knownFrom = firstKnownOffset(log, config)
   const states = new Map(log.producerStates().map((state) => [state.producerId, state]))
   const producers = model.producers()
   for (const producerId of states.keys()) {
     if (!producers.has(producerId)) simulation.fail(`${name}: there is no producer ${producerId}`)
   }
   for (const [producerId, wanted] of producers) {
-    // Of what may have been lost in a compacted log, nobody can tell below its start.
-    if (wanted.lastOffset < (config.compacted ? log.logStartOffset : firstSegmentOffset)) continue
+    if (wanted.lastOffset < knownFrom) continue
     const found = states.get(producerId)
-    const isSequenceKnown = wanted.lastDataOffset >= firstSegmentOffset || wanted.lastSequence === -1
+    const isSequenceKnown = wanted.lastDataOffset >= knownFrom || wanted.lastSequence === -1
     const hasSequence = !isSequenceKnown || found?.lastSequence === wanted.lastSequence
-    const isOpenKnown = wanted.transactionFirstOffset === -1 || wanted.transactionFirstOffset >= firstSegmentOffset
+    const isOpenKnown = wanted.transactionFirstOffset === -1 || wanted.transactionFirstOffset >= knownFrom
     const hasOpen = !isOpenKnown || found?.currentTransactionFirstOffset === wanted.transactionFirstOffset
     // Of what compaction has left of its last batch.
     const hasTime = config.compacted || found?.lastTimestampMs === wanted.lastTimestampMs
@@ -344,18 +343,26 @@ function checkProducers(simulation: Simulation, { name, log, model, config }: Si
   }
 }
 
+/** Below it nobody can tell what of a compacted log a power failure has taken. */
+function firstKnownOffset(
+  { logStartOffset, firstSegmentOffset }: SimulatedPartition['log'],
+  { compacted }: SimulatedPartition['config'],
+): number {
+  return compacted ? logStartOffset : firstSegmentOffset
+}
+
 /** What a read_committed consumer delivers is what was committed, up to the first open transaction. */
 async function checkTransactions(
   simulation: Simulation,
   partition: SimulatedPartition,
   records: readonly FoundRecord[],
 ): Promise<void> {
-  const { log, model, name } = partition
-  const { logStartOffset, lastStableOffset, firstSegmentOffset } = log
+  const { log, model, name, config } = partition
+  const { logStartOffset, lastStableOffset } = log
   const open = [...model.producers().values()].map((producer) => producer.transactionFirstOffset)
   const firstOpen = Math.min(...open.filter((offset) => offset >= 0), log.highWatermark)
   const wantedStable = Math.max(firstOpen, logStartOffset)
-  if (firstOpen >= firstSegmentOffset && lastStableOffset !== wantedStable) {
+  if (firstOpen >= firstKnownOffset(log, config) && lastStableOffset !== wantedStable) {
     simulation.fail(`${name}: the last stable offset is ${lastStableOffset}, not ${wantedStable}`)
   }
   const transactions = model.transactions()
