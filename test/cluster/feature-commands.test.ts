@@ -53,7 +53,10 @@ it('keeps levels over a restart', async () => {
   await cluster.controller.updateFeatures(set('group.version', 0, 'unsafeDowngrade'), really)
   await cluster.close()
   const again = await openCluster({ files, seed: 2 })
-  expect(Object.fromEntries(again.cluster.features.levels)).toEqual({ 'metadata.version': 30 })
+  expect(Object.fromEntries(again.cluster.features.levels)).toEqual({
+    'metadata.version': 30,
+    'transaction.version': 2,
+  })
   await again.cluster.close()
 })
 

@@ -79,6 +79,7 @@ it('has a logger for each room of a broker', async () => {
   const answer = await peer.ask(describeConfigs, 4, { resources })
   if (typeof answer === 'string') throw new Error(answer)
   expect(answer.results[0]!.configs.map(({ name }) => name)).toEqual([
+    'kafka.coordinator.transaction.TransactionCoordinator',
     'kafka.network.SocketServer',
     'kafka.server.BrokerServer',
     'kafka.server.KafkaApis',

@@ -9,6 +9,7 @@ import { SimulatedClock } from '../../src/runtime/clock.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
 import type { Access, Operation } from '../../src/security/access.ts'
 import { openAccess } from '../../src/security/access.ts'
+import { anonymous } from '../../src/security/principal.ts'
 import { ProducerIds } from '../../src/transactions/producer-ids.ts'
 
 export class Client {
@@ -50,6 +51,7 @@ export class Client {
       listener: 'PLAINTEXT',
       clientAddress: '127.0.0.1',
       access,
+      principal: anonymous,
       clientSoftware: { name: 'unknown', version: 'unknown' },
       onClose: () => () => {},
     }
