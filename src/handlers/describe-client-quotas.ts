@@ -1,9 +1,12 @@
 /** DescribeClientQuotas: the quotas of the entities that a filter matches (KIP-546). */
+import { errorCode } from '../../protocol/errors.ts'
 import { describeClientQuotas } from '../../protocol/messages/describe-client-quotas.ts'
 import { partsOf } from '../quotas/quota-entity.ts'
 import { QuotaFilter } from '../quotas/quota-filter.ts'
 import { clusterResource } from '../security/acl.ts'
 import { handle } from './handler.ts'
+
+const notAuthorized = errorCode('CLUSTER_AUTHORIZATION_FAILED')
 
 export const describeClientQuotasHandler = handle(describeClientQuotas, {
   serve({ components, strict }, { access, clientQuotas }) {
@@ -18,5 +21,10 @@ export const describeClientQuotasHandler = handle(describeClientQuotas, {
       })),
     }
   },
-  fail: (_request, errorCode, _context, errorMessage) => ({ errorCode, errorMessage, entries: null }),
+  // Kafka says why only of what is wrong with the filter.
+  fail: (_request, code, _context, message) => ({
+    errorCode: code,
+    errorMessage: code === notAuthorized ? null : message,
+    entries: null,
+  }),
 })

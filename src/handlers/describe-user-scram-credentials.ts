@@ -8,14 +8,19 @@ export const describeUserScramCredentialsHandler = handle(describeUserScramCrede
     access.require('Cluster', clusterResource, 'Describe')
     const described = credentials.scram.describe(users?.map(({ name }) => name) ?? null)
     return {
-      errorMessage: null,
+      errorMessage: '',
       results: described.map(({ user, error, credentials: credentialInfos }) => ({
         user,
         errorCode: error?.code ?? 0,
-        errorMessage: error?.message ?? null,
+        errorMessage: error?.message ?? '',
         credentialInfos,
       })),
     }
   },
-  fail: (_request, errorCode, _context, errorMessage) => ({ errorCode, errorMessage }),
+  // In Kafka's form: the users whom the error is of are not named.
+  fail: ({ users }, errorCode) => ({
+    errorCode,
+    errorMessage: null,
+    results: (users ?? []).map(() => ({ user: '', errorCode, errorMessage: null, credentialInfos: [] })),
+  }),
 })

@@ -123,6 +123,7 @@ function upsert({ name, mechanism: id, iterations, salt, saltedPassword }: Upser
   const mechanism = requireUserAndMechanism(name, id)
   if (iterations < minIterations) throw new KafkaError('UNACCEPTABLE_CREDENTIAL', 'Too few iterations')
   if (iterations > maxIterations) throw new KafkaError('UNACCEPTABLE_CREDENTIAL', 'Too many iterations')
+  if (saltedPassword.length === 0) throw new KafkaError('UNACCEPTABLE_CREDENTIAL', 'Salted password must not be empty')
   const keys = keysOf(mechanism, saltedPassword)
   return metadataRecord(userScramCredentialRecord, 0, { name, mechanism: id, salt, iterations, ...keys })
 }

@@ -184,13 +184,26 @@ export const differences: readonly Difference[] = [
     path: '*',
     because: 'Kafka has not created __transaction_state yet; here it is there when the first client is answered.',
   },
-  ...['errorMessage', 'results[0].errorMessage', 'filterResults[0].errorMessage'].map((path) => ({
+  ...(
+    [
+      ['errorMessage', 'DESCRIBE'],
+      ['errorMessage', 'ALTER'],
+      ['results[0].errorMessage', 'ALTER'],
+      ['filterResults[0].errorMessage', 'ALTER'],
+    ] as const
+  ).map(([path, operation]) => ({
     scenarios: ['acls: every API with every single right'],
     steps: 'all' as const,
     path,
-    kafka: `Request <request> needs ${path === 'errorMessage' ? 'DESCRIBE' : 'ALTER'} permission.`,
+    kafka: `Request <request> needs ${operation} permission.`,
     odradek: 'Cluster authorization failed.',
     because: "Kafka's message is its own request object printed; the error's usual message says as much.",
+  })),
+  ...['results[0].errorCode', 'results[0].errorMessage'].map((path) => ({
+    scenarios: ['scram: odd credentials'],
+    steps: ['no password'],
+    path,
+    because: 'Kafka fails inside (UNKNOWN_SERVER_ERROR); UNACCEPTABLE_CREDENTIAL says what is wrong.',
   })),
   {
     scenarios: ['consumer-groups: one member'],

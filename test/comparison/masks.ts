@@ -132,10 +132,12 @@ function sorted(values: Json[]): Json[] {
 function sortKey(value: Json): string {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return ''
   if (Array.isArray(value.entity)) return JSON.stringify(value.entity)
-  const named = value.name ?? value.topic ?? value.groupId ?? value.key ?? value.memberId ?? value.resourceName
+  const { name, topic, groupId, key, memberId, resourceName, user } = value
+  const named = name ?? topic ?? groupId ?? key ?? memberId ?? resourceName ?? user
   if (named !== undefined && named !== null) {
     return [named, value.topicId, value.resourceType, value.patternType, value.principal, value.operation].join(' ')
   }
+  if (typeof value.mechanism === 'number') return String(value.mechanism)
   if (value.principal !== undefined) return [value.principal, value.host, value.operation].join(' ')
   const index = value.partitionIndex ?? value.index ?? value.partition
   return typeof index === 'number' ? String(index + 1_000) : String(value.topicId ?? '')

@@ -18,6 +18,7 @@ import { offsetsScenarios } from './scenarios/offsets.ts'
 import { produceScenarios } from './scenarios/produce.ts'
 import { quotasScenarios } from './scenarios/quotas.ts'
 import { restrictedScenarios } from './scenarios/restricted.ts'
+import { scramScenarios } from './scenarios/scram.ts'
 import { telemetryScenarios } from './scenarios/telemetry.ts'
 import { topicsScenarios } from './scenarios/topics.ts'
 import { transactionalPartitionsScenarios } from './scenarios/transactional-partitions.ts'
@@ -44,6 +45,7 @@ export const suites: readonly Suite[] = [
   suite('topics', topicsScenarios),
   suite('cluster', clusterScenarios),
   suite('quotas', quotasScenarios),
+  suite('scram', scramScenarios),
   suite('telemetry', telemetryScenarios, { 'telemetry.max.bytes': '100' }),
   suite('admin', adminScenarios),
   suite('altered-configs', alteredConfigsScenarios),

@@ -242,6 +242,103 @@ function everything(topicId: string, doomed: string, created: string): readonly 
     asked('DescribeAcls', messages.describeAcls, { ...allAcls, resourceNameFilter: 'nothing' }),
     asked('CreateAcls', messages.createAcls, { creations: [acl('Cluster', 'All', ownerAddress)] }),
     asked('DeleteAcls', messages.deleteAcls, { filters: [{ ...allAcls, resourceNameFilter: 'nothing' }] }),
+    asked('FindCoordinator of a transactional id', messages.findCoordinator, {
+      keyType: 1,
+      coordinatorKeys: [transactions, 'other'],
+    }),
+    asked('InitProducerId of a transactional id', messages.initProducerId, {
+      transactionalId: transactions,
+      transactionTimeoutMs: 0,
+    }),
+    asked(
+      'AddPartitionsToTxn',
+      messages.addPartitionsToTxn,
+      {
+        v3AndBelowTransactionalId: transactions,
+        v3AndBelowProducerId: 99_999n,
+        v3AndBelowProducerEpoch: 0,
+        v3AndBelowTopics: [topic, 'hidden', 'missing'].map((name) => ({ name, partitions: [0] })),
+      },
+      3,
+    ),
+    asked('AddPartitionsToTxn by a broker', messages.addPartitionsToTxn, {
+      transactions: [
+        {
+          transactionalId: transactions,
+          producerId: 99_999n,
+          producerEpoch: 0,
+          verifyOnly: true,
+          topics: [{ name: topic, partitions: [0] }],
+        },
+      ],
+    }),
+    asked('AddOffsetsToTxn', messages.addOffsetsToTxn, {
+      transactionalId: transactions,
+      producerId: 99_999n,
+      producerEpoch: 0,
+      groupId: group,
+    }),
+    asked('EndTxn', messages.endTxn, {
+      transactionalId: transactions,
+      producerId: 99_999n,
+      producerEpoch: 0,
+      committed: true,
+    }),
+    asked(
+      'TxnOffsetCommit',
+      messages.txnOffsetCommit,
+      {
+        transactionalId: transactions,
+        groupId: group,
+        producerId: 99_999n,
+        producerEpoch: 0,
+        generationId: 5,
+        memberId: 'nobody',
+        topics: [topic, 'hidden', 'missing'].map((name) => ({
+          name,
+          partitions: [{ partitionIndex: 0, committedOffset: 0 }],
+        })),
+      },
+      4,
+    ),
+    asked('WriteTxnMarkers', messages.writeTxnMarkers, { markers: [] }),
+    asked('DescribeProducers', messages.describeProducers, {
+      topics: [topic, 'hidden', 'missing'].map((name) => ({ name, partitionIndexes: [0] })),
+    }),
+    asked('DescribeTransactions', messages.describeTransactions, { transactionalIds: [transactions, 'other'] }),
+    asked('ListTransactions', messages.listTransactions, {}),
+    asked('AlterPartitionReassignments', messages.alterPartitionReassignments, { timeoutMs, topics: [] }),
+    asked('ListPartitionReassignments', messages.listPartitionReassignments, { timeoutMs, topics: [] }),
+    asked('ElectLeaders', messages.electLeaders, { topicPartitions: [], timeoutMs }),
+    asked('AlterReplicaLogDirs', messages.alterReplicaLogDirs, { dirs: [] }),
+    asked('DescribeQuorum', messages.describeQuorum, {
+      topics: [{ topicName: topic, partitions: [{ partitionIndex: 0 }] }],
+    }),
+    asked('UpdateFeatures', messages.updateFeatures, {
+      timeoutMs,
+      featureUpdates: [{ feature: 'group.version', maxVersionLevel: 1, upgradeType: 1 }],
+      validateOnly: true,
+    }),
+    asked('UnregisterBroker', messages.unregisterBroker, { brokerId: 77 }),
+    asked('ListConfigResources', messages.listConfigResources, { resourceTypes: [16] }),
+    asked('DescribeClientQuotas', messages.describeClientQuotas, {
+      components: [{ entityType: 'user', matchType: 0, match: 'nobody' }],
+      strict: false,
+    }),
+    asked('AlterClientQuotas', messages.alterClientQuotas, {
+      entries: [
+        {
+          entity: [{ entityType: 'user', entityName: 'nobody' }],
+          ops: [{ key: 'producer_byte_rate', value: 1000, remove: false }],
+        },
+      ],
+      validateOnly: true,
+    }),
+    asked('DescribeUserScramCredentials', messages.describeUserScramCredentials, { users: [{ name: 'nobody' }] }),
+    asked('AlterUserScramCredentials', messages.alterUserScramCredentials, {
+      deletions: [{ name: 'nobody', mechanism: 1 }],
+      upsertions: [],
+    }),
   ]
 }
 
@@ -339,6 +436,13 @@ export const authorizationScenarios = [
       await broker.quietly(messages.offsetCommit, 8, { groupId, generationIdOrMemberEpoch: -1, topics })
     }
     await broker.producerId()
+    await broker.until(
+      messages.findCoordinator,
+      6,
+      { keyType: 1, coordinatorKeys: [names.TransactionalId, 'other'] },
+      ({ coordinators }) => coordinators.every(({ errorCode }) => errorCode === 0),
+    )
+    await broker.until(messages.listTransactions, 1, {}, ({ errorCode }) => errorCode === 0)
     const given = new Rights(broker)
     await given.close()
     await askAll(broker, 'no right', topic.id, 'doomed-0', 'created')
