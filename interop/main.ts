@@ -20,6 +20,7 @@ import { type Broker, externalBroker, removeDirectory, startKafka, startOdradek,
 import { churn } from './scenarios/churn.ts'
 import { Client, type ClientDescription, type Installed } from './scenarios/client.ts'
 import { consumerGroups } from './scenarios/consumer-groups.ts'
+import { exampleBrokers } from './scenarios/example-brokers.ts'
 import { groups } from './scenarios/groups.ts'
 import { produceAndConsume } from './scenarios/produce-consume.ts'
 import { assertEqual, Report } from './scenarios/report.ts'
@@ -49,6 +50,8 @@ const scenarios: Record<string, (run: Run) => Promise<void>> = {
     ownBroker ? threeBrokers(run, { root, directory, installed, running, descriptions }) : Promise.resolve(),
   // It has a broker of its own, with listeners of every kind.
   secure: (run) => (ownBroker ? secure(run, { root, directory, installed, running }) : Promise.resolve()),
+  exampleBrokers: (run) =>
+    ownBroker ? exampleBrokers(run, { root, directory, installed, running }) : Promise.resolve(),
   assignors: (run) => assignors(run, installed, directory),
   // It is about directories and has brokers of its own; on another broker's run there may be no Odradek built.
   directories: (run) => (ownBroker ? directories(run, { root, directory, installed, running }) : Promise.resolve()),

@@ -36,18 +36,19 @@ export const quickHeartbeats = [
 /** Transactions whose time is over are looked for as often. */
 const quickTimeouts = ['transaction.abort.timed.out.transaction.cleanup.interval.ms=500']
 
-/** `settings`: configs, `name=value` each. `port`: any free one if absent. */
-export type OdradekOptions = { settings?: readonly string[]; port?: number }
+/** `settings`: configs, `name=value` each. `port`: any free one if absent. `config`: a server.properties. */
+export type OdradekOptions = { settings?: readonly string[]; port?: number; config?: string }
 
 /** `node dist/main.js`. */
 export async function startOdradek(
   root: string,
   directory: string,
   onDeath: OnDeath,
-  { settings = [], port: wantedPort = 0 }: OdradekOptions = {},
+  { settings = [], port: wantedPort = 0, config }: OdradekOptions = {},
 ): Promise<Broker> {
   const start = (port: number) => {
     const args = [`${root}/dist/main.js`, '--port', String(port), '--data-dir', `${directory}/data`]
+    if (config !== undefined) args.push('--config', config)
     for (const setting of [...quickHeartbeats, ...quickTimeouts, ...settings]) args.push('--set', setting)
     return startProcess(process.execPath, args, `${directory}/broker.log`, onDeath)
   }
