@@ -8,6 +8,7 @@ import { directories } from './directories/directories.ts'
 import { adminTools } from './java/admin-tools.ts'
 import { java } from './java/client.ts'
 import { groupTool } from './java/group-tool.ts'
+import { securityTools } from './java/security-tools.ts'
 import { streams } from './java/streams.ts'
 import { tools } from './java/tools.ts'
 import { transactionsTool } from './java/transactions-tool.ts'
@@ -20,6 +21,7 @@ import { type Broker, externalBroker, removeDirectory, startKafka, startOdradek,
 import { churn } from './scenarios/churn.ts'
 import { Client, type ClientDescription, type Installed } from './scenarios/client.ts'
 import { consumerGroups } from './scenarios/consumer-groups.ts'
+import { exampleBrokers } from './scenarios/example-brokers.ts'
 import { groups } from './scenarios/groups.ts'
 import { produceAndConsume } from './scenarios/produce-consume.ts'
 import { assertEqual, Report } from './scenarios/report.ts'
@@ -40,6 +42,9 @@ const scenarios: Record<string, (run: Run) => Promise<void>> = {
   groupTool,
   transactionsTool,
   adminTools,
+  // It has a broker of its own, with an authorizer and logins.
+  securityTools: (run) =>
+    process.env.BOOTSTRAP ? Promise.resolve() : securityTools(run, { directory, running, start: startSecured }),
   restart,
   bank: (run) => bank(run, { ms: bankSeconds * 1000, seed, installed, directory, running }),
   streams: (run) => streams(run, { installed, directory, running }),
@@ -49,6 +54,8 @@ const scenarios: Record<string, (run: Run) => Promise<void>> = {
     ownBroker ? threeBrokers(run, { root, directory, installed, running, descriptions }) : Promise.resolve(),
   // It has a broker of its own, with listeners of every kind.
   secure: (run) => (ownBroker ? secure(run, { root, directory, installed, running }) : Promise.resolve()),
+  exampleBrokers: (run) =>
+    ownBroker ? exampleBrokers(run, { root, directory, installed, running }) : Promise.resolve(),
   assignors: (run) => assignors(run, installed, directory),
   // It is about directories and has brokers of its own; on another broker's run there may be no Odradek built.
   directories: (run) => (ownBroker ? directories(run, { root, directory, installed, running }) : Promise.resolve()),
@@ -106,6 +113,16 @@ process.on('SIGTERM', onInterrupt)
 async function startBroker(): Promise<Broker> {
   if (process.env.BOOTSTRAP) return externalBroker(process.env.BOOTSTRAP)
   return options.kafka ? startKafka(installed.jars, directory, onDeath) : startOdradek(root, directory, onDeath)
+}
+
+/** The broker under test once more, with configs and listeners besides. */
+function startSecured(
+  own: string,
+  { settings, listeners }: { settings: readonly string[]; listeners: readonly string[] },
+): Promise<Broker> {
+  if (options.kafka) return startKafka(installed.jars, own, onDeath, { settings, listeners })
+  const all = `listeners=${['PLAINTEXT://localhost:0', ...listeners].join(',')}`
+  return startOdradek(root, own, onDeath, { settings: [...settings, all] })
 }
 
 async function startClients(broker: Broker): Promise<{ clients: Client[]; hands: Client }> {

@@ -36,18 +36,19 @@ export const quickHeartbeats = [
 /** Transactions whose time is over are looked for as often. */
 const quickTimeouts = ['transaction.abort.timed.out.transaction.cleanup.interval.ms=500']
 
-/** `settings`: configs, `name=value` each. `port`: any free one if absent. */
-export type OdradekOptions = { settings?: readonly string[]; port?: number }
+/** `settings`: configs, `name=value` each. `port`: any free one if absent. `config`: a server.properties. */
+export type OdradekOptions = { settings?: readonly string[]; port?: number; config?: string }
 
 /** `node dist/main.js`. */
 export async function startOdradek(
   root: string,
   directory: string,
   onDeath: OnDeath,
-  { settings = [], port: wantedPort = 0 }: OdradekOptions = {},
+  { settings = [], port: wantedPort = 0, config }: OdradekOptions = {},
 ): Promise<Broker> {
   const start = (port: number) => {
     const args = [`${root}/dist/main.js`, '--port', String(port), '--data-dir', `${directory}/data`]
+    if (config !== undefined) args.push('--config', config)
     for (const setting of [...quickHeartbeats, ...quickTimeouts, ...settings]) args.push('--set', setting)
     return startProcess(process.execPath, args, `${directory}/broker.log`, onDeath)
   }
@@ -87,9 +88,18 @@ function loggedErrors(log: string): string[] {
   return [...new Set(errors)]
 }
 
+/** `settings`: configs, `name=value` each. `listeners`: besides the PLAINTEXT one. */
+export type KafkaOptions = { settings?: readonly string[]; listeners?: readonly string[] }
+
 /** Apache Kafka, one KRaft node, with the one-node settings that its own server.properties ships. */
-export async function startKafka(jars: string, directory: string, onDeath: OnDeath): Promise<Broker> {
+export async function startKafka(
+  jars: string,
+  directory: string,
+  onDeath: OnDeath,
+  { settings = [], listeners = [] }: KafkaOptions = {},
+): Promise<Broker> {
   const [port, controllerPort] = [await freePort(), await freePort()]
+  const open = [`PLAINTEXT://localhost:${port}`, ...listeners]
   const properties = `${directory}/server.properties`
   writeFileSync(
     properties,
@@ -97,8 +107,8 @@ export async function startKafka(jars: string, directory: string, onDeath: OnDea
       'process.roles=broker,controller',
       'node.id=1',
       `controller.quorum.voters=1@localhost:${controllerPort}`,
-      `listeners=PLAINTEXT://localhost:${port},CONTROLLER://localhost:${controllerPort}`,
-      `advertised.listeners=PLAINTEXT://localhost:${port}`,
+      `listeners=${[...open, `CONTROLLER://localhost:${controllerPort}`].join(',')}`,
+      `advertised.listeners=${open.join(',')}`,
       'controller.listener.names=CONTROLLER',
       `log.dirs=${directory}/data`,
       'offsets.topic.replication.factor=1',
@@ -109,6 +119,7 @@ export async function startKafka(jars: string, directory: string, onDeath: OnDea
       'group.initial.rebalance.delay.ms=0',
       ...quickHeartbeats,
       ...quickTimeouts,
+      ...settings,
     ].join('\n'),
   )
   const format = ['kafka.tools.StorageTool', 'format', '-t', 'AAAAAAAAAAAAAAAAAAAAAQ', '-c', properties]

@@ -8,7 +8,8 @@ import { Client, type ClientDescription, type Installed } from './client.ts'
 import { assertEqual } from './report.ts'
 import { checkClient, eventually, type Run, text } from './run.ts'
 
-type Place = { root: string; directory: string; installed: Installed; running: { kill(): void }[] }
+/** `directory`: what the scenario may fill. */
+export type Place = { root: string; directory: string; installed: Installed; running: { kill(): void }[] }
 
 /** A way to connect, in the words of each client; undefined where it has none. */
 type Way = {
@@ -26,8 +27,9 @@ const password = 'changeit'
 const java = 'org.apache.kafka.common.security'
 const scramUsers = `${java}.scram.ScramLoginModule required user_sam="sam-secret";`
 
-export async function secure(run: Run, place: Place): Promise<void> {
-  const directory = `${place.directory}/secure`
+export async function secure(run: Run, surroundings: Place): Promise<void> {
+  const directory = `${surroundings.directory}/secure`
+  const place = { ...surroundings, directory }
   mkdirSync(directory, { recursive: true })
   const stores = makeStores(place.root, directory)
   const token = await signedToken(directory)
@@ -72,12 +74,18 @@ async function tryWay(run: Run, place: Place, description: ClientDescription, wa
   })
 }
 
-async function startWith(place: Place, description: ClientDescription, settings: object, bootstrap: string) {
+/** A client with settings of its own, in its own words. */
+export async function startWith(
+  place: Place,
+  description: ClientDescription,
+  settings: object,
+  bootstrap: string,
+): Promise<Client> {
   const withSettings: ClientDescription = {
     ...description,
     command: (installed, address) => {
       const command = description.command(installed, address)
-      const allowed = `-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=file://${place.directory}/secure/token.jwt`
+      const allowed = `-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=file://${place.directory}/token.jwt`
       return {
         ...command,
         args: description.name === 'java' ? [allowed, ...command.args] : command.args,
@@ -85,7 +93,7 @@ async function startWith(place: Place, description: ClientDescription, settings:
       }
     },
   }
-  const client = await Client.start(withSettings, place.installed, bootstrap, `${place.directory}/secure`)
+  const client = await Client.start(withSettings, place.installed, bootstrap, place.directory)
   place.running.push(client)
   return client
 }
@@ -116,7 +124,7 @@ async function tokensByTool(run: Run, place: Place, stores: Stores, addressOf: (
   })
   await checkClient(run, client, 'DelegationTokenCommand makes a token, with which a client logs in', async () => {
     const config = { ...javaTls(stores.trustP12, 'PKCS12'), ...javaScram('SCRAM-SHA-256', 'sam', 'sam-secret') }
-    const file = `${place.directory}/secure/sam.properties`
+    const file = `${place.directory}/sam.properties`
     writeFileSync(
       file,
       Object.entries(config)
@@ -174,7 +182,8 @@ function makeStores(root: string, directory: string): Stores {
   return stores
 }
 
-function command(file: string, args: string[]): void {
+/** Runs it to its end. @throws Error if that is not 0 */
+export function command(file: string, args: string[]): void {
   const { status, stderr, error } = spawnSync(file, args, { encoding: 'utf8' })
   if (status !== 0) throw new Error(`${file} failed: ${error?.message ?? stderr}`)
 }

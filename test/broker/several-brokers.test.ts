@@ -1,12 +1,23 @@
 /** Several brokers of one process under kafkajs: what clients see of brokers that stop, start, are isolated, and of leaders that move. */
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ConfigResourceTypes, type Consumer, type Kafka, Partitioners, type Producer } from 'kafkajs'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import {
+  ConfigResourceTypes,
+  type Consumer,
+  Kafka,
+  logLevel,
+  Partitioners,
+  type Producer,
+  type SASLOptions,
+} from 'kafkajs'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { type BrokerOptions, type RunningBroker, startBroker } from '../../src/broker.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
+import { certsCommand } from '../../src/security/certs/command.ts'
 import { client } from './kafkajs.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
@@ -254,16 +265,85 @@ describe('a data directory', () => {
 })
 
 describe('docs/examples/three-brokers.properties', () => {
-  it('gives node ids 0, 1 and 2, each on its own ports, and topics with two partitions and replicas', async () => {
+  const protocols = ['PLAINTEXT', 'SSL', 'SASL_SSL'] as const
+  /** As the test suite of kafkajs 2.2.4 connects (testHelpers/index.js). */
+  const ways: [protocol: (typeof protocols)[number], sasl?: SASLOptions][] = [
+    ['PLAINTEXT'],
+    ['SSL'],
+    ['SASL_SSL', { mechanism: 'plain', username: 'test', password: 'testtest' }],
+    ['SASL_SSL', { mechanism: 'scram-sha-256', username: 'testscram', password: 'testtestscram=256' }],
+    ['SASL_SSL', { mechanism: 'scram-sha-512', username: 'testscram', password: 'testtestscram=512' }],
+  ]
+  let certificates: string
+
+  /** The addresses of its brokers' listeners for a protocol. */
+  const addressesOf = ({ brokers }: RunningBroker, protocol: (typeof protocols)[number]): string[] =>
+    brokers.map(({ bootstrapServers }) => bootstrapServers.split(',')[protocols.indexOf(protocol)]!)
+
+  beforeAll(async () => {
+    certificates = await mkdtemp(join(tmpdir(), 'odradek-test-'))
+    await certsCommand(['--dir', certificates], { write: () => {} })
+    return () => rm(certificates, { recursive: true, force: true })
+  }, 120_000)
+
+  async function startExample(): Promise<RunningBroker> {
     const path = fileURLToPath(new URL('../../docs/examples/three-brokers.properties', import.meta.url))
-    const properties = (await readFile(path, 'utf8')).replaceAll(/:9\d\d\d\b|:9100\b/g, ':0')
-    const cluster = await startBroker({ properties, memory: true })
-    onTestFinished(() => cluster.close())
+    const properties = (await readFile(path, 'utf8'))
+      .replaceAll(/:9\d\d\d\b|:9100\b/g, ':0')
+      .replaceAll(/=odradek-certs\//g, `=${certificates}/`)
+    return start({ properties, memory: true, port: undefined, brokers: undefined })
+  }
+
+  async function connected(brokers: string[], protocol: string, sasl?: SASLOptions): Promise<Kafka> {
+    const ca = await readFile(join(certificates, 'ca.pem'), 'utf8')
+    // A copy: kafkajs keeps its authenticator, with the password, in the object that it is given.
+    const secured = { ...(protocol === 'PLAINTEXT' ? {} : { ssl: { ca } }), ...(sasl && { sasl: { ...sasl } }) }
+    return new Kafka({ brokers, ...secured, logLevel: logLevel.NOTHING, retry: { initialRetryTime: 20, retries: 2 } })
+  }
+
+  it('gives node ids 0, 1 and 2, each on its own ports, and topics with two partitions and replicas', async () => {
+    const cluster = await startExample()
     expect(cluster.brokers.map(({ id }) => id)).toEqual([0, 1, 2])
-    const kafka = client(cluster)
+    const kafka = await connected(addressesOf(cluster, 'PLAINTEXT'), 'PLAINTEXT')
     const producer = await producerOf(kafka)
     await producer.send({ topic: 'created', messages: [{ value: 'a' }] })
     const partitions = await partitionsOf(kafka, 'created')
     expect(partitions.map(({ replicas }) => replicas.length)).toEqual([2, 2])
+  })
+
+  it.each(ways)('lets kafkajs reach every broker by %s, %o', async (protocol, sasl) => {
+    const cluster = await startExample()
+    const addresses = addressesOf(cluster, protocol)
+    for (const address of addresses) {
+      const kafka = await connected([address], protocol, sasl)
+      const { brokers } = await withAdmin(kafka, (admin) => admin.describeCluster())
+      expect(brokers.map(({ host, port }) => `${host}:${port}`).sort()).toEqual([...addresses].sort())
+    }
+    const kafka = await connected([addresses[0]!], protocol, sasl)
+    await createTopic(kafka, 'on-all', { replicationFactor: 1 })
+    const leaders = (await partitionsOf(kafka, 'on-all')).map(({ leader }) => leader)
+    expect([...leaders].sort()).toEqual([0, 1, 2])
+    const producer = await producerOf(kafka)
+    const messages = [0, 1, 2].map((partition) => ({ partition, value: 'x' }))
+    const written = await producer.send({ topic: 'on-all', messages })
+    expect(written.map(({ errorCode }) => errorCode)).toEqual([0, 0, 0])
+  })
+
+  it.each(ways.filter(([, sasl]) => sasl))(
+    'lets nobody in by %s with another password than that of %o',
+    async (protocol, sasl) => {
+      const cluster = await startExample()
+      const wrong = { ...sasl, password: 'wrong' } as SASLOptions
+      for (const address of addressesOf(cluster, protocol)) {
+        const kafka = await connected([address], protocol, wrong)
+        await expect(withAdmin(kafka, (admin) => admin.describeCluster())).rejects.toThrow('uthentication failed')
+      }
+    },
+  )
+
+  it('does not start without its certificates, and says where they should be', async () => {
+    const path = fileURLToPath(new URL('../../docs/examples/three-brokers.properties', import.meta.url))
+    const properties = (await readFile(path, 'utf8')).replaceAll('=odradek-certs/', '=nowhere/')
+    await expect(startBroker({ properties, memory: true })).rejects.toThrow('nowhere/server.pem')
   })
 })

@@ -1,9 +1,11 @@
 /** test: a client that says who it is step by step, so that each step can be a wrong one. */
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto'
+import { alterUserScramCredentials } from '../../protocol/messages/alter-user-scram-credentials.ts'
 import { apiVersions } from '../../protocol/messages/api-versions.ts'
 import { saslAuthenticate } from '../../protocol/messages/sasl-authenticate.ts'
 import { saslHandshake } from '../../protocol/messages/sasl-handshake.ts'
 import type { Api, DecodedResponse, Encodable, Fields } from '../../protocol/schema/index.ts'
+import { type ScramMechanismName, saltedPassword, scramHashes } from '../../src/security/sasl/scram-formulas.ts'
 import { framed, RawClient } from '../network/raw-client.ts'
 import { answer, request } from '../server/serving.ts'
 
@@ -51,6 +53,14 @@ export class SaslClient {
   async bareToken(token: string): Promise<string> {
     this.raw.send(framed(Buffer.from(token)))
     return (await this.raw.frame()).toString()
+  }
+
+  /** As kafka-configs.sh does it. @returns a result for each user */
+  async setPassword(mechanism: ScramMechanismName, name: string, password: string) {
+    const cost = { salt: Buffer.from('salt of the test'), iterations: 4096 }
+    const salted = await saltedPassword(mechanism, password, cost)
+    const upsertion = { name, mechanism: scramHashes[mechanism].id, ...cost, saltedPassword: salted }
+    return (await this.ask(alterUserScramCredentials, 0, { deletions: [], upsertions: [upsertion] })).results
   }
 
   async plain(user: string, password: string): Promise<Step> {
