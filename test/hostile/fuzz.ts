@@ -2,7 +2,8 @@
  * `npm run fuzz -- --count N [--seed S]`: sends N hostile frames to a broker in a process of its own, in rounds, on 64 connections, some of
  * them to a listener that asks for a login first. A client that means well works beside them. Each round has a broker of its own, and is
  * checked: it lives, logs no error, its good client's p99 is at most doubled, and nothing is left of it but what was there before: no
- * connection, no timer, memory within 10 %. Prints a line per round, what went wrong, and last `N passed, N failed`.
+ * connection, no timer, memory within 10 %. At last 5,000 connections (`--idle N`) say nothing until the idle limit closes them.
+ * Prints a line per round, what went wrong, and last `N passed, N failed`.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -10,9 +11,12 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { AttackOrder } from './attacker.ts'
 import { GoodClient } from './good-client.ts'
+import { allClosed, openIdle } from './idle-connections.ts'
 import type { Order, State } from './target.ts'
 
 const framesPerRound = 50_000
+/** Three times their limit in the target. */
+const maxIdleMs = 60_000
 const warmUpFrames = 5000
 const connections = 64
 const allowedGrowth = 1.1
@@ -24,6 +28,7 @@ const { values } = parseArgs({
   options: {
     count: { type: 'string', default: '200000' },
     seed: { type: 'string', default: '1' },
+    idle: { type: 'string', default: '5000' },
   },
 })
 const count = Number(values.count)
@@ -109,9 +114,35 @@ function describe({ number, count }: Round, result: RoundResult): string {
   return `round ${number}: ${count} frames, ${Math.round(count / seconds)}/s; ${p99}; ${memory}`
 }
 
+async function runIdle(target: ChildProcess, idle: number): Promise<string[]> {
+  const before = await replyOf<State>(target, 'start for idle ones')
+  const sockets = await openIdle(before.ports[0]!, idle)
+  const during = await replyOf<State>(target, 'look')
+  const isClosed = await allClosed(sockets, maxIdleMs)
+  for (const socket of sockets) socket.destroy()
+  const after = await replyOf<State>(target, 'look')
+  const stopped = await replyOf<State>(target, 'stop')
+  const perConnection = (kind: 'bytes' | 'residentBytes'): string =>
+    `${((during[kind] - before[kind]) / idle / 1000).toFixed(1)} KB`
+  console.log(
+    `idle: ${during.sockets - before.sockets} connections of ${perConnection('bytes')} each (resident ${perConnection('residentBytes')}); memory ${megabytes(before.bytes)} before, ${megabytes(after.bytes)} after`,
+  )
+  const problems = [...before.errors, ...during.errors, ...after.errors, ...stopped.errors]
+  if (during.sockets - before.sockets < idle) problems.push('they were closed before their time')
+  if (!isClosed) problems.push('they were not all closed by the idle limit')
+  if (after.sockets > before.sockets) problems.push(`${after.sockets - before.sockets} connections are left`)
+  if (after.bytes > before.bytes * allowedGrowth) problems.push('their memory was not given back')
+  return problems
+}
+
 let passed = 0
 let failed = 0
 let firstStopped: State | undefined
+const report = (what: string, problems: readonly string[]): void => {
+  for (const problem of problems) console.log(`${what}: ${problem}`)
+  if (problems.length === 0) passed += 1
+  else failed += 1
+}
 let target = startChild('target.ts')
 const attacker = startChild('attacker.ts')
 const rounds = Array.from({ length: Math.ceil(count / framesPerRound) }, (_, index): Round => {
@@ -131,10 +162,10 @@ for (const round of rounds) {
     target = startChild('target.ts')
     firstStopped = undefined
   }
-  for (const problem of problems) console.log(`round ${round.number} of seed ${seed}: ${problem}`)
-  if (problems.length === 0) passed += 1
-  else failed += 1
+  report(`round ${round.number} of seed ${seed}`, problems)
 }
+const idle = Number(values.idle)
+if (idle > 0) report('idle', await runIdle(target, idle).catch((error: Error) => [String(error.stack)]))
 target.disconnect()
 attacker.disconnect()
 console.log(`${passed} passed, ${failed} failed`)

@@ -6,6 +6,7 @@ import { SimulatedClock } from '../../src/runtime/clock.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
 import { until } from '../network/raw-client.ts'
 import { isServed, startUnderTest } from './broker-under-test.ts'
+import { openIdle } from './idle-connections.ts'
 
 const atATime = 100
 
@@ -34,11 +35,8 @@ it('a thousand idle connections are all closed by the idle limit', async () => {
     closings += 1
   }
   listener.start(() => ({ receive: () => {}, closed }))
-  const sockets: Socket[] = []
+  const sockets = await openIdle(listener.port, 1000)
   onTestFinished(() => sockets.forEach((socket) => void socket.destroy()))
-  while (sockets.length < 1000) {
-    sockets.push(...(await Promise.all(Array.from({ length: atATime }, () => socketTo(listener.port)))))
-  }
   await until(() => listener.connectionCount === 1000)
   await clock.advance(2 * maxIdleMs)
   await until(() => closings === 1000)
