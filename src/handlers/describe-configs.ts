@@ -8,20 +8,27 @@ import type { Access } from '../security/access.ts'
 import { clusterResource } from '../security/acl.ts'
 import { answerEach, handle } from './handler.ts'
 
+type Resources = DescribeConfigsRequest['resources']
+
 export const describeConfigsHandler = handle(describeConfigs, {
   async serve(request, { access, broker }) {
+    const described = new Map<string, readonly DescribedConfig[]>()
+    const describeOnce = (type: ConfigResourceType, name: string): readonly DescribedConfig[] => {
+      const key = keyOf(type, name)
+      const configs = described.get(key) ?? describeResource(broker, type, name)
+      described.set(key, configs)
+      return configs
+    }
     return {
       results: await answerEach(
-        request.resources,
+        withoutRepetitions(request.resources),
         ({ resourceType, resourceName, configurationKeys }) => {
           const type = resourceTypeOf(resourceType)
           if (type === undefined) throw new KafkaError('INVALID_REQUEST')
           requireAllowed(access, type, resourceName)
-          const configs = describeResource(broker, type, resourceName)
-          const isAsked =
-            configurationKeys === null || configurationKeys.length === 0
-              ? () => true
-              : ({ name }: DescribedConfig) => configurationKeys.includes(name)
+          const configs = describeOnce(type, resourceName)
+          const isAsked = ({ name }: DescribedConfig): boolean =>
+            configurationKeys === null || configurationKeys.length === 0 || configurationKeys.includes(name)
           return {
             errorCode: 0,
             errorMessage: '',
@@ -50,6 +57,25 @@ export const describeConfigsHandler = handle(describeConfigs, {
     })),
   }),
 })
+
+/**
+ * Whoever names a resource again, and asks for all of it, has it in the answer already. Kafka shows it again; but an answer thousands of
+ * times as large as its request would keep all others waiting.
+ */
+function withoutRepetitions(resources: Resources): Resources {
+  const whole = new Set<string>()
+  return resources.filter(({ resourceType, resourceName, configurationKeys }) => {
+    if (configurationKeys !== null && configurationKeys.length > 0) return true
+    const key = keyOf(resourceType, resourceName)
+    if (whole.has(key)) return false
+    whole.add(key)
+    return true
+  })
+}
+
+function keyOf(type: string | number, name: string): string {
+  return `${type} ${name}`
+}
 
 function requireAllowed(access: Access, type: ConfigResourceType, name: string): void {
   if (type === 'topic') access.require('Topic', name, 'DescribeConfigs')

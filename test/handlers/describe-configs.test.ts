@@ -38,6 +38,15 @@ async function ask(
 }
 
 describe('DescribeConfigs', () => {
+  it('shows a resource once, however often it is named, so that its answer stays in proportion', async () => {
+    const whole = { resourceType: brokerType, resourceName: '1', configurationKeys: null }
+    const some = { ...whole, configurationKeys: ['log.segment.bytes'] }
+    const resources = [whole, some, ...Array(20_000).fill(whole), { ...whole, configurationKeys: [] }, some]
+    const { results } = await client.ask(describeConfigsHandler, describeConfigs, 4, { resources })
+    expect(results.map(({ configs }) => configs.length)).toEqual([results[0]!.configs.length, 1, 1])
+    expect(results[0]!.configs.length).toBeGreaterThan(100)
+  })
+
   it.each([0, 1, 2, 3, 4])('v%i shows all configs of a topic', async (version) => {
     const result = await ask(version, [topicType, 'one'], { includeSynonyms: true, includeDocumentation: true })
     expect(result).toMatchObject({ errorCode: 0, errorMessage: '', resourceType: topicType, resourceName: 'one' })
