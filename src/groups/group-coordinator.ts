@@ -6,10 +6,10 @@
 import { KafkaError } from '../../protocol/errors.ts'
 import { codecs } from '../../protocol/records/index.ts'
 import type { Broker } from '../cluster/broker.ts'
+import { type CoordinatorKind, LedPartitions } from '../cluster/led-partitions.ts'
 import type { Partition } from '../cluster/partition.ts'
 import { consumerOffsetsTopic, type Topic } from '../cluster/topic.ts'
 import { buildBatch, sizeBound } from '../coordinator/coordinator-batches.ts'
-import { CoordinatorPartition } from '../coordinator/coordinator-partition.ts'
 import type { Decision, TransactionMarker } from '../coordinator/state-machine.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -55,21 +55,14 @@ export interface GroupCoordinatorOptions {
   readonly logger: Logger
 }
 
-/** One partition while this broker leads it in one leader epoch. */
-interface Led {
-  readonly leaderEpoch: number
-  readonly coordinator: CoordinatorPartition<GroupCoordinatorShard, GroupRecord>
-}
-
 type ShardCommand<R> = (shard: GroupCoordinatorShard) => Decision<GroupRecord, R>
 
 export class GroupCoordinator {
   readonly #options: GroupCoordinatorOptions
   readonly #broker: Broker
-  readonly #led = new Map<Partition, Led>()
+  readonly #led: LedPartitions<GroupCoordinatorShard, GroupRecord>
   readonly #consumer: { readonly topics: ClusterTopics; readonly configs: BrokerConsumerConfigs }
-  readonly #stopListening: (() => void)[]
-  #isClosed = false
+  readonly #stopListening: () => void
 
   /** To be made before the broker starts: it takes over partitions as it gets to lead them. @throws ConfigError as BrokerConsumerConfigs */
   constructor(options: GroupCoordinatorOptions) {
@@ -77,19 +70,18 @@ export class GroupCoordinator {
     this.#broker = options.broker
     const { cluster } = options.broker
     this.#consumer = { topics: new ClusterTopics(cluster), configs: new BrokerConsumerConfigs(options.broker) }
-    this.#stopListening = [
-      cluster.onLeaderChanged((partition) => this.#leaderChanged(partition)),
-      cluster.onTopicDeleted((topic) => this.#topicDeleted(topic)),
-    ]
+    this.#led = new LedPartitions({
+      broker: this.#broker,
+      topic: consumerOffsetsTopic,
+      kindFor: (partition) => this.#kindFor(partition),
+    })
+    this.#stopListening = cluster.onTopicDeleted((topic) => this.#topicDeleted(topic))
   }
 
   /** Whoever waits gets NOT_COORDINATOR. Resolves when nothing is on its way to a log any more. */
   async close(): Promise<void> {
-    this.#isClosed = true
-    for (const stop of this.#stopListening) stop()
-    const led = [...this.#led.values()]
-    this.#led.clear()
-    await Promise.all(led.map(({ coordinator }) => coordinator.close()))
+    this.#stopListening()
+    await this.#led.close()
   }
 
   /** Id of the broker that coordinates the group. Creates `__consumer_offsets`. @throws KafkaError COORDINATOR_NOT_AVAILABLE */
@@ -102,7 +94,7 @@ export class GroupCoordinator {
 
   /** Index of the partition of `__consumer_offsets` that the group is in, also before there is one. */
   partitionOf(groupId: string): number {
-    const count = this.#offsetsTopic()?.partitions.length ?? this.#broker.config.get('offsets.topic.num.partitions')
+    const count = this.#led.topic?.partitions.length ?? this.#broker.config.get('offsets.topic.num.partitions')
     return partitionFor(groupId, count)
   }
 
@@ -190,9 +182,9 @@ export class GroupCoordinator {
 
   /** The groups that this broker coordinates. @throws KafkaError COORDINATOR_LOAD_IN_PROGRESS */
   async listGroups(filter: GroupFilter): Promise<ListedGroup[]> {
-    const partitions = this.#offsetsTopic()?.partitions.filter((partition) => this.#broker.leads(partition)) ?? []
+    const partitions = this.#led.topic?.partitions.filter((partition) => this.#broker.leads(partition)) ?? []
     const listed = await Promise.all(
-      partitions.map((partition) => this.#coordinator(partition).run((shard) => shard.listGroups(filter))),
+      partitions.map((partition) => this.#led.coordinatorOf(partition).run((shard) => shard.listGroups(filter))),
     )
     return listed.flat()
   }
@@ -222,41 +214,24 @@ export class GroupCoordinator {
    * @throws KafkaError INVALID_PRODUCER_EPOCH, TRANSACTION_COORDINATOR_FENCED, and as every command
    */
   async endTransaction(partition: Partition, marker: TransactionMarker): Promise<void> {
-    await this.#coordinator(partition).run(() => ({ records: [], response: undefined, marker }))
+    await this.#led.coordinatorOf(partition).run(() => ({ records: [], response: undefined, marker }))
   }
 
   // ---- partitions
 
   #run<R>(groupId: string, decide: ShardCommand<R>): R | Promise<R> {
-    return this.#coordinator(this.#partitionOf(groupId)).run(decide)
+    return this.#led.coordinatorOf(this.#partitionOf(groupId)).run(decide)
   }
 
   /** @throws KafkaError NOT_COORDINATOR */
   #partitionOf(groupId: string): Partition {
-    const topic = this.#offsetsTopic()
+    const topic = this.#led.topic
     const partition = topic?.partitions[partitionFor(groupId, topic.partitions.length)]
     if (partition === undefined) throw new KafkaError('NOT_COORDINATOR')
     return partition
   }
 
-  #offsetsTopic(): Topic | undefined {
-    return this.#broker.cluster.topics.byName(consumerOffsetsTopic)
-  }
-
-  /** @throws KafkaError NOT_COORDINATOR */
-  #coordinator(partition: Partition): Led['coordinator'] {
-    if (this.#isClosed || !this.#broker.leads(partition) || !partition.isOpen) throw new KafkaError('NOT_COORDINATOR')
-    const led = this.#led.get(partition)
-    return led?.leaderEpoch === partition.leaderEpoch ? led.coordinator : this.#takeOver(partition)
-  }
-
-  #leaderChanged(partition: Partition): void {
-    if (partition.topic !== consumerOffsetsTopic) return
-    if (!this.#broker.leads(partition)) void this.#giveUp(partition)
-    else if (partition.isOpen) void this.#coordinator(partition).load()
-  }
-
-  #takeOver(partition: Partition): Led['coordinator'] {
+  #kindFor(partition: Partition): CoordinatorKind<GroupCoordinatorShard, GroupRecord> {
     const { clock, random, logger } = this.#options
     const { config } = this.#broker
     const compression = codecs[config.get('offsets.topic.compression.codec')]!
@@ -276,39 +251,14 @@ export class GroupCoordinator {
         return buildBatch([stored], clock.now(), compression).length <= partition.maxMessageBytes
       },
     }
-    const coordinator = new CoordinatorPartition<GroupCoordinatorShard, GroupRecord>({
-      log: partition.log,
-      codec: groupRecordCodec,
-      createMachine: (run) => new GroupCoordinatorShard(shardOptions, run),
-      clock,
-      logger,
-      get maxBatchBytes() {
-        return partition.maxMessageBytes
-      },
-      compression,
-      after: partition.release(),
-      requireWritable: () => {
-        if (partition.isr.length < partition.requiredInSync) throw new KafkaError('COORDINATOR_NOT_AVAILABLE')
-      },
-    })
-    partition.keptBy(coordinator)
-    this.#led.set(partition, { leaderEpoch: partition.leaderEpoch, coordinator })
-    return coordinator
-  }
-
-  /** Resolves when what was on its way to the log is there. */
-  #giveUp(partition: Partition): Promise<void> {
-    const led = this.#led.get(partition)
-    this.#led.delete(partition)
-    return led?.coordinator.close() ?? Promise.resolve()
+    const createMachine: CoordinatorKind<GroupCoordinatorShard, GroupRecord>['createMachine'] = (run) =>
+      new GroupCoordinatorShard(shardOptions, run)
+    return { codec: groupRecordCodec, createMachine, clock, logger, compression }
   }
 
   #topicDeleted({ name, id }: Topic): void {
-    if (name === consumerOffsetsTopic) {
-      for (const partition of [...this.#led.keys()]) void this.#giveUp(partition)
-      return
-    }
-    for (const { coordinator } of this.#led.values()) {
+    if (name === consumerOffsetsTopic) return
+    for (const coordinator of this.#led.coordinators) {
       const forget = async (): Promise<void> => coordinator.run((shard) => shard.topicsDeleted([{ name, topicId: id }]))
       forget().catch((error: unknown) => {
         this.#options.logger.warn({ topic: name, error }, 'Offsets of a deleted topic could not be removed')

@@ -100,6 +100,8 @@ export class BrokerNode {
       listeners: this.#listeners.map(({ security }) => security),
       metrics,
       config: this.#config,
+      clock: realClock,
+      random: realRandom,
       logLevels: this.#logLevels,
       roomsOf: this.#roomsOf,
     })

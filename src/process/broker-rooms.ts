@@ -4,10 +4,10 @@ import type { BrokerConfig } from '../config/index.ts'
 import { Fetcher } from '../fetch/fetcher.ts'
 import { GroupCoordinator } from '../groups/group-coordinator.ts'
 import { handlers, type Rooms } from '../handlers/index.ts'
-import { realClock } from '../runtime/clock.ts'
+import type { Clock } from '../runtime/clock.ts'
 import { systemHostNames } from '../runtime/host-names.ts'
 import type { LogLevels } from '../runtime/log-levels.ts'
-import { realRandom } from '../runtime/random.ts'
+import type { Random } from '../runtime/random.ts'
 import { hasAuthorizer } from '../security/configured-authorizer.ts'
 import type { MetricsEndpoint } from '../telemetry/metrics-endpoint.ts'
 import { MarkerWriter } from '../transactions/marker-writer.ts'
@@ -28,6 +28,8 @@ export interface BrokerRoomsOptions {
   readonly listeners: Rooms['listeners']
   readonly metrics: MetricsEndpoint | undefined
   readonly config: BrokerConfig
+  readonly clock: Clock
+  readonly random: Random
   /** Each room has a logger with the name of what does the same in Kafka. */
   readonly logLevels: LogLevels
   /** The rooms of any broker of the process that runs. */
@@ -35,11 +37,9 @@ export interface BrokerRoomsOptions {
 }
 
 export function buildRooms(options: BrokerRoomsOptions): Rooms {
-  const { broker, shared, listeners, metrics, config, logLevels, roomsOf } = options
+  const { broker, shared, listeners, metrics, config, clock, random, logLevels, roomsOf } = options
   const logger = logLevels.logger('kafka.server.KafkaApis')
   const { cluster } = broker
-  const clock = realClock
-  const random = realRandom
   const producerIds = new ProducerIds(broker)
   const markers = new MarkerWriter({ cluster, clock, groupsOf: (id) => roomsOf(id)?.groups })
   const transactions = new TransactionCoordinator({
@@ -74,9 +74,9 @@ export function buildRooms(options: BrokerRoomsOptions): Rooms {
       evictionMs: fetchSessionEvictionMs,
     }),
     clientQuotas: shared.clientQuotas,
-    quotas: openQuotas(config, shared.clientQuotas),
+    quotas: openQuotas(config, shared.clientQuotas, clock),
     hostNames: systemHostNames,
-    clientTelemetry: openClientTelemetry(cluster, config, logger, metrics),
+    clientTelemetry: openClientTelemetry(cluster, config, { clock, random, logger }, metrics),
     traffic: metrics?.traffic,
     credentials: shared.credentials,
     listeners,

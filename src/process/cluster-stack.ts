@@ -32,6 +32,18 @@ export interface SharedRooms {
   readonly credentials: Credentials
 }
 
+/** To be called while the cluster opens: they register their records. */
+export function openSharedRooms(
+  metadata: Cluster['metadata'],
+  using: ConstructorParameters<typeof Credentials>[1],
+): SharedRooms {
+  return {
+    acls: new Acls(metadata, using.random),
+    clientQuotas: new ClientQuotas(metadata),
+    credentials: new Credentials(metadata, using),
+  }
+}
+
 export interface ClusterStackOptions {
   /** What is set for all brokers of the process. */
   readonly config: BrokerConfig
@@ -98,11 +110,7 @@ export class ClusterStack {
         logger,
         logLevels: this.#logLevels,
         registerParts: (metadata) => {
-          this.#shared = {
-            acls: new Acls(metadata, realRandom),
-            clientQuotas: new ClientQuotas(metadata),
-            credentials: new Credentials(metadata, { config: this.#config, ...shared, logger }),
-          }
+          this.#shared = openSharedRooms(metadata, { config: this.#config, ...shared, logger })
         },
         onFailure: this.#onFailure,
       }),

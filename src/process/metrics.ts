@@ -1,9 +1,9 @@
 /** process: the one endpoint for metrics of all brokers of the process, and what it looks at. */
 import type { Cluster } from '../cluster/cluster.ts'
 import type { BrokerConfig } from '../config/index.ts'
-import { idleShareSince, realClock } from '../runtime/clock.ts'
+import { type Clock, idleShareSince } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { realRandom } from '../runtime/random.ts'
+import type { Random } from '../runtime/random.ts'
 import type { MetricSources } from '../telemetry/broker-gauges.ts'
 import { ClientTelemetry } from '../telemetry/client-telemetry.ts'
 import type { MetricsEndpoint } from '../telemetry/metrics-endpoint.ts'
@@ -20,13 +20,11 @@ export async function openMetrics(config: BrokerConfig, logger: Logger): Promise
 export function openClientTelemetry(
   { dynamicConfigs }: Cluster,
   config: BrokerConfig,
-  logger: Logger,
+  using: { readonly clock: Clock; readonly random: Random; readonly logger: Logger },
   metrics: MetricsEndpoint | undefined,
 ): ClientTelemetry {
   return new ClientTelemetry({
-    clock: realClock,
-    random: realRandom,
-    logger,
+    ...using,
     maxBytes: config.get('telemetry.max.bytes'),
     subscriptions: () =>
       dynamicConfigs.names('clientMetrics').map((name) => [name, dynamicConfigs.of('clientMetrics', name)] as const),

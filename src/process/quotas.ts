@@ -8,14 +8,14 @@ import type { ClientQuotas } from '../quotas/client-quotas.ts'
 import { connectionLimitsOf } from '../quotas/connection-limits.ts'
 import { ConnectionQuotas } from '../quotas/connection-quotas.ts'
 import type { QuotaWindow } from '../quotas/quota-rate.ts'
-import { realClock } from '../runtime/clock.ts'
+import { type Clock, realClock } from '../runtime/clock.ts'
 import { systemHostNames } from '../runtime/host-names.ts'
 import type { Logger } from '../runtime/logger.ts'
 
-export function openQuotas(config: BrokerConfig, quotas: ClientQuotas): BrokerQuotas {
+export function openQuotas(config: BrokerConfig, quotas: ClientQuotas, clock: Clock): BrokerQuotas {
   return new BrokerQuotas({
     quotas,
-    clock: realClock,
+    clock,
     window: quotaWindowOf(config),
     controllerWindow: {
       samples: config.get('controller.quota.window.num'),

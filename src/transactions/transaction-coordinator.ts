@@ -6,9 +6,10 @@
  */
 import { type ErrorName, KafkaError } from '../../protocol/errors.ts'
 import type { Broker } from '../cluster/broker.ts'
+import { type CoordinatorKind, LedPartitions } from '../cluster/led-partitions.ts'
 import { noLeader, type Partition } from '../cluster/partition.ts'
-import { type Topic, transactionStateTopic } from '../cluster/topic.ts'
-import { CoordinatorPartition } from '../coordinator/coordinator-partition.ts'
+import { transactionStateTopic } from '../cluster/topic.ts'
+import type { CoordinatorPartition } from '../coordinator/coordinator-partition.ts'
 import type { Decision, RecordCodec } from '../coordinator/state-machine.ts'
 import { matchingTopics, requireRegularExpression } from '../groups/consumer/topic-regular-expressions.ts'
 import { partitionFor } from '../groups/group-coordinator.ts'
@@ -40,12 +41,6 @@ export interface TransactionCoordinatorOptions {
 
 type Coordinator = CoordinatorPartition<TransactionCoordinatorShard, TransactionRecord>
 
-/** One partition while this broker leads it in one leader epoch. */
-interface Led {
-  readonly leaderEpoch: number
-  readonly coordinator: Coordinator
-}
-
 type ShardCommand<R> = (shard: TransactionCoordinatorShard) => Decision<TransactionRecord, R>
 type ProducerIdCommand<R> = (
   shard: TransactionCoordinatorShard,
@@ -56,35 +51,26 @@ export class TransactionCoordinator {
   readonly #options: TransactionCoordinatorOptions
   readonly #broker: Broker
   readonly #codec: RecordCodec<TransactionRecord>
-  readonly #led = new Map<Partition, Led>()
-  readonly #stopListening: (() => void)[]
+  readonly #led: LedPartitions<TransactionCoordinatorShard, TransactionRecord>
   #cancelTimeouts: Cancel = () => {}
   #cancelExpiry: Cancel = () => {}
-  #isClosed = false
 
   /** To be made before the broker starts: it takes over partitions as it gets to lead them. */
   constructor(options: TransactionCoordinatorOptions) {
     this.#options = options
     this.#broker = options.broker
     this.#codec = transactionRecordCodec(() => this.#transactionVersion)
-    const { cluster } = options.broker
-    this.#stopListening = [
-      cluster.onLeaderChanged((partition) => this.#leaderChanged(partition)),
-      cluster.onTopicDeleted((topic) => this.#topicDeleted(topic)),
-    ]
+    const topic = transactionStateTopic
+    this.#led = new LedPartitions({ broker: this.#broker, topic, kindFor: (partition) => this.#kindFor(partition) })
     this.#abortTimedOutLater()
     this.#removeExpiredLater()
   }
 
   /** Whoever waits gets NOT_COORDINATOR. Resolves when nothing is on its way to a log any more. */
   async close(): Promise<void> {
-    this.#isClosed = true
-    for (const stop of this.#stopListening) stop()
     this.#cancelTimeouts()
     this.#cancelExpiry()
-    const led = [...this.#led.values()]
-    this.#led.clear()
-    await Promise.all(led.map(({ coordinator }) => coordinator.close()))
+    await this.#led.close()
   }
 
   /** Id of the broker that coordinates the transactional id. Creates `__transaction_state`. @throws KafkaError COORDINATOR_NOT_AVAILABLE */
@@ -194,7 +180,7 @@ export class TransactionCoordinator {
         if (isAborted) logger.info({ transactionalId }, 'A transaction has timed out and is aborted')
       }
     } catch (error) {
-      if (!this.#isClosed) logger.warn({ error }, 'Transactions that have timed out could not be aborted')
+      if (!this.#led.isClosed) logger.warn({ error }, 'Transactions that have timed out could not be aborted')
     }
   }
 
@@ -213,7 +199,7 @@ export class TransactionCoordinator {
       const count = await coordinator.run((shard) => shard.removeExpired(expirationMs))
       if (count > 0) logger.info({ count }, 'Transactional ids have expired')
     } catch (error) {
-      if (!this.#isClosed) logger.warn({ error }, 'Expired transactional ids could not be removed')
+      if (!this.#led.isClosed) logger.warn({ error }, 'Expired transactional ids could not be removed')
     }
   }
 
@@ -243,75 +229,31 @@ export class TransactionCoordinator {
   #coordinatorFor(transactionalId: string): Coordinator {
     const partition = this.#partitionOf(transactionalId)
     if (partition === undefined) throw new KafkaError('NOT_COORDINATOR')
-    return this.#coordinator(partition)
+    return this.#led.coordinatorOf(partition)
   }
 
   #coordinators(): Coordinator[] {
-    const partitions = this.#stateTopic()?.partitions ?? []
+    const partitions = this.#led.topic?.partitions ?? []
     const led = partitions.filter((partition) => this.#broker.leads(partition) && partition.isOpen)
-    return led.map((partition) => this.#coordinator(partition))
+    return led.map((partition) => this.#led.coordinatorOf(partition))
   }
 
   #loaded(): Coordinator[] {
-    return [...this.#led.values()].map(({ coordinator }) => coordinator).filter(({ isLoaded }) => isLoaded)
+    return this.#led.coordinators.filter(({ isLoaded }) => isLoaded)
   }
 
   #partitionOf(transactionalId: string): Partition | undefined {
-    const topic = this.#stateTopic()
+    const topic = this.#led.topic
     return topic?.partitions[partitionFor(transactionalId, topic.partitions.length)]
   }
 
-  #stateTopic(): Topic | undefined {
-    return this.#broker.cluster.topics.byName(transactionStateTopic)
-  }
-
-  /** @throws KafkaError NOT_COORDINATOR */
-  #coordinator(partition: Partition): Coordinator {
-    if (this.#isClosed || !this.#broker.leads(partition) || !partition.isOpen) throw new KafkaError('NOT_COORDINATOR')
-    const led = this.#led.get(partition)
-    return led?.leaderEpoch === partition.leaderEpoch ? led.coordinator : this.#takeOver(partition)
-  }
-
-  #leaderChanged(partition: Partition): void {
-    if (partition.topic !== transactionStateTopic) return
-    if (!this.#broker.leads(partition)) void this.#giveUp(partition)
-    else if (partition.isOpen) void this.#coordinator(partition).load()
-  }
-
-  #takeOver(partition: Partition): Coordinator {
+  #kindFor({ leaderEpoch }: Partition): CoordinatorKind<TransactionCoordinatorShard, TransactionRecord> {
     const { clock, logger, markers } = this.#options
-    const { leaderEpoch } = partition
     const transactionVersion = (): number => this.#transactionVersion
     const shardOptions = { clock, logger, markers, coordinatorEpoch: leaderEpoch, transactionVersion }
-    const coordinator: Coordinator = new CoordinatorPartition<TransactionCoordinatorShard, TransactionRecord>({
-      log: partition.log,
-      codec: this.#codec,
-      createMachine: (run) => new TransactionCoordinatorShard(shardOptions, run),
-      clock,
-      logger,
-      get maxBatchBytes() {
-        return partition.maxMessageBytes
-      },
-      after: partition.release(),
-      requireWritable: () => {
-        if (partition.isr.length < partition.requiredInSync) throw new KafkaError('COORDINATOR_NOT_AVAILABLE')
-      },
-    })
-    partition.keptBy(coordinator)
-    this.#led.set(partition, { leaderEpoch, coordinator })
-    return coordinator
-  }
-
-  /** Resolves when what was on its way to the log is there. */
-  #giveUp(partition: Partition): Promise<void> {
-    const led = this.#led.get(partition)
-    this.#led.delete(partition)
-    return led?.coordinator.close() ?? Promise.resolve()
-  }
-
-  #topicDeleted({ name }: Topic): void {
-    if (name !== transactionStateTopic) return
-    for (const partition of [...this.#led.keys()]) void this.#giveUp(partition)
+    const createMachine: CoordinatorKind<TransactionCoordinatorShard, TransactionRecord>['createMachine'] = (run) =>
+      new TransactionCoordinatorShard(shardOptions, run)
+    return { codec: this.#codec, createMachine, clock, logger }
   }
 }
 

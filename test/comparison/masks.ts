@@ -27,7 +27,11 @@ export class Masks {
   #masked(field: string, value: unknown, version: number): Json {
     if (value === null || typeof value === 'boolean') return value
     if (Buffer.isBuffer(value)) return field === 'records' ? this.#records(value) : readable(value)
-    if (Array.isArray(value)) return sorted(value.map((each) => this.#masked('', each, version)))
+    if (Array.isArray(value)) {
+      const isSet = field === 'partitions' && value.every((each) => typeof each === 'number')
+      if (isSet) return [...value].sort((a, b) => a - b)
+      return sorted(value.map((each) => this.#masked('', each, version)))
+    }
     if (typeof value === 'string') return this.#text(field, value, version)
     if (typeof value === 'bigint' || typeof value === 'number') return this.#number(field, value)
     const fields: Record<string, Json> = {}

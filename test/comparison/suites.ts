@@ -22,6 +22,7 @@ import { scramScenarios } from './scenarios/scram.ts'
 import { telemetryScenarios } from './scenarios/telemetry.ts'
 import { topicsScenarios } from './scenarios/topics.ts'
 import { transactionalPartitionsScenarios } from './scenarios/transactional-partitions.ts'
+import { transactionalProduceScenarios } from './scenarios/transactional-produce.ts'
 import { transactionsScenarios } from './scenarios/transactions.ts'
 
 export interface Suite {
@@ -71,6 +72,7 @@ export const suites: readonly Suite[] = [
   suite('transactional-partitions', transactionalPartitionsScenarios, {
     'transaction.partition.verification.enable': 'false',
   }),
+  suite('transactional-produce', transactionalProduceScenarios, { 'transaction.state.log.num.partitions': '3' }),
   suite('restricted', restrictedScenarios, {
     'auto.create.topics.enable': 'false',
     'delete.topic.enable': 'false',

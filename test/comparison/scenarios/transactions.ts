@@ -6,7 +6,6 @@ import {
   describeTransactions,
   endTxn,
   fetch,
-  findCoordinator,
   initProducerId,
   listTransactions,
 } from '../../../protocol/messages/index.ts'
@@ -14,65 +13,22 @@ import { batchesIn, recordsOf } from '../../../protocol/records/index.ts'
 import { transactionLogKey, transactionLogValue } from '../../../protocol/state/index.ts'
 import { partitionFor } from '../../../src/groups/group-coordinator.ts'
 import { type Conversation, scenario } from '../conversation.ts'
+import {
+  addingTo,
+  beside,
+  inState,
+  nobody,
+  open,
+  type Producer,
+  producerOf,
+  served,
+  timeoutMs,
+} from '../transactional-ids.ts'
 
-interface Producer {
-  readonly producerId: bigint
-  readonly producerEpoch: number
-}
-
-const timeoutMs = 60_000
 /** As the suite sets it. */
 const statePartitions = 3
 /** The first version of EndTxn that has an epoch for each transaction. */
 const bumping = 5
-
-const nobody: Producer = { producerId: 987_654n, producerEpoch: 0 }
-
-/** Waits until transactional ids are served. */
-async function served(broker: Conversation): Promise<void> {
-  await broker.producerId()
-  for (const key of ['a', 'b', 'c']) {
-    await broker.until(findCoordinator, 3, { key, keyType: 1 }, ({ errorCode }) => errorCode === 0)
-    const asked = { transactionalIds: [key] }
-    await broker.until(describeTransactions, 0, asked, (answer) => answer.transactionStates[0]!.errorCode === 105)
-  }
-}
-
-/** A new producer of a transactional id. */
-async function producerOf(broker: Conversation, transactionalId: string): Promise<Producer> {
-  const request = { transactionalId, transactionTimeoutMs: timeoutMs }
-  const answer = await broker.until(initProducerId, 4, request, ({ errorCode }) => errorCode === 0)
-  broker.masks.name(String(answer.producerId), 'producer of it')
-  return { producerId: answer.producerId, producerEpoch: answer.producerEpoch }
-}
-
-function addingTo(transactionalId: string, producer: Producer, topics: { name: string; partitions: number[] }[]) {
-  return {
-    v3AndBelowTransactionalId: transactionalId,
-    v3AndBelowProducerId: producer.producerId,
-    v3AndBelowProducerEpoch: producer.producerEpoch,
-    v3AndBelowTopics: topics,
-    transactions: [{ transactionalId, ...producer, verifyOnly: false, topics }],
-  }
-}
-
-async function open(broker: Conversation, transactionalId: string, producer: Producer, topic: string): Promise<void> {
-  const request = addingTo(transactionalId, producer, [{ name: topic, partitions: [0] }])
-  await broker.until(
-    addPartitionsToTxn,
-    3,
-    request,
-    (answer) => answer.resultsByTopicV3AndBelow[0]!.resultsByPartition[0]!.partitionErrorCode === 0,
-  )
-}
-
-/** Waits until the transaction is in that state. */
-async function inState(broker: Conversation, transactionalId: string, state: string): Promise<void> {
-  const asked = { transactionalIds: [transactionalId] }
-  const isThere = (answer: { transactionStates: { transactionState: string }[] }) =>
-    answer.transactionStates[0]!.transactionState === state
-  await broker.until(describeTransactions, 0, asked, isThere)
-}
 
 async function ended(broker: Conversation, transactionalId: string, producer: Producer, committed: boolean) {
   await broker.quietly(endTxn, bumping, { transactionalId, ...producer, committed })
@@ -86,11 +42,6 @@ async function everyVersion(
   run: (version: number, transactionalId: string) => Promise<void>,
 ): Promise<void> {
   for (const version of broker.versions(api)) await run(version, `${prefix}-v${version}`)
-}
-
-/** A producer one epoch off. */
-function beside({ producerId, producerEpoch }: Producer, by: number): Producer {
-  return { producerId, producerEpoch: producerEpoch + by }
 }
 
 // ---- how a transactional id gets into a state; each gives the producer that has the latest epoch

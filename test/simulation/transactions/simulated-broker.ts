@@ -2,19 +2,19 @@
 import { Cluster } from '../../../src/cluster/cluster.ts'
 import type { Partition } from '../../../src/cluster/partition.ts'
 import { BrokerConfig } from '../../../src/config/index.ts'
-import { Fetcher } from '../../../src/fetch/fetcher.ts'
-import { GroupCoordinator } from '../../../src/groups/group-coordinator.ts'
+import type { GroupCoordinator } from '../../../src/groups/group-coordinator.ts'
 import type { Rooms } from '../../../src/handlers/context.ts'
 import { LogDirectory } from '../../../src/log/log-directory.ts'
+import { buildRooms } from '../../../src/process/broker-rooms.ts'
+import { openSharedRooms, type SharedRooms } from '../../../src/process/cluster-stack.ts'
 import type { Clock } from '../../../src/runtime/clock.ts'
+import { LogLevels } from '../../../src/runtime/log-levels.ts'
 import type { Logger } from '../../../src/runtime/logger.ts'
 import type { Random } from '../../../src/runtime/random.ts'
 import type { SimulatedFileSystem } from '../../../src/runtime/simulated-file-system.ts'
 import { openAccess } from '../../../src/security/access.ts'
-import { MarkerWriter } from '../../../src/transactions/marker-writer.ts'
-import { ProducerIds } from '../../../src/transactions/producer-ids.ts'
-import { TransactionCoordinator } from '../../../src/transactions/transaction-coordinator.ts'
-import { TransactionVerification } from '../../../src/transactions/verification.ts'
+import type { MarkerWriter } from '../../../src/transactions/marker-writer.ts'
+import type { TransactionCoordinator } from '../../../src/transactions/transaction-coordinator.ts'
 import { newTopic } from '../../cluster/open-cluster.ts'
 import { Client } from '../../handlers/ask.ts'
 
@@ -54,33 +54,30 @@ export class SimulatedBroker {
       flushSchedulerIntervalMs: config.get('log.flush.scheduler.interval.ms'),
     }
     const directory = await LogDirectory.open({ ...shared, path: 'data', limits })
-    const cluster = await Cluster.open({ ...shared, config, directories: [directory] })
-    const broker = new SimulatedBroker(cluster, config, parts)
+    let rooms: SharedRooms | undefined
+    const cluster = await Cluster.open({
+      ...shared,
+      config,
+      directories: [directory],
+      registerParts: (metadata) => {
+        rooms = openSharedRooms(metadata, { config, clock, random, logger })
+      },
+    })
+    const broker = new SimulatedBroker(cluster, rooms!, config, parts)
     await broker.#start()
     return broker
   }
 
-  private constructor(cluster: Cluster, config: BrokerConfig, parts: BrokerParts) {
+  private constructor(cluster: Cluster, shared: SharedRooms, config: BrokerConfig, parts: BrokerParts) {
     const { files, clock, random, logger, sabotage } = parts
     const broker = cluster.addBroker(config.get('node.id'))
-    const groups = new GroupCoordinator({ broker, clock, random, logger })
-    const producerIds = new ProducerIds(broker)
-    const markers = new MarkerWriter({ cluster, clock, groupsOf: () => groups })
-    const transactions = new TransactionCoordinator({ broker, clock, logger, producerIds, markers })
+    const logLevels = new LogLevels(logger)
+    const own = { broker, shared, config, clock, random, logLevels, listeners: [], metrics: undefined }
+    const rooms: Rooms = buildRooms({ ...own, roomsOf: () => rooms })
+    const { groups, markers, transactions } = rooms
     sabotage?.markers?.(markers)
     sabotage?.transactions?.(transactions)
     sabotage?.groups?.(groups)
-    const fetchLimits = { maxBytes: 1_000_000, maxSessions: 0, evictionMs: 1000 }
-    const rooms: Partial<Rooms> = {
-      groups,
-      transactions,
-      producerIds,
-      markers,
-      verification: new TransactionVerification({ broker, clock, coordinatorOf: () => transactions }),
-      fetcher: new Fetcher(broker, { clock, random, ...fetchLimits }),
-      clock,
-      logger,
-    }
     this.files = files
     this.client = new Client(broker, openAccess, rooms)
     this.#cluster = cluster
