@@ -67,10 +67,6 @@ async function firstVersion(run: Run): Promise<void> {
     return client.call('tool', { class: featureCommand, args })
   }
   const { exit, stdout } = await setVersion('downgrade', 1)
-  if (stdout.includes('does not support UPDATE_FEATURES')) {
-    console.log(`skip ${client.name}: transactions by the first version: ${run.broker.name} has no UpdateFeatures`)
-    return
-  }
   const downgraded = await checkClient(run, client, 'FeatureCommand downgrades transactions', async () =>
     assertEqual(exit, 0, `exit status (${stdout})`),
   )

@@ -48,8 +48,6 @@ export function createLogger(settings: PinoLoggerSettings): Logger {
     info: write('info'),
     warn: write('warn'),
     error: write('error'),
-    isLevelEnabled: (level: string): boolean =>
-      (severity as Readonly<Record<string, number>>)[level]! >= severity[lowest],
     get level() {
       return lowest
     },

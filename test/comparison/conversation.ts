@@ -44,11 +44,14 @@ export class Conversation {
   readonly masks = new Masks()
   readonly #port: number
   readonly #versions: Versions
+  readonly #changesSettleMs: number
   readonly #peers: Peer[] = []
 
-  constructor(port: number, versions: Versions) {
+  /** `changesSettleMs`: how long after its answer a change may still be unheard of: 0 at Odradek. */
+  constructor(port: number, versions: Versions, changesSettleMs = 0) {
     this.#port = port
     this.#versions = versions
+    this.#changesSettleMs = changesSettleMs
     this.masks.name(unknownTopicId, 'unknown topic id')
   }
 
@@ -57,6 +60,11 @@ export class Conversation {
     const peer = new Peer(this.#port, localAddress)
     this.#peers.push(peer)
     return peer
+  }
+
+  /** Waits for the broker to have heard of what was changed. */
+  async settle(): Promise<void> {
+    if (this.#changesSettleMs > 0) await new Promise((resolve) => setTimeout(resolve, this.#changesSettleMs))
   }
 
   close(): void {

@@ -12,6 +12,9 @@ import { suites } from './suites.ts'
 /** Kafka says 0 in ApiVersions, for a client's sake, and refuses what is below. */
 const firstProduceVersion = 3
 
+/** Kafka's broker hears of changes from its controller, after these are answered. */
+const changesSettleMs = 300
+
 async function versionsOfBoth(port: number): Promise<Versions> {
   const peer = new Peer(port)
   const answer = await peer.ask(apiVersions, 0, {})
@@ -34,7 +37,7 @@ async function record(port: number, suiteName: string): Promise<void> {
   writeVersions(versions)
   const told: Record<string, Told> = {}
   for (const { name, run } of suite.scenarios) {
-    const conversation = new Conversation(port, versions)
+    const conversation = new Conversation(port, versions, changesSettleMs)
     try {
       await run(conversation)
     } finally {

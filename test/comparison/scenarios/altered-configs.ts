@@ -28,7 +28,7 @@ function validated(broker: Conversation) {
 
 /** What is set, once Kafka's broker has heard of it. */
 async function shown(broker: Conversation, step: string, resourceType: number, resourceName: string, keys: string[]) {
-  await new Promise((resolve) => setTimeout(resolve, 300))
+  await broker.settle()
   const { results } = await broker.quietly(describeConfigs, 4, {
     resources: [{ resourceType, resourceName, configurationKeys: keys }],
     includeSynonyms: true,
