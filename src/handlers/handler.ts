@@ -41,6 +41,8 @@ export interface Serving<A> {
   readonly versions?: string
   /** Its requests may start while earlier ones of the same connection are pending (answers keep their order). */
   readonly overlaps?: boolean
+  /** Once `serve` has answered, nothing refers to the request's bytes any more: the memory that they came in is used again. */
+  readonly keepsNothing?: boolean
   /** Its bytes, of the request or of the answer, count to a byte rate that the client may have a quota for. */
   readonly counts?: 'produce' | 'fetch'
 }
@@ -51,6 +53,7 @@ export interface Handler {
   /** What ApiVersions advertises. */
   readonly versions: VersionRange
   readonly overlaps: boolean
+  readonly keepsNothing: boolean
   readonly counts: 'produce' | 'fetch' | 'nothing'
   serve(request: unknown, context: Context): object | undefined | Promise<object | undefined>
   fail(request: unknown, errorCode: number, context: Context, message: string): object | undefined
@@ -62,6 +65,7 @@ export function handle<Q extends Fields, P extends Fields>(api: Api<Q, P>, servi
     api,
     versions: serving.versions === undefined ? stable : parseVersions(serving.versions),
     overlaps: serving.overlaps ?? false,
+    keepsNothing: serving.keepsNothing ?? false,
     counts: serving.counts ?? 'nothing',
     serve: serving.serve as Handler['serve'],
     fail: serving.fail as Handler['fail'],

@@ -44,6 +44,8 @@ interface PartitionAnswer {
 
 export const produceHandler = handle(produce, {
   overlaps: true,
+  // The log holds what waits to be written, and what it keeps for its readers.
+  keepsNothing: true,
   counts: 'produce',
   async serve(request, context) {
     const responses = holdsTransactional(request)

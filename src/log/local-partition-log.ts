@@ -8,6 +8,7 @@ import { KafkaError } from '../../protocol/errors.ts'
 import { batchesIn, batchSizeAt } from '../../protocol/records/batches.ts'
 import { assignOffsetAndEpochAt, RecordBatchView, readInt32 } from '../../protocol/records/record-batch.ts'
 import { SerialQueue } from '../runtime/serial-queue.ts'
+import { holdSlabsOf } from '../runtime/slabs.ts'
 import { abortedBetween } from './aborted-transactions.ts'
 import { type CheckedRecords, checkRecords } from './append-validation.ts'
 import { UnreadableSegment } from './batch-scan.ts'
@@ -135,7 +136,7 @@ export class LocalPartitionLog implements PartitionLog {
     this.#highWatermark = loaded.logEndOffset
     this.#firstUnstableOffset = loaded.producers.firstOpenTransactionOffset ?? -1
     this.#oldestOffsetOnDisk = loaded.segments.all[0]!.baseOffset
-    this.#reader = new LogReader(loaded.segments, storage.readBuffers, loaded.mayHaveGaps)
+    this.#reader = new LogReader(loaded.segments, loaded.mayHaveGaps)
     const offset = loaded.newestSnapshotOffset
     const isWithinSegment = offset > this.#oldestOffsetOnDisk && !loaded.segments.beginsAt(offset)
     this.#sideFiles = new SideFiles(this.directory, storage, loaded.epochs, { offset, isWithinSegment })
@@ -279,7 +280,7 @@ export class LocalPartitionLog implements PartitionLog {
     if (fromOffset >= endOffset) return this.#result([], fromOffset, options)
     const found = this.#tail.read(fromOffset, endOffset, options.maxBytes, options.minOneBatch)
     const result = found && this.#result(found, fromOffset, options)
-    if (result !== undefined && !(result instanceof Promise)) return result
+    if (result !== undefined && !(result instanceof Promise)) return { ...result, release: holdSlabsOf(result.records) }
     return this.#guarded(this.#again(() => this.#readFiles(fromOffset, options)))
   }
 

@@ -6,8 +6,8 @@ import { KafkaError } from '../../protocol/errors.ts'
 import { batchSizeAt } from '../../protocol/records/batches.ts'
 import { lastOffsetAt, magicAt, readInt64 } from '../../protocol/records/record-batch.ts'
 import type { FileHandle } from '../runtime/file-system.ts'
+import { holdSlabsOf, largeSlabs } from '../runtime/slabs.ts'
 import { UnreadableSegment } from './batch-scan.ts'
-import type { ReadBuffers } from './read-buffers.ts'
 import type { Segment } from './segment.ts'
 import type { Segments } from './segments.ts'
 import { cut } from './tail-cache.ts'
@@ -18,8 +18,8 @@ const sizeUpToMagic = 17
 /** Up to lastOffsetDelta. */
 const headerBytes = 27
 const rememberedCursors = 4
-/** A part of lent memory below this size is copied, so that the rest can be used. */
-const smallestLentBytes = 64 * 1024
+/** Reads below this size get memory of their own, and a part of a slab below it is copied, so that the rest can be used. */
+const smallestSlabRead = 64 * 1024
 
 /** Whole batches, and the way to give back the memory that they lie in. */
 export interface FoundBatches {
@@ -37,14 +37,12 @@ interface Cursor {
 
 export class LogReader {
   readonly #segments: Segments
-  readonly #buffers: ReadBuffers
   #cursors: Cursor[] = []
   /** Offsets may be missing, as compaction leaves them. */
   mayHaveGaps: boolean
 
-  constructor(segments: Segments, buffers: ReadBuffers, mayHaveGaps: boolean) {
+  constructor(segments: Segments, mayHaveGaps: boolean) {
     this.#segments = segments
-    this.#buffers = buffers
     this.mayHaveGaps = mayHaveGaps
   }
 
@@ -78,12 +76,12 @@ export class LogReader {
     const cursor = this.#takeCursor(segment, fromOffset)
     const start = cursor?.position ?? (await segment.positionFor(fromOffset))
     const { size } = segment
-    return await segment.log.use(async (file) => {
-      const wanted = maxBytes + (cursor === undefined ? searchBytes : 0)
+    const wanted = maxBytes + (cursor === undefined ? searchBytes : 0)
+    const length = Math.min(Math.max(wanted, sizeUpToMagic), size - start)
+    const slab = length >= smallestSlabRead && length <= largeSlabs.slabBytes ? largeSlabs.take() : undefined
+    const reading = segment.log.use(async (file): Promise<FoundBatches | undefined> => {
       let position = start
-      const length = Math.min(Math.max(wanted, sizeUpToMagic), size - position)
-      const lease = this.#buffers.take(length)
-      let bytes = await file.read(position, length, lease?.buffer)
+      let bytes = await file.read(position, length, slab?.buffer)
       const skipped = await skipTo(file, bytes, { position, end: size }, segment, fromOffset)
       if (skipped === undefined) return undefined
       if (skipped.position !== position) {
@@ -101,12 +99,11 @@ export class LogReader {
       if (isBehindGap) throw new UnreadableSegment(segment.log.path)
       this.#remember(found, segment, position)
       if (found.length === 0) return nothing
-      if (lease === undefined || found.buffer !== lease.buffer.buffer) return { records: [worthKeeping(found)] }
-      if (found.length >= smallestLentBytes) return { records: [found], release: lease.release }
-      const records = [Buffer.from(found)]
-      lease.release()
-      return { records }
+      if (slab === undefined || found.buffer !== slab.buffer.buffer) return { records: [worthKeeping(found)] }
+      const records = [found.length >= smallestSlabRead ? found : Buffer.from(found)]
+      return { records, release: holdSlabsOf(records) }
     })
+    return await reading.finally(() => slab?.release())
   }
 
   #takeCursor(segment: Segment, offset: number): Cursor | undefined {

@@ -7,7 +7,6 @@ import type { Random } from '../runtime/random.ts'
 import { type CleanerLimits, defaultCleanerLimits } from './compaction/log-cleaner.ts'
 import { DelayedRemovals } from './delayed-removals.ts'
 import { OpenFiles } from './open-files.ts'
-import { ReadBuffers } from './read-buffers.ts'
 import { TailCache } from './tail-cache.ts'
 import { WriteScheduler } from './write-scheduler.ts'
 
@@ -70,7 +69,6 @@ export class LogStorage {
   verifiesTransactions: boolean
   readonly openFiles: OpenFiles
   readonly tailCache: TailCache
-  readonly readBuffers = new ReadBuffers()
   readonly scheduler = new WriteScheduler()
   readonly removals: DelayedRemovals
   /** Set by the first failed fsync: what is on disk is unknown from then on, so nothing may be acknowledged any more. */

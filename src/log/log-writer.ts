@@ -190,7 +190,7 @@ export class LogWriter implements Writer {
     for (const append of this.#queue) {
       const { length } = append.bytes
       if (count > 0 && (sizeInBytes + length > mostBytes || this.#mustRoll(segment, sizeInBytes, append))) break
-      append.bytes = this.#storage.tailCache.compact(append.bytes)
+      append.moveTo(this.#storage.tailCache.compact(append.bytes))
       const last = chunks.at(-1)
       if (last !== undefined && follows(last, append.bytes)) {
         chunks[chunks.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + length)

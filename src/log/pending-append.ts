@@ -1,9 +1,11 @@
 /** log: an append that was checked and has its offsets, and waits to be written. */
+import { type Slab, slabOf } from '../runtime/slabs.ts'
 import type { AppendResult } from './partition-log.ts'
 
 export class PendingAppend {
-  /** Whole batches, with their offsets; replaced by a compact copy when they are written. */
-  bytes: Buffer
+  #bytes: Buffer
+  /** Held until it is written; one that fails never lets go: what is being written of it is not known. */
+  #slab: Slab | undefined
   readonly baseOffset: number
   readonly nextOffset: number
   readonly maxTimestampMs: number
@@ -22,14 +24,35 @@ export class PendingAppend {
   reject!: (error: unknown) => void
 
   constructor(bytes: Buffer, baseOffset: number, nextOffset: number, maxTimestampMs: number, logAppendTimeMs: number) {
-    this.bytes = bytes
+    this.#bytes = bytes
+    this.#slab = slabOf(bytes)
+    this.#slab?.retain()
     this.baseOffset = baseOffset
     this.nextOffset = nextOffset
     this.maxTimestampMs = maxTimestampMs
     this.logAppendTimeMs = logAppendTimeMs
     this.written = new Promise((resolve, reject) => {
-      this.resolve = resolve
+      this.resolve = (result) => {
+        this.#slab?.release()
+        this.#slab = undefined
+        resolve(result)
+      }
       this.reject = reject
     })
+  }
+
+  /** Whole batches, with their offsets. */
+  get bytes(): Buffer {
+    return this.#bytes
+  }
+
+  /** They lie in `copy` now. */
+  moveTo(copy: Buffer): void {
+    if (copy === this.#bytes) return
+    const slab = slabOf(copy)
+    slab?.retain()
+    this.#slab?.release()
+    this.#slab = slab
+    this.#bytes = copy
   }
 }

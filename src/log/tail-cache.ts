@@ -2,17 +2,21 @@
  * log: the bytes last written to all partitions, so that a consumer that keeps up needs no read from a file.
  *
  * One budget for all; what is oldest goes first, whichever partition it belongs to. It counts the memory that an entry keeps
- * alive: a view counts for the whole chunk beneath it. A small part of a chunk is copied into a slab instead, one batch behind
- * the other, which also makes one write and one buffer to send of them.
+ * alive: a view counts for all that is beneath it, once. A small part of a chunk is copied into a slab instead, one batch behind
+ * the other, which also makes one write and one buffer to send of them. Entries hold the slabs that they lie in.
  */
 import { batchSizeAt } from '../../protocol/records/batches.ts'
 import { lastOffsetAt } from '../../protocol/records/record-batch.ts'
+import { type Slab, SlabPool, slabOf } from '../runtime/slabs.ts'
 
-const slabBytes = 64 * 1024
+const copySlabBytes = 64 * 1024
+const maxIdleCopySlabs = 64
 /** Below this size a batch is always copied: joined they are cheaper to write and to send. */
 const smallBytes = 1024
 /** A view is copied when the chunk beneath it is more than this times as large. */
 const wasteFactor = 3
+/** So it is on a slab, which others use as well, and which is there again when it is given back. */
+const slabWasteFactor = 16
 
 interface TailEntry {
   readonly tail: PartitionTail
@@ -20,6 +24,8 @@ interface TailEntry {
   nextOffset: number
   /** Whole batches; empty once it was dropped. */
   bytes: Buffer
+  readonly slab: Slab | undefined
+  /** Of what it alone keeps alive. */
   cost: number
 }
 
@@ -28,9 +34,11 @@ export class TailCache {
   #usedBytes = 0
   #entries: TailEntry[] = []
   #oldest = 0
-  #slab: Buffer | undefined
-  readonly #slabs = new WeakSet<ArrayBufferLike>()
-  #slabUsed = 0
+  readonly #copySlabs = new SlabPool(copySlabBytes, maxIdleCopySlabs)
+  #copySlab: Slab | undefined
+  #copySlabUsed = 0
+  /** Entries in each slab of others. */
+  readonly #kept = new Map<Slab, number>()
 
   constructor(budgetBytes: number) {
     this.#budgetBytes = budgetBytes
@@ -43,35 +51,40 @@ export class TailCache {
   /** `bytes`, or a copy of them where keeping them would keep much more memory alive. */
   compact(bytes: Buffer): Buffer {
     const size = bytes.length
-    if (size >= smallBytes && size * wasteFactor >= bytes.buffer.byteLength) return bytes
-    if (size > slabBytes / 4) return Buffer.from(bytes)
-    if (this.#slab === undefined || this.#slabUsed + size > slabBytes) {
-      this.#slab = Buffer.allocUnsafeSlow(slabBytes)
-      this.#slabs.add(this.#slab.buffer)
-      this.#slabUsed = 0
+    const factor = slabOf(bytes) === undefined ? wasteFactor : slabWasteFactor
+    if (size >= smallBytes && size * factor >= bytes.buffer.byteLength) return bytes
+    if (size > copySlabBytes / 4) return Buffer.from(bytes)
+    if (this.#copySlab === undefined || this.#copySlabUsed + size > copySlabBytes) {
+      this.#copySlab?.release()
+      this.#copySlab = this.#copySlabs.take()
+      this.#copySlabUsed = 0
     }
-    const copy = this.#slab.subarray(this.#slabUsed, this.#slabUsed + size)
+    const copy = this.#copySlab.buffer.subarray(this.#copySlabUsed, this.#copySlabUsed + size)
     bytes.copy(copy)
-    this.#slabUsed += size
+    this.#copySlabUsed += size
     return copy
   }
 
   /** `bytes`: what `compact` returned for the batches `baseOffset` to `nextOffset` - 1, now written. */
   add(tail: PartitionTail, baseOffset: number, nextOffset: number, bytes: Buffer): void {
+    const slab = slabOf(bytes)
+    // Ours go in the order of their entries: their parts count for themselves.
+    const isShared = slab !== undefined && slab.pool !== this.#copySlabs
     const last = tail.newest
     if (last !== undefined && last.nextOffset === baseOffset && follows(last.bytes, bytes)) {
       last.bytes = Buffer.from(bytes.buffer, last.bytes.byteOffset, last.bytes.length + bytes.length)
       last.nextOffset = nextOffset
-      last.cost += bytes.length
-      this.#usedBytes += bytes.length
+      if (!isShared) last.cost += bytes.length
+      if (!isShared) this.#usedBytes += bytes.length
     } else {
-      // Slabs are shared and go in the order of their entries: their parts count for themselves.
-      const cost = this.#slabs.has(bytes.buffer) ? bytes.length : bytes.buffer.byteLength
-      const entry = { tail, baseOffset, nextOffset, bytes, cost }
+      const own = slab === undefined ? bytes.buffer.byteLength : bytes.length
+      const entry = { tail, baseOffset, nextOffset, bytes, slab, cost: isShared ? 0 : own }
       if (last !== undefined && last.nextOffset !== baseOffset) this.clear(tail)
       tail.entries.push(entry)
       this.#entries.push(entry)
-      this.#usedBytes += cost
+      this.#usedBytes += entry.cost
+      slab?.retain()
+      if (isShared) this.#keep(slab)
     }
     this.#evict()
   }
@@ -86,7 +99,7 @@ export class TailCache {
     while (this.#usedBytes > this.#budgetBytes && this.#oldest < this.#entries.length) {
       const entry = this.#entries[this.#oldest]!
       this.#oldest += 1
-      if (entry.cost === 0) continue
+      if (entry.bytes === noBytes) continue
       this.#drop(entry)
       entry.tail.dropOldest()
     }
@@ -97,9 +110,26 @@ export class TailCache {
   }
 
   #drop(entry: TailEntry): void {
+    if (entry.bytes === noBytes) return
     this.#usedBytes -= entry.cost
-    entry.cost = 0
     entry.bytes = noBytes
+    if (entry.slab === undefined) return
+    if (this.#kept.has(entry.slab)) this.#unkeep(entry.slab)
+    entry.slab.release()
+  }
+
+  #keep(slab: Slab): void {
+    const entries = this.#kept.get(slab) ?? 0
+    if (entries === 0) this.#usedBytes += slab.buffer.length
+    this.#kept.set(slab, entries + 1)
+  }
+
+  #unkeep(slab: Slab): void {
+    const entries = this.#kept.get(slab)! - 1
+    this.#kept.set(slab, entries)
+    if (entries > 0) return
+    this.#kept.delete(slab)
+    this.#usedBytes -= slab.buffer.length
   }
 }
 

@@ -20,11 +20,19 @@ export class InvalidFrameError extends Error {
   }
 }
 
-export class FrameAssembler {
-  /** Of a frame whose size has not been read yet. */
-  maxFrameBytes: number
-  /** The config that `maxFrameBytes` comes from. */
-  limitName = 'socket.request.max.bytes'
+/** Bytes of one connection on their way to being frames. */
+export interface FrameSource {
+  /** Bytes held that no frame has taken yet. */
+  readonly bufferedBytes: number
+  /** The next complete frame without its size. @throws InvalidFrameError */
+  next(): Buffer | undefined
+  /** The largest frame from the next one on whose size has not been read yet, and the config that says so. */
+  limitFrames(maxFrameBytes: number, limitName: string): void
+}
+
+export class FrameAssembler implements FrameSource {
+  #maxFrameBytes: number
+  #limitName = 'socket.request.max.bytes'
   #chunks: Buffer[] = []
   /** Where the first chunk's bytes that no frame has taken yet start. */
   #offset = 0
@@ -36,12 +44,26 @@ export class FrameAssembler {
   #gatheringRoom = 0
 
   constructor(maxFrameBytes: number) {
-    this.maxFrameBytes = maxFrameBytes
+    this.#maxFrameBytes = maxFrameBytes
   }
 
-  /** Bytes held that no frame has taken yet. */
+  limitFrames(maxFrameBytes: number, limitName: string): void {
+    this.#maxFrameBytes = maxFrameBytes
+    this.#limitName = limitName
+  }
+
   get bufferedBytes(): number {
     return this.#bufferedBytes
+  }
+
+  /** No frame has begun. */
+  get isEmpty(): boolean {
+    return this.#bufferedBytes === 0 && this.#frameBytes < 0
+  }
+
+  /** What `next` lacks to get on, to know the size of a frame or to give it; 0 or less: nothing. */
+  get missingBytes(): number {
+    return (this.#frameBytes < 0 ? sizeBytes : this.#frameBytes) - this.#bufferedBytes
   }
 
   /** The assembler keeps `chunk`; it must not change any more. */
@@ -56,11 +78,10 @@ export class FrameAssembler {
     }
   }
 
-  /** The next complete frame without its size. @throws InvalidFrameError */
   next(): Buffer | undefined {
     if (this.#frameBytes < 0) {
       if (this.#bufferedBytes < sizeBytes) return undefined
-      this.#frameBytes = this.#checkedSize(this.#takeSize())
+      this.#frameBytes = this.checkedSize(this.#takeSize())
     }
     if (this.#bufferedBytes < this.#frameBytes) return undefined
     const frame = this.#take(this.#frameBytes)
@@ -68,9 +89,10 @@ export class FrameAssembler {
     return frame
   }
 
-  #checkedSize(size: number): number {
-    if (size >= 0 && size <= this.maxFrameBytes) return size
-    const problem = size < 0 ? 'is negative' : `is larger than ${this.maxFrameBytes} (${this.limitName})`
+  /** `size`, if a frame may have it. @throws InvalidFrameError */
+  checkedSize(size: number): number {
+    if (size >= 0 && size <= this.#maxFrameBytes) return size
+    const problem = size < 0 ? 'is negative' : `is larger than ${this.#maxFrameBytes} (${this.#limitName})`
     throw new InvalidFrameError(`the size ${size} in front of a request ${problem}${otherProtocol(size)}`)
   }
 

@@ -12,6 +12,7 @@ import { ProtocolError, Reader } from '../../protocol/schema/index.ts'
 import { type Context, type Rooms, userOf } from '../handlers/context.ts'
 import { CloseConnection, whenSent, whenThrottled } from '../handlers/handler.ts'
 import type { Cancel } from '../runtime/clock.ts'
+import { slabOf } from '../runtime/slabs.ts'
 import type { AccessFor } from '../security/access.ts'
 import type { Authentication } from '../security/authentication.ts'
 import { apiVersionsKey, refusalOf } from './admission.ts'
@@ -60,7 +61,11 @@ class Call {
   /** Kept for observers. */
   body: object | undefined
 
+  /** What the request's bytes are views of. */
+  readonly #frame: Buffer
+
   constructor(frame: Buffer) {
+    this.#frame = frame
     this.frameBytes = frame.length
     this.apiKey = peekInt16(frame, 0)
     this.apiVersion = peekInt16(frame, 2)
@@ -68,6 +73,11 @@ class Call {
 
   get overlaps(): boolean {
     return this.served?.handler.overlaps ?? false
+  }
+
+  /** Its handler has ended as it should; to be called once. One that failed may still be at work on a part of it. */
+  letGo(): void {
+    if (this.served?.handler.keepsNothing === true) slabOf(this.#frame)?.release()
   }
 }
 
@@ -243,8 +253,12 @@ export class RequestPipeline {
   #handle(call: Call): void {
     try {
       const body = call.served!.handler.serve(call.request, call.context!)
-      if (body instanceof Promise) void this.#await(call, body)
-      else this.#answer(call, body)
+      if (body instanceof Promise) {
+        void this.#await(call, body)
+        return
+      }
+      call.letGo()
+      this.#answer(call, body)
     } catch (error) {
       this.#failWith(call, error)
     }
@@ -256,6 +270,7 @@ export class RequestPipeline {
     if (call.isTimed) call.threadMs += clock.monotonicMs() - call.resumedMs
     try {
       const body = await pending
+      call.letGo()
       if (call.isTimed) call.resumedMs = clock.monotonicMs()
       if (!this.#isClosed) this.#answer(call, body)
     } catch (error) {
@@ -487,7 +502,10 @@ function peekInt16(frame: Buffer, at: number): number {
   return frame.length < at + 2 ? -1 : frame.readInt16BE(at)
 }
 
-/** `frame`, or a copy of it where it would keep a much larger chunk of the socket's bytes. */
+/** `frame`, or a copy of it where it would keep much more of the socket's bytes. */
 function ownBytes(frame: Buffer): Buffer {
-  return frame.length * 4 < frame.buffer.byteLength ? Buffer.from(frame) : frame
+  if (frame.length * 4 >= frame.buffer.byteLength) return frame
+  const copy = Buffer.from(frame)
+  slabOf(frame)?.release()
+  return copy
 }

@@ -395,3 +395,28 @@ describe('admission', () => {
     await until(() => released === 1)
   })
 })
+
+describe('large requests', () => {
+  it('arrive whole from many connections at once, also while others are held back, and with small ones in between', async () => {
+    const listener = await open()
+    const recorders: Recorder[] = []
+    listener.start((connection) => {
+      const recorder = new Recorder(connection, () => {
+        if (recorder.frames.length % 7 === 3) {
+          connection.pause()
+          setImmediate(() => connection.resume())
+        }
+      })
+      recorders.push(recorder)
+      return recorder
+    })
+    const bodies = Array.from({ length: 40 }, (_, index) =>
+      Buffer.alloc([65_000, 100, 300_000, 20_000][index % 4]!, index),
+    )
+    const all = Buffer.concat(bodies.map(framed))
+    const senders = await Promise.all(Array.from({ length: 6 }, () => connect(listener)))
+    for (const sender of senders) sender.send(all)
+    await until(() => recorders.length === 6 && recorders.every(({ frames }) => frames.length === bodies.length))
+    for (const { frames } of recorders) expect(frames.every((frame, index) => frame.equals(bodies[index]!))).toBe(true)
+  })
+})

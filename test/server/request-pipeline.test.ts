@@ -11,6 +11,7 @@ import {
 } from '../../protocol/messages/index.ts'
 import type { Context } from '../../src/handlers/context.ts'
 import { CloseConnection, type Handler, handle } from '../../src/handlers/handler.ts'
+import { type Slab, SlabPool } from '../../src/runtime/slabs.ts'
 import { maxUnansweredBytes, maxUnansweredRequests } from '../../src/server/index.ts'
 import { framed, until } from '../network/raw-client.ts'
 import { answer, anyRequest, FakeConnection, Gate, request, requestBody, Serving } from './serving.ts'
@@ -483,6 +484,70 @@ describe('bounds', () => {
     await until(() => connection.sent.length === received)
     expect(connection.isPaused).toBe(false)
     expect(connection.isClosed).toBe(false)
+  })
+})
+
+describe('the memory of a request', () => {
+  const pool = new SlabPool(100_000, 10)
+
+  /** A request in a slab that it holds, as the network hands it on. */
+  function inSlab(frame: Buffer): { frame: Buffer; slab: Slab } {
+    const slab = pool.take()
+    return { frame: slab.buffer.subarray(50, 50 + frame.copy(slab.buffer, 50)), slab }
+  }
+
+  async function isFree(slab: Slab): Promise<boolean> {
+    await new Promise((resolve) => setImmediate(resolve))
+    const taken = pool.take()
+    taken.release()
+    return taken === slab
+  }
+
+  it('is used again once a handler that keeps nothing of it has answered, and not before', async () => {
+    const gate: Produced = new Gate()
+    await serve({ ...produces(gate), keepsNothing: true })
+    const pipeline = serving.server.accept(new FakeConnection())
+    const { frame, slab } = inSlab(requestBody(produce, 9, produceRequest(1)))
+    pipeline.receive(frame)
+    expect(await isFree(slab)).toBe(false)
+    gate.calls[0]!.resolve(failedProduce(0))
+    expect(await isFree(slab)).toBe(true)
+  })
+
+  it.each([
+    ['the handler may keep a part of it', false, () => failedProduce(0)],
+    ['the handler has failed, and may be at work on a part of it', true, new Error('unexpected')],
+  ])('is not used again when %s', async (_why, keepsNothing, outcome) => {
+    const gate: Produced = new Gate()
+    await serve({ ...produces(gate), keepsNothing })
+    const pipeline = serving.server.accept(new FakeConnection())
+    const { frame, slab } = inSlab(requestBody(produce, 9, produceRequest(1)))
+    pipeline.receive(frame)
+    if (outcome instanceof Error) gate.calls[0]!.reject(outcome)
+    else gate.calls[0]!.resolve(outcome())
+    expect(await isFree(slab)).toBe(false)
+  })
+
+  it('is used again after the end of the connection, once the handler has ended', async () => {
+    const gate: Produced = new Gate()
+    await serve({ ...produces(gate), keepsNothing: true })
+    const pipeline = serving.server.accept(new FakeConnection())
+    const { frame, slab } = inSlab(requestBody(produce, 9, produceRequest(1)))
+    pipeline.receive(frame)
+    pipeline.closed()
+    expect(await isFree(slab)).toBe(false)
+    gate.calls[0]!.resolve(failedProduce(0))
+    expect(await isFree(slab)).toBe(true)
+  })
+
+  it('is not what waits behind another request', async () => {
+    const gate = new Gate<{ errorCode: number }>()
+    await serve(heartbeats(gate))
+    const pipeline = serving.server.accept(new FakeConnection())
+    pipeline.receive(requestBody(heartbeat, 0, beat))
+    const { frame, slab } = inSlab(requestBody(heartbeat, 0, beat))
+    pipeline.receive(frame)
+    expect(await isFree(slab)).toBe(true)
   })
 })
 

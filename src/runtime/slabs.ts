@@ -1,0 +1,86 @@
+/**
+ * runtime: memory for bytes that come and go by the megabyte, used again when its last holder has let go. Fresh memory for each costs more than
+ * to fill it: pages must be made, and V8 collects all its garbage for every few dozen megabytes (docs/adr/0002-memory-used-again.md).
+ *
+ *     take ──▶ 1 holder ── retain, release … ──▶ 0 holders ──▶ back in the pool
+ *
+ * Who never lets go leaves the slab to the garbage collector: that costs memory once, and harms nobody. Who lets go and looks again finds
+ * the bytes of somebody else.
+ */
+
+const slabs = new WeakMap<ArrayBufferLike, Slab>()
+
+/** A piece of memory that several may hold. */
+export class Slab {
+  readonly buffer: Buffer
+  readonly pool: SlabPool
+  #holders = 1
+
+  constructor(pool: SlabPool) {
+    this.buffer = Buffer.allocUnsafeSlow(pool.slabBytes)
+    this.pool = pool
+    slabs.set(this.buffer.buffer, this)
+  }
+
+  retain(): void {
+    if (this.#holders === 0) throw new Error('a slab was retained that nobody holds')
+    this.#holders += 1
+  }
+
+  release(): void {
+    if (this.#holders === 0) throw new Error('a slab was released that nobody holds')
+    this.#holders -= 1
+    if (this.#holders === 0) this.pool.takeBack(this)
+  }
+
+  /** Of the pool: somebody has it again. */
+  reuse(): this {
+    this.#holders = 1
+    return this
+  }
+}
+
+export class SlabPool {
+  readonly slabBytes: number
+  readonly #maxIdle: number
+  readonly #idle: Slab[] = []
+
+  constructor(slabBytes: number, maxIdle: number) {
+    this.slabBytes = slabBytes
+    this.#maxIdle = maxIdle
+  }
+
+  /** Whoever takes it holds it. */
+  take(): Slab {
+    return this.#idle.pop()?.reuse() ?? new Slab(this)
+  }
+
+  /** From its last holder. */
+  takeBack(slab: Slab): void {
+    if (this.#idle.length < this.#maxIdle) this.#idle.push(slab)
+  }
+}
+
+/** What a producer sends at a time, as a rule, several times over. */
+export const smallSlabs = new SlabPool(256 * 1024, 32)
+/** max.message.bytes and the usual max.partition.fetch.bytes, and some room for what is around them. */
+export const largeSlabs = new SlabPool(1024 * 1024 + 64 * 1024, 16)
+
+/** The slab that `bytes` lie in; undefined for memory of their own. */
+export function slabOf(bytes: Buffer): Slab | undefined {
+  return slabs.get(bytes.buffer)
+}
+
+/** Holds the slabs that `parts` lie in until the returned function is called, for the first time; undefined when there are none. */
+export function holdSlabsOf(parts: readonly Buffer[]): (() => void) | undefined {
+  const held: Slab[] = []
+  for (const part of parts) {
+    const slab = slabOf(part)
+    slab?.retain()
+    if (slab !== undefined) held.push(slab)
+  }
+  if (held.length === 0) return undefined
+  return () => {
+    for (const slab of held.splice(0)) slab.release()
+  }
+}

@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest'
+import { holdSlabsOf, SlabPool, slabOf } from '../../src/runtime/slabs.ts'
+
+describe('a slab', () => {
+  it('is used again once its last holder has let go', () => {
+    const pool = new SlabPool(1000, 4)
+    const slab = pool.take()
+    slab.retain()
+    slab.release()
+    expect(pool.take()).not.toBe(slab)
+    slab.release()
+    expect(pool.take()).toBe(slab)
+  })
+
+  it('is found by any view of it', () => {
+    const slab = new SlabPool(1000, 4).take()
+    expect(slabOf(slab.buffer.subarray(10, 20))).toBe(slab)
+    expect(slabOf(Buffer.alloc(10))).toBeUndefined()
+  })
+
+  it('can not be held or given back by somebody who does not hold it', () => {
+    const slab = new SlabPool(1000, 4).take()
+    slab.release()
+    expect(() => slab.release()).toThrow('nobody holds')
+    expect(() => slab.retain()).toThrow('nobody holds')
+  })
+
+  it('is left to the garbage collector when enough are idle', () => {
+    const pool = new SlabPool(1000, 1)
+    const slabs = [pool.take(), pool.take()]
+    for (const slab of slabs) slab.release()
+    expect(pool.take()).toBe(slabs[0])
+    expect(slabs).not.toContain(pool.take())
+  })
+})
+
+describe('holding the slabs of several buffers', () => {
+  it('lasts until it is let go of, once', () => {
+    const pool = new SlabPool(1000, 4)
+    const slab = pool.take()
+    const letGo = holdSlabsOf([slab.buffer.subarray(0, 10), Buffer.alloc(3), slab.buffer.subarray(10, 20)])!
+    slab.release()
+    expect(pool.take()).not.toBe(slab)
+    letGo()
+    letGo()
+    expect(pool.take()).toBe(slab)
+  })
+
+  it('is nothing where there are none', () => {
+    expect(holdSlabsOf([Buffer.alloc(3)])).toBeUndefined()
+  })
+})
