@@ -7,7 +7,7 @@
  */
 import { batchSizeAt } from '../../protocol/records/batches.ts'
 import { lastOffsetAt } from '../../protocol/records/record-batch.ts'
-import { type Slab, SlabPool, slabOf } from '../runtime/slabs.ts'
+import { type Slab, SlabFiller, SlabPool, slabOf } from '../runtime/slabs.ts'
 
 const copySlabBytes = 64 * 1024
 const maxIdleCopySlabs = 64
@@ -35,8 +35,7 @@ export class TailCache {
   #entries: TailEntry[] = []
   #oldest = 0
   readonly #copySlabs = new SlabPool(copySlabBytes, maxIdleCopySlabs)
-  #copySlab: Slab | undefined
-  #copySlabUsed = 0
+  readonly #copies = new SlabFiller(this.#copySlabs)
   /** Entries in each slab of others. */
   readonly #kept = new Map<Slab, number>()
 
@@ -54,15 +53,7 @@ export class TailCache {
     const factor = slabOf(bytes) === undefined ? wasteFactor : slabWasteFactor
     if (size >= smallBytes && size * factor >= bytes.buffer.byteLength) return bytes
     if (size > copySlabBytes / 4) return Buffer.from(bytes)
-    if (this.#copySlab === undefined || this.#copySlabUsed + size > copySlabBytes) {
-      this.#copySlab?.release()
-      this.#copySlab = this.#copySlabs.take()
-      this.#copySlabUsed = 0
-    }
-    const copy = this.#copySlab.buffer.subarray(this.#copySlabUsed, this.#copySlabUsed + size)
-    bytes.copy(copy)
-    this.#copySlabUsed += size
-    return copy
+    return this.#copies.copy(bytes)
   }
 
   /** `bytes`: what `compact` returned for the batches `baseOffset` to `nextOffset` - 1, now written. */

@@ -2,7 +2,7 @@
  * network: the memory that a socket is read into, and the frames in it.
  *
  *     read into      what lies there                                 then
- *     scratch        small frames                                    copied out; nothing is kept
+ *     scratch        small frames                                    copied out, into slabs that all connections share
  *                    a frame of 16 KB and more, whole or begun       all moves to a slab, which is read into from now on
  *     a slab         frames, and the beginning of the next           large frames are views that hold the slab; at its end the rest moves on
  *
@@ -10,13 +10,16 @@
  * their memory in advance: own-memory-reads.ts). So an idle connection has no memory here. What is begun and has no slab — it is too
  * large for one, or too many connections have one — is gathered by a FrameAssembler.
  */
-import { largeSlabs, type Slab, type SlabPool, smallSlabs } from '../runtime/slabs.ts'
+import { largeSlabs, type Slab, SlabFiller, SlabPool, slabOf, smallSlabs } from '../runtime/slabs.ts'
 import { FrameAssembler, type FrameSource } from './frame-assembler.ts'
 
 const sizeBytes = 4
 const scratch: Buffer = Buffer.allocUnsafeSlow(64 * 1024)
 /** From here on a frame is not copied, and its beginning is worth a slab. */
 export const largeFrameBytes = 16 * 1024
+/** Smaller frames. Below 512 bytes it is not worth it. */
+const copies = new SlabFiller(new SlabPool(64 * 1024, 64))
+const smallestCopy = 512
 /** Slabs that connections fill: whoever comes later, or has only said that much will come, can't take more memory than this. */
 const maxFilling = { small: 64, large: 16 }
 const filling = { small: 0, large: 0 }
@@ -77,9 +80,10 @@ export class ReceiveBuffer implements FrameSource {
     if (buffered - sizeBytes < frameBytes) return undefined
     const isLarge = frameBytes >= largeFrameBytes && (this.#slab !== undefined || this.#moveToSlab(buffered))
     const frame = this.#take(frameBytes)
-    if (!isLarge) return Buffer.from(frame)
-    this.#slab!.retain()
-    return frame
+    if (!isLarge && (frameBytes < smallestCopy || frameBytes >= largeFrameBytes)) return Buffer.from(frame)
+    const given = isLarge ? frame : copies.copy(frame)
+    slabOf(given)!.retain()
+    return given
   }
 
   /** What is left goes where the next read can follow it. Only between two reads: one that is under way has its `space` already. */

@@ -61,6 +61,31 @@ export class SlabPool {
   }
 }
 
+/** Copies of small things, one behind the other in slabs that it fills. */
+export class SlabFiller {
+  readonly #pool: SlabPool
+  #slab: Slab | undefined
+  #used = 0
+
+  constructor(pool: SlabPool) {
+    this.#pool = pool
+  }
+
+  /** A copy of `bytes`, no more of them than a slab has. Whoever keeps it holds its slab before anything else is copied. */
+  copy(bytes: Buffer): Buffer {
+    const { length } = bytes
+    if (this.#slab === undefined || this.#used + length > this.#pool.slabBytes) {
+      this.#slab?.release()
+      this.#slab = this.#pool.take()
+      this.#used = 0
+    }
+    const copy = this.#slab.buffer.subarray(this.#used, this.#used + length)
+    bytes.copy(copy)
+    this.#used += length
+    return copy
+  }
+}
+
 /** What a producer sends at a time, as a rule, several times over. */
 export const smallSlabs = new SlabPool(256 * 1024, 32)
 /** max.message.bytes and the usual max.partition.fetch.bytes, and some room for what is around them. */

@@ -10,7 +10,7 @@ import { errorCode, KafkaError } from '../../protocol/errors.ts'
 import { apiByKey } from '../../protocol/messages/index.ts'
 import { ProtocolError, Reader } from '../../protocol/schema/index.ts'
 import { type Context, type Rooms, userOf } from '../handlers/context.ts'
-import { CloseConnection, whenSent, whenThrottled } from '../handlers/handler.ts'
+import { CloseConnection, type Handler, whenSent, whenThrottled } from '../handlers/handler.ts'
 import type { Cancel } from '../runtime/clock.ts'
 import { slabOf } from '../runtime/slabs.ts'
 import type { AccessFor } from '../security/access.ts'
@@ -137,8 +137,9 @@ export class RequestPipeline {
   }
 
   /** A request without its size. */
-  receive(frame: Buffer): void {
+  receive(received: Buffer): void {
     if (this.#isClosed) return
+    const frame = this.#handlerOf(received)?.keepsNothing === true ? received : outOfSlab(received)
     if (this.#waiting.length === 0 && this.#mayStart(frame)) this.#start(frame)
     else {
       this.#waiting.push(ownBytes(frame))
@@ -172,8 +173,11 @@ export class RequestPipeline {
   #mayStart(frame: Buffer): boolean {
     if (this.#isEnding || this.#isMuted) return false
     if (this.#running.length === 0) return true
-    const overlaps = this.#surroundings.served.byKey(peekInt16(frame, 0))?.handler.overlaps ?? false
-    return overlaps && this.#running[0]!.overlaps
+    return this.#handlerOf(frame)?.overlaps === true && this.#running[0]!.overlaps
+  }
+
+  #handlerOf(frame: Buffer): Handler | undefined {
+    return this.#surroundings.served.byKey(peekInt16(frame, 0))?.handler
   }
 
   #start(frame: Buffer): void {
@@ -502,10 +506,17 @@ function peekInt16(frame: Buffer, at: number): number {
   return frame.length < at + 2 ? -1 : frame.readInt16BE(at)
 }
 
+/** `frame`, or a copy of it where it lies in memory that is used again. */
+function outOfSlab(frame: Buffer): Buffer {
+  const slab = slabOf(frame)
+  if (slab === undefined) return frame
+  const copy = Buffer.from(frame)
+  slab.release()
+  return copy
+}
+
 /** `frame`, or a copy of it where it would keep much more of the socket's bytes. */
 function ownBytes(frame: Buffer): Buffer {
-  if (frame.length * 4 >= frame.buffer.byteLength) return frame
-  const copy = Buffer.from(frame)
-  slabOf(frame)?.release()
-  return copy
+  if (slabOf(frame) !== undefined) return outOfSlab(frame)
+  return frame.length * 4 < frame.buffer.byteLength ? Buffer.from(frame) : frame
 }

@@ -120,12 +120,15 @@ describe('the receive buffer', () => {
     buffer.close()
   })
 
-  it('gives small frames memory of their own', () => {
+  it('copies smaller frames into memory that is used again, too, and the smallest into their own', () => {
     const buffer = new ReceiveBuffer(maxFrameBytes)
-    const [small] = readAll(buffer, framed(body(100)))
-    expect(slabOf(small!)).toBeUndefined()
-    readAll(buffer, framed(body(5000, 3)))
-    expect(small!.equals(body(100))).toBe(true)
+    const [smallest] = readAll(buffer, framed(body(100)))
+    expect(slabOf(smallest!)).toBeUndefined()
+    const [kept] = readAll(buffer, framed(body(5000, 3)))
+    const before = process.memoryUsage().arrayBuffers
+    for (let round = 0; round < 1000; round += 1) release(readAll(buffer, framed(body(5000, round))))
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2_000_000)
+    expect(kept!.equals(body(5000, 3))).toBe(true)
   })
 
   it('holds no memory for a connection that is idle, or has only announced a frame', () => {
