@@ -15,6 +15,6 @@ export const confluent: ClientDescription = {
   codecs,
   assignors: ['range', 'roundrobin', 'cooperative-sticky'],
   staticMembers: true,
-  followsTopics: { appearing: true, disappearing: false },
+  followsTopics: { appearing: true, disappearing: true },
   allowances,
 }
