@@ -1,6 +1,7 @@
 /** What npm publishes is what package.json and the pages speak of. */
-import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import packageJson from '../package.json' with { type: 'json' }
@@ -43,6 +44,28 @@ describe('the package', () => {
     const environment = { PATH: `${dirname(process.execPath)}:${process.env.PATH}`, NODE_OPTIONS: `--require=${tell}` }
     const output = execFileSync(`${directory}/dist/main.js`, ['--version'], { encoding: 'utf8', env: environment })
     expect(output).toBe(`--single-threaded-gc\n${packageJson.version}\n`)
+  })
+
+  it('starts without what a default start does not need', async () => {
+    const directory = await temporaryDirectory()
+    execFileSync(process.execPath, ['build.mjs', '--outdir', `${directory}/dist`], { cwd: root })
+    writeFileSync(`${directory}/package.json`, '{"type":"module"}')
+    symlinkSync(join(root, 'node_modules'), `${directory}/node_modules`)
+    const tell = `${directory}/tell.cjs`
+    writeFileSync(tell, "process.on('exit', () => console.log('loaded: ' + Object.keys(require.cache).join('|')))")
+    const command = [`--require=${tell}`, `${directory}/dist/main.js`, '--memory', '--port=0']
+    const broker = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit'] })
+    let output = ''
+    for await (const text of broker.stdout.setEncoding('utf8')) {
+      if (output === '') broker.kill('SIGTERM')
+      output += text
+    }
+    if (broker.exitCode === null) await once(broker, 'exit')
+    expect(output).toContain(' is ready at ')
+    const loaded = [...output.matchAll(/node_modules\/((?:@[\w-]+\/)?[\w-]+)/g)].map(([, name]) => name)
+    expect(loaded).toContain('@node-rs/crc32')
+    const mayBeLoaded = /^(@node-rs\/crc32(-.*)?|zstd-napi|@bokuweb\/zstd-wasm)$/
+    expect(loaded.filter((name) => !mayBeLoaded.test(name!))).toEqual([])
   })
 
   it('holds every page that its README links to', () => {

@@ -2,7 +2,8 @@
  * runtime: the real file system.
  *
  * What only touches directory entries and the page cache (open, list, rename, small reads and writes) is done in place: a
- * thread switch costs several times the call. A budget per loop turn keeps a thousand of them from holding up the sockets. What may wait
+ * thread switch costs several times the call. A budget of calls and of time per loop turn keeps a thousand of them from holding up the sockets,
+ * also where the disk is slow to make a name. What may wait
  * for the disk (reads, fsyncs, large writes) goes to libuv's four threads, fsyncs and reads at most two at a time each.
  */
 import fs from 'node:fs'
@@ -12,6 +13,8 @@ import { acquireProcessLock } from './process-lock.ts'
 import { LimitedQueue } from './serial-queue.ts'
 
 const inPlaceCallsPerTurn = 128
+/** No call begins later in a turn. */
+const inPlaceMsPerTurn = 5
 const concurrentSyncs = 2
 const concurrentReads = 2
 /** Files up to this size are read in place. */
@@ -24,26 +27,51 @@ const syncs = new LimitedQueue(concurrentSyncs)
 const reads = new LimitedQueue(concurrentReads)
 
 let callsThisTurn = 0
+let turnEndsAtMs = 0
 let isTurnEndScheduled = false
 const waitingForTurn: (() => void)[] = []
 
-function endTurn(): void {
-  const next = waitingForTurn.splice(0, inPlaceCallsPerTurn)
-  callsThisTurn = next.length
-  isTurnEndScheduled = next.length > 0
-  if (isTurnEndScheduled) setImmediate(endTurn)
-  for (const go of next) go()
+function beginTurn(): void {
+  callsThisTurn = 0
+  turnEndsAtMs = performance.now() + inPlaceMsPerTurn
+  isTurnEndScheduled = true
+  setImmediate(endTurn)
 }
 
-/** Waits for a later turn when this one had its share of calls. */
-async function inPlace<T>(call: () => T): Promise<T> {
-  if (!isTurnEndScheduled) {
-    isTurnEndScheduled = true
-    setImmediate(endTurn)
+function isTurnOver(): boolean {
+  return callsThisTurn >= inPlaceCallsPerTurn || (callsThisTurn > 0 && performance.now() >= turnEndsAtMs)
+}
+
+function endTurn(): void {
+  isTurnEndScheduled = false
+  if (waitingForTurn.length === 0) return
+  beginTurn()
+  let begun = 0
+  for (; begun < waitingForTurn.length && !isTurnOver(); begun += 1) {
+    callsThisTurn += 1
+    waitingForTurn[begun]!()
   }
-  if (callsThisTurn < inPlaceCallsPerTurn) callsThisTurn += 1
-  else await new Promise<void>((resolve) => waitingForTurn.push(resolve))
-  return call()
+  waitingForTurn.splice(0, begun)
+}
+
+/** Waits for a later turn when this one had its share of calls, or of time. */
+function inPlace<T>(call: () => T): Promise<T> {
+  if (!isTurnEndScheduled) beginTurn()
+  return new Promise((resolve, reject) => {
+    const run = (): void => {
+      try {
+        resolve(call())
+      } catch (error) {
+        reject(error)
+      }
+    }
+    if (waitingForTurn.length > 0 || isTurnOver()) {
+      waitingForTurn.push(run)
+      return
+    }
+    callsThisTurn += 1
+    run()
+  })
 }
 
 type Done<T> = (error: NodeJS.ErrnoException | null, result: T) => void

@@ -2,9 +2,10 @@
  * telemetry: which metrics are wanted of which clients: the CLIENT_METRICS configs (KIP-714). Expressions are RE2 and match a whole value;
  * one that RE2 can't read matches nobody.
  */
-import { RE2JS, RE2JSException } from 're2js'
+import type { RE2JS } from 're2js'
 import { clientMetricsConfigs } from '../config/client-metrics-configs.ts'
 import { parseValue } from '../config/values.ts'
+import { re2 } from '../runtime/re2.ts'
 
 /** What expressions are matched with. */
 export interface TelemetryClient {
@@ -71,9 +72,9 @@ function parse(values: ReadonlyMap<string, string>): Subscription {
 
 function expressionOf(text: string): RE2JS | undefined {
   try {
-    return RE2JS.compile(text)
+    return re2().RE2JS.compile(text)
   } catch (error) {
-    if (error instanceof RE2JSException) return undefined
+    if (error instanceof re2().RE2JSException) return undefined
     throw error
   }
 }

@@ -6,8 +6,15 @@
  *
  * all little-endian. Source: Kafka's org.apache.kafka.coordinator.group.Utils.
  */
-import { xxh3 } from '@node-rs/xxhash'
+import { nativeModule } from '../../../protocol/records/native-module.ts'
 import type { TopicsImage } from './topics-image.ts'
+
+type Xxhash = typeof import('@node-rs/xxhash')
+
+/** Loaded for the first group that needs it. */
+function xxh64(bytes: Buffer): bigint {
+  return nativeModule<Xxhash>('@node-rs/xxhash', 'consumer groups').xxh3.xxh64(bytes)
+}
 
 /** 0 where no topic is there. */
 export function metadataHash(subscribedTopics: Iterable<string>, topics: TopicsImage): bigint {
@@ -19,7 +26,7 @@ export function metadataHash(subscribedTopics: Iterable<string>, topics: TopicsI
     hash.writeBigUInt64LE(topicHash(topicId, name, topics))
     hashes.push(hash)
   }
-  return hashes.length === 0 ? 0n : BigInt.asIntN(64, xxh3.xxh64(Buffer.concat(hashes)))
+  return hashes.length === 0 ? 0n : BigInt.asIntN(64, xxh64(Buffer.concat(hashes)))
 }
 
 function topicHash(topicId: string, name: string, topics: TopicsImage): bigint {
@@ -36,7 +43,7 @@ function topicHash(topicId: string, name: string, topics: TopicsImage): bigint {
     parts.push(int32(partition))
     for (const rack of [...topics.racks(topicId, partition)].sort()) parts.push(int32(rack.length), ...text(rack))
   }
-  return xxh3.xxh64(Buffer.concat(parts))
+  return xxh64(Buffer.concat(parts))
 }
 
 function text(value: string): Buffer[] {

@@ -2,9 +2,10 @@
  * groups/consumer: regular expressions that members subscribe by: RE2, as in Kafka, which matches in a time that is linear in the
  * length of the topic's name, whatever the expression.
  */
-import { RE2JS, RE2JSSyntaxException } from 're2js'
+import type { RE2JS } from 're2js'
 import { KafkaError } from '../../../protocol/errors.ts'
 import type { Clock } from '../../runtime/clock.ts'
+import { re2 } from '../../runtime/re2.ts'
 import { nextTurn } from '../../runtime/serial-queue.ts'
 
 /** What stands in a key of `__consumer_offsets` has a length of 16 bits. */
@@ -28,9 +29,9 @@ export function requireRegularExpression(text: string, what = 'SubscribedTopicRe
   if (classes > (/\(\?\w*i/.test(text) ? maxClassesOfEitherCase : maxClasses))
     refuse('it has too many character classes')
   try {
-    if (RE2JS.compile(text).programSize() > maxProgramSize) refuse('it is too complex')
+    if (re2().RE2JS.compile(text).programSize() > maxProgramSize) refuse('it is too complex')
   } catch (error) {
-    if (!(error instanceof RE2JSSyntaxException)) throw error
+    if (!(error instanceof re2().RE2JSSyntaxException)) throw error
     refuse(error.getDescription())
   }
 }
@@ -55,9 +56,9 @@ export async function matchingTopics(
 /** It was checked when the member came with it; another broker may have taken more. */
 function compiled(text: string): RE2JS | undefined {
   try {
-    return RE2JS.compile(text)
+    return re2().RE2JS.compile(text)
   } catch (error) {
-    if (error instanceof RE2JSSyntaxException) return undefined
+    if (error instanceof re2().RE2JSSyntaxException) return undefined
     throw error
   }
 }
