@@ -48,6 +48,8 @@ export class FrameConnection {
   readonly clientCertificate: X509Certificate | undefined
   /** Checks of the listener for idle connections since anything was read or written. */
   idleChecks = 0
+  /** Among the connections of its listener. */
+  place = -1
   /** The higher, the later something was read or written. */
   lastUse: number
   readonly #uses: { count: number }
@@ -242,8 +244,14 @@ export class FrameConnection {
   #closed(): void {
     this.#ended = true
     this.#receiver!.closed()
+    // Node keeps the socket until memory is collected in earnest: what it served should go before.
+    this.#receiver = undefined
+    this.#socket.removeAllListeners().on('error', ignored)
   }
 }
+
+/** There is nobody left to tell. */
+function ignored(): void {}
 
 /** IPv4 addresses as such also on a listener that takes both kinds. */
 export function plainAddress(address: string | undefined): string {

@@ -5,6 +5,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import type { Cancel, Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { Members } from '../runtime/members.ts'
 import { FrameConnection, type FrameReceiver, plainAddress } from './frame-connection.ts'
 import { TlsHandshakes, type TlsSettings } from './tls-handshakes.ts'
 
@@ -73,7 +74,7 @@ export class Listener {
   readonly #settings: ListenerSettings
   /** By the address that it is bound to. */
   readonly #servers = new Map<string, Server>()
-  readonly #connections = new Set<FrameConnection>()
+  readonly #connections = new Members<FrameConnection>()
   /** Came in before `start`. */
   #waiting: Socket[] = []
   readonly #handshakes: TlsHandshakes | undefined
@@ -170,7 +171,7 @@ export class Listener {
     const servers = [...this.#servers.values()].map(closeServer)
     for (const socket of [...this.#waiting, ...this.#held]) socket.destroy()
     this.#handshakes?.close()
-    for (const connection of [...this.#connections]) connection.destroy()
+    for (const connection of this.#connections) connection.destroy()
     if (this.#connections.size > 0) await new Promise<void>((resolve) => (this.#allClosed = resolve))
     await Promise.all(servers)
   }

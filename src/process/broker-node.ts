@@ -12,6 +12,7 @@ import { realRandom } from '../runtime/random.ts'
 import { authorizerOf } from '../security/configured-authorizer.ts'
 import { ListenerSecurity } from '../security/listener-security.ts'
 import { Server } from '../server/index.ts'
+import type { RequestObserver } from '../server/request-observer.ts'
 import type { MetricsEndpoint } from '../telemetry/metrics-endpoint.ts'
 import { RequestLog } from '../telemetry/request-log.ts'
 import { buildRooms } from './broker-rooms.ts'
@@ -47,6 +48,7 @@ export class BrokerNode {
   #connectionQuotas: OpenedConnectionQuotas | undefined
   #server: Server | undefined
   #stopHearingOfConfigs: () => void = () => {}
+  #stopRequestLog: () => void = () => {}
 
   constructor({ config, logLevels, roomsOf }: BrokerNodeOptions) {
     this.id = config.get('node.id')
@@ -111,11 +113,11 @@ export class BrokerNode {
   /** To be called when it has joined. */
   async serve(): Promise<void> {
     const { broker, cluster } = this.#rooms!
-    const log = RequestLog.open(
-      this.#logLevels.logger('kafka.server.KafkaApis'),
-      this.#config.get('odradek.request.slow.ms'),
-    )
-    const observers = [this.#metrics?.requests, log].filter((each) => each !== undefined)
+    const observers: RequestObserver[] = this.#metrics === undefined ? [] : [this.#metrics.requests]
+    this.#stopRequestLog = RequestLog.keepAmong(observers, this.#logLevels, {
+      name: 'kafka.server.KafkaApis',
+      slowMs: this.#config.get('odradek.request.slow.ms'),
+    })
     const maxQueuedBytes = this.#config.get('queued.max.request.bytes')
     const { acls, clientQuotas } = this.#shared!
     const accessFor = authorizerOf(this.#config, acls, this.#logger)
@@ -140,6 +142,7 @@ export class BrokerNode {
     const [server, rooms] = [this.#server, this.#rooms]
     this.#listeners = []
     this.#stopHearingOfConfigs()
+    this.#stopRequestLog()
     this.#connectionQuotas?.close()
     this.#server = undefined
     this.#rooms = undefined

@@ -25,6 +25,7 @@ export class LogLevels {
   readonly #target: Logger
   readonly #levels = new Map<string, LogLevelName>()
   readonly #names = new Set([rootLogger])
+  readonly #listeners = new Set<() => void>()
   #root: LogLevelName
 
   /** `target`: where lines go; its own level, if it has one, is that of `root` at first, and follows what is let through. */
@@ -50,13 +51,20 @@ export class LogLevels {
   setLevel(name: string, level: LogLevelName): void {
     if (name === rootLogger) this.#root = level
     else this.#levels.set(name, level)
-    this.#openTarget()
+    this.#changed()
   }
 
   /** From now on it has the level of `root`. */
   unsetLevel(name: string): void {
     this.#levels.delete(name)
-    this.#openTarget()
+    this.#changed()
+  }
+
+  /** Calls `listener` whenever a level has been set or unset, until what it returns is called. */
+  onChanged(listener: () => void): () => void {
+    const own = (): void => listener()
+    this.#listeners.add(own)
+    return () => void this.#listeners.delete(own)
   }
 
   /** The logger of that name, made if need be. */
@@ -75,6 +83,11 @@ export class LogLevels {
       isLevelEnabled: (level) =>
         logLevels.indexOf(pinoLevels[level] ?? 'FATAL') >= logLevels.indexOf(this.levelOf(name)),
     }
+  }
+
+  #changed(): void {
+    this.#openTarget()
+    for (const listener of this.#listeners) listener()
   }
 
   /** The target lets through what any logger does. */

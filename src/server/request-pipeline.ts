@@ -107,6 +107,8 @@ interface PipelineSecurity {
 }
 
 export class RequestPipeline {
+  /** Among those of the server. */
+  place = -1
   readonly #connection: ClientConnection
   readonly #authentication: Authentication
   readonly #surroundings: PipelineSurroundings

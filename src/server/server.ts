@@ -1,5 +1,6 @@
 /** server: the pipelines of all connections of one broker, over all its listeners. */
 import type { Rooms } from '../handlers/context.ts'
+import { Members } from '../runtime/members.ts'
 import { type AccessFor, openAccessFor } from '../security/access.ts'
 import { type Authentication, AuthenticationFailure, Identified } from '../security/authentication.ts'
 import { anonymous } from '../security/principal.ts'
@@ -17,7 +18,7 @@ const plaintext: ConnectionSecurity = { protocol: 'PLAINTEXT', authenticationFor
 
 export class Server {
   readonly #surroundings: PipelineSurroundings
-  readonly #pipelines = new Set<RequestPipeline>()
+  readonly #pipelines = new Members<RequestPipeline>()
   #pendingRequests = 0
   #isClosed = false
   #idle: (() => void) | undefined
@@ -74,7 +75,7 @@ export class Server {
    */
   async close(): Promise<void> {
     this.#isClosed = true
-    for (const pipeline of [...this.#pipelines]) pipeline.destroy()
+    for (const pipeline of this.#pipelines) pipeline.destroy()
     if (this.#pendingRequests === 0) return
     await new Promise<void>((resolve) => {
       const cancel = this.#surroundings.rooms.clock.after(maxCloseMs, resolve)

@@ -1,8 +1,9 @@
 /** telemetry: logs requests: each at debug, slow ones as warnings. */
+import type { LogLevels } from '../runtime/log-levels.ts'
 import type { Logger } from '../runtime/logger.ts'
 
 /** A request as the server tells of it. */
-interface LoggedRequest {
+export interface LoggedRequest {
   readonly api: string
   readonly apiVersion: number
   readonly correlationId: number
@@ -26,9 +27,28 @@ export class RequestLog {
     this.#slowMs = slowMs
   }
 
-  /** Undefined where nothing would be written, so that requests need not be timed. */
-  static open(logger: Logger, slowMs: number): RequestLog | undefined {
-    return slowMs >= 0 || logger.isLevelEnabled?.('debug') === true ? new RequestLog(logger, slowMs) : undefined
+  /**
+   * Keeps a log of the logger `name` among `observers` for as long as it would write anything, also as levels change: while there is no
+   * observer, requests need not be timed. Ends when what it returns is called.
+   */
+  static keepAmong(
+    observers: { answered(request: LoggedRequest): void }[],
+    levels: LogLevels,
+    { name, slowMs }: { readonly name: string; readonly slowMs: number },
+  ): () => void {
+    const log = new RequestLog(levels.logger(name), slowMs)
+    const follow = (): void => {
+      const index = observers.indexOf(log)
+      if (log.#writes === index >= 0) return
+      if (index >= 0) observers.splice(index, 1)
+      else observers.push(log)
+    }
+    follow()
+    return levels.onChanged(follow)
+  }
+
+  get #writes(): boolean {
+    return this.#slowMs >= 0 || this.#logger.isLevelEnabled?.('debug') === true
   }
 
   answered(request: LoggedRequest): void {

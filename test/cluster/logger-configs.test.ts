@@ -1,6 +1,7 @@
 /** Log levels as configs (KIP-412): what is let through changes while the broker runs. */
 import { expect, it } from 'vitest'
 import { describeConfigs } from '../../protocol/messages/describe-configs.ts'
+import { incrementalAlterConfigs } from '../../protocol/messages/incremental-alter-configs.ts'
 import { startBroker } from '../../src/broker.ts'
 import type { ConfigOperation } from '../../src/cluster/config-commands.ts'
 import { describeConfigs as describeResource } from '../../src/cluster/config-descriptions.ts'
@@ -88,6 +89,29 @@ it('has a logger for each room of a broker', async () => {
     'org.apache.kafka.storage.internals.log.LogManager',
     'root',
   ])
+  peer.close()
+  await broker.close()
+})
+
+it('logs requests from when their logger is told to, until it is told not to', async () => {
+  const { lines, logger } = recorder('warn')
+  const broker = await startBroker({ port: 0, memory: true, logger })
+  const peer = new Peer(Number(broker.bootstrapServers.split(':')[1]))
+  const tell = async (value: string): Promise<void> => {
+    const configs = [{ name: 'kafka.server.KafkaApis', configOperation: 0, value }]
+    const resources = [{ resourceType: 8, resourceName: '1', configs }]
+    expect(await peer.ask(incrementalAlterConfigs, 1, { resources })).toMatchObject({ responses: [{ errorCode: 0 }] })
+  }
+  const said = (): number => lines.filter((line) => line === 'request').length
+  await tell('WARN')
+  expect(said()).toBe(0)
+  await tell('DEBUG')
+  await tell('TRACE')
+  expect(said()).toBe(1)
+  await tell('WARN')
+  const before = said()
+  await tell('ERROR')
+  expect(said()).toBe(before)
   peer.close()
   await broker.close()
 })

@@ -3,9 +3,10 @@
  * broker ended it is sent again on the next one, so that every frame is looked at.
  */
 import { connect } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { HostileFrame } from './mutations.ts'
 
-const framesAhead = 16
+const defaultFramesAhead = 16
 /** A connection that hears nothing for so long is given up: its request waits for something, or is thought to go on. */
 const patienceMs = 250
 
@@ -14,11 +15,17 @@ export interface Attack {
   readonly connections: number
   readonly count: number
   frame(index: number): HostileFrame
+  /** No more frames are begun in a second; as many as are answered, unless told. */
+  readonly framesPerSecond?: number | undefined
+  /** On each connection; 16 unless told. */
+  readonly framesAhead?: number | undefined
   /** Frames that are done with, now and then. */
   progress?(done: number): void
 }
 
-export async function attack({ ports, connections, count, frame, progress }: Attack): Promise<void> {
+export async function attack(order: Attack): Promise<void> {
+  const { ports, connections, count, frame, progress, framesAhead = defaultFramesAhead } = order
+  const turn = paced(order.framesPerSecond)
   let next = 0
   let done = 0
   const fill = (queue: HostileFrame[]): void => {
@@ -32,6 +39,7 @@ export async function attack({ ports, connections, count, frame, progress }: Att
     for (let round = 0; ; round += 1) {
       fill(queue)
       if (queue.length === 0) return
+      await turn(next)
       const answers = await send(ports[(number + round) % ports.length]!, queue)
       // The one without an answer is the one that ended it.
       const over = Math.min(queue.length, answers + 1)
@@ -41,6 +49,16 @@ export async function attack({ ports, connections, count, frame, progress }: Att
     }
   }
   await Promise.all(Array.from({ length: connections }, (_, number) => one(number)))
+}
+
+/** Waits until it is time for so many frames, counted from now on. */
+function paced(framesPerSecond: number | undefined): (frames: number) => Promise<void> | undefined {
+  const startMs = performance.now()
+  return (frames) => {
+    if (framesPerSecond === undefined) return undefined
+    const aheadMs = startMs + (frames * 1000) / framesPerSecond - performance.now()
+    return aheadMs > 0 ? delay(aheadMs) : undefined
+  }
 }
 
 /** How many answers came to `frames` on a connection of their own before it ended. */

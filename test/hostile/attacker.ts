@@ -1,6 +1,6 @@
 /** test: the process that attacks, a child of the fuzz command, so that making frames takes no time of who measures. */
 import { attack } from './attack.ts'
-import { hostileFrame, wholeFrame } from './mutations.ts'
+import { type HostileFrame, hostileFrame, wholeFrame } from './mutations.ts'
 import { prepare } from './requests.ts'
 
 export interface AttackOrder {
@@ -12,12 +12,20 @@ export interface AttackOrder {
   readonly connections: number
   /** Nothing is changed in them. */
   readonly isWhole: boolean
+  /** As fast as they are answered, unless told. Told so, they are made first, and 'ready' is said then: making them takes no time of who is measured. */
+  readonly framesPerSecond?: number
+  readonly framesAhead?: number
 }
 
-process.on('message', async ({ ports, seed, from, count, connections, isWhole }: AttackOrder) => {
+process.on('message', async (order: AttackOrder) => {
+  const { ports, seed, from, count, connections, isWhole, framesPerSecond, framesAhead } = order
   const target = await prepare(ports[0]!)
   const make = isWhole ? wholeFrame : hostileFrame
-  await attack({ ports, connections, count, frame: (index) => make(seed, from + index, target) })
+  const isPaced = framesPerSecond !== undefined
+  const made = isPaced ? Array.from({ length: count }, (_, index) => make(seed, from + index, target)) : []
+  if (isPaced) process.send!('ready')
+  const frame = (index: number): HostileFrame => made[index] ?? make(seed, from + index, target)
+  await attack({ ports, connections, count, frame, framesPerSecond, framesAhead })
   process.send!('done')
 })
 process.on('disconnect', () => process.exit())

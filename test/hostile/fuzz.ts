@@ -2,17 +2,16 @@
  * `npm run fuzz -- --count N [--seed S]`: sends N hostile frames to a broker in a process of its own, in rounds, on 64 connections, some of
  * them to a listener that asks for a login first. A client that means well works beside them. Each round has a broker of its own, and is
  * checked: it lives, logs no error, its good client's p99 is at most twice what it is beside whole requests, and nothing is left of it but what was there before: no
- * connection, no timer, memory within 10 %. At last 5,000 connections (`--idle N`) say nothing until the idle limit closes them.
+ * connection, no timer, memory within 10 %. With `--paced N` come rounds of N frames a second, with and without (see paced-attack.ts). At last 5,000 connections (`--idle N`) say nothing until the idle limit closes them.
  * Prints a line per round, what went wrong, and last `N passed, N failed`.
  */
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
+import type { ChildProcess } from 'node:child_process'
 import { parseArgs } from 'node:util'
-import type { AttackOrder } from './attacker.ts'
+import { replyOf, startChild } from './children.ts'
 import { GoodClient } from './good-client.ts'
 import { allClosed, openIdle } from './idle-connections.ts'
-import type { Order, State } from './target.ts'
+import { runPaced } from './paced-attack.ts'
+import type { State } from './target.ts'
 
 const framesPerRound = 50_000
 /** Three times their limit in the target. */
@@ -29,30 +28,11 @@ const { values } = parseArgs({
     count: { type: 'string', default: '200000' },
     seed: { type: 'string', default: '1' },
     idle: { type: 'string', default: '5000' },
+    paced: { type: 'string', default: '0' },
   },
 })
 const count = Number(values.count)
 const seed = Number(values.seed)
-
-function startChild(file: string): ChildProcess {
-  return fork(join(import.meta.dirname, file))
-}
-
-/** Its next message. @throws Error when it dies before */
-async function replyOf<T>(child: ChildProcess, order: Order | AttackOrder): Promise<T> {
-  const gone = new AbortController()
-  const reply = once(child, 'message', { signal: gone.signal }).then(([message]) => message as T)
-  const exit = once(child, 'exit', { signal: gone.signal }).then(([code, signal]) => {
-    throw new Error(`the process ended with ${signal ?? code}`)
-  })
-  child.send(order)
-  try {
-    return await Promise.race([reply, exit])
-  } finally {
-    gone.abort()
-    await Promise.allSettled([reply, exit])
-  }
-}
 
 interface Round {
   readonly number: number
@@ -170,6 +150,11 @@ for (const round of rounds) {
     firstStopped = undefined
   }
   report(`round ${round.number} of seed ${seed}`, problems)
+}
+const framesPerSecond = Number(values.paced)
+if (framesPerSecond > 0) {
+  const paced = runPaced(target, attacker, { seed, framesPerSecond })
+  report('paced', await paced.catch((error: Error) => [String(error.stack)]))
 }
 const idle = Number(values.idle)
 if (idle > 0) report('idle', await runIdle(target, idle).catch((error: Error) => [String(error.stack)]))

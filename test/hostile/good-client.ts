@@ -2,20 +2,22 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { RawClient } from '../network/raw-client.ts'
 import { request } from '../server/serving.ts'
-import { goodRequests } from './requests.ts'
+import { type GoodRequest, goodRequests } from './requests.ts'
 
 const pauseMs = 2
 
 export class GoodClient {
   readonly #raw: RawClient
+  readonly #requests: readonly GoodRequest[]
   #times: number[] = []
 
-  private constructor(raw: RawClient) {
+  private constructor(raw: RawClient, requests: readonly GoodRequest[]) {
     this.#raw = raw
+    this.#requests = requests
   }
 
-  static async connect(port: number): Promise<GoodClient> {
-    return new GoodClient(await RawClient.connect(port))
+  static async connect(port: number, requests = goodRequests): Promise<GoodClient> {
+    return new GoodClient(await RawClient.connect(port), requests)
   }
 
   /** Asks until `ended`. @throws Error when its connection ends */
@@ -23,7 +25,7 @@ export class GoodClient {
     let isOver = false
     void ended.finally(() => (isOver = true)).catch(() => {})
     while (!isOver) {
-      for (const { api, version, body } of goodRequests) {
+      for (const { api, version, body } of this.#requests) {
         const bytes = request(api, version, body)
         const start = performance.now()
         this.#raw.send(bytes)

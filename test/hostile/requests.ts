@@ -1,5 +1,5 @@
 /** test: whole requests of every API and version that is served, with bodies that a broker with the topics of `prepare` makes sense of. */
-import { apiVersions, createTopics, metadata, produce } from '../../protocol/messages/index.ts'
+import { apiVersions, createTopics, fetch, metadata, produce } from '../../protocol/messages/index.ts'
 import { buildRecordBatch, type Codec, crc32c, loadCodecs } from '../../protocol/records/index.ts'
 import type { Api, Field, Fields } from '../../protocol/schema/index.ts'
 import { includesVersion } from '../../protocol/schema/index.ts'
@@ -198,16 +198,37 @@ function anyRecords(chance: Chance): Buffer {
   return batch
 }
 
-/** What a good client asks, over and over. */
-export const goodRequests: readonly { api: Api; version: number; body: object }[] = [
-  { api: apiVersions as Api, version: 3, body: { clientSoftwareName: 'good', clientSoftwareVersion: '1' } },
-  { api: metadata as Api, version: 12, body: { topics: [{ name: 'good' }] } },
-  {
-    api: produce as Api,
-    version: 9,
-    get body() {
-      const records = buildRecordBatch({}, [{ timestamp: 1, key: null, value: Buffer.from('good') }])
-      return { acks: -1, timeoutMs: 1000, topicData: [{ name: 'good', partitionData: [{ index: 0, records }] }] }
-    },
+export interface GoodRequest {
+  readonly api: Api
+  readonly version: number
+  readonly body: object
+}
+
+const produceOne: GoodRequest = {
+  api: produce as Api,
+  version: 9,
+  get body() {
+    const records = buildRecordBatch({}, [{ timestamp: 1, key: null, value: Buffer.from('good') }])
+    return { acks: -1, timeoutMs: 1000, topicData: [{ name: 'good', partitionData: [{ index: 0, records }] }] }
   },
+}
+const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1 }]
+const fetchOne: GoodRequest = {
+  api: fetch as Api,
+  version: 12,
+  body: { maxWaitMs: 100, minBytes: 1, topics: [{ topic: 'good', partitions }] },
+}
+const metadataOfTopic: GoodRequest = {
+  api: metadata as Api,
+  version: 12,
+  body: { topics: [{ name: 'good' }], allowAutoTopicCreation: true },
+}
+
+/** What a good client asks, over and over. */
+export const goodRequests: readonly GoodRequest[] = [
+  { api: apiVersions as Api, version: 3, body: { clientSoftwareName: 'good', clientSoftwareVersion: '1' } },
+  metadataOfTopic,
+  produceOne,
 ]
+/** What one asks that produces and fetches, when the topic is there. */
+export const producedAndFetched: readonly GoodRequest[] = [produceOne, fetchOne]

@@ -1,0 +1,63 @@
+/**
+ * test: what a client notices that produces and fetches, one request at a time, while mutated frames come at a rate that leaves the broker time
+ * for others: its p99 is at most twice what it is without them. Rounds with and without them take turns, so that what else the machine does
+ * falls on both, and the medians of the rounds are compared.
+ */
+import type { ChildProcess } from 'node:child_process'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { AttackOrder } from './attacker.ts'
+import { replyOf } from './children.ts'
+import { GoodClient } from './good-client.ts'
+import { goodRequests, producedAndFetched } from './requests.ts'
+import type { State } from './target.ts'
+
+const rounds = 7
+const roundMs = 1500
+const connections = 16
+const framesAhead = 4
+const allowed = 2
+
+interface Pace {
+  readonly seed: number
+  readonly framesPerSecond: number
+}
+
+/** Returns what was wrong. */
+export async function runPaced(
+  target: ChildProcess,
+  attacker: ChildProcess,
+  { seed, framesPerSecond }: Pace,
+): Promise<string[]> {
+  const { ports } = await replyOf<State>(target, 'start')
+  const first = await GoodClient.connect(ports[0]!, goodRequests)
+  await first.askUntil(delay(roundMs))
+  first.close()
+  const good = await GoodClient.connect(ports[0]!, producedAndFetched)
+  const quiet: number[] = []
+  const hostile: number[] = []
+  const count = (framesPerSecond * roundMs) / 1000
+  for (let round = 0; round < rounds; round += 1) {
+    const pace = { connections, framesAhead, framesPerSecond }
+    const order: AttackOrder = { ...pace, ports, seed, count, from: round * count, isWhole: false }
+    await replyOf(attacker, order)
+    const attack = replyOf(attacker)
+    await Promise.all([attack, good.askUntil(attack)])
+    hostile.push(good.p99())
+    await good.askUntil(delay(roundMs))
+    quiet.push(good.p99())
+  }
+  good.close()
+  const { errors } = await replyOf<State>(target, 'stop')
+  const [quietMs, hostileMs] = [median(quiet), median(hostile)]
+  console.log(
+    `paced: ${framesPerSecond} frames/s on ${connections} connections; p99 of produce and fetch ${quietMs.toFixed(2)} ms without them, ${hostileMs.toFixed(2)} ms with them`,
+  )
+  const isSlow = hostileMs > allowed * quietMs
+  return isSlow
+    ? [...errors, `another client's p99 is ${(hostileMs / quietMs).toFixed(1)} times what it is alone`]
+    : [...errors]
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
+}
