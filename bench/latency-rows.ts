@@ -13,7 +13,7 @@ const pacedRow = (rate: number) => `${roundTripRow}-${rate}`
 export const latencyRowNames = [roundTripRow, ...paces.map(pacedRow), syncProduceRow]
 
 /** Few are sent when there is one a second, but not fewer. */
-const fewestPaced = 5
+const fewestPaced = 3
 /** Fewer say nothing about the slowest of a hundred. */
 const fewestForP99 = 100
 

@@ -113,6 +113,7 @@ enum producer { FULL_BATCHES, ONE_AT_A_TIME, TRANSACTIONS };
 static rd_kafka_t *createProducer(enum producer kind) {
   rd_kafka_conf_t *conf = rd_kafka_conf_new();
   set(conf, "acks", option("acks"));
+  set(conf, "allow.auto.create.topics", "false"); /* they are made, but a broker may not have heard of them yet */
   if (kind == TRANSACTIONS) set(conf, "transactional.id", option("transactionalId"));
   if (kind == FULL_BATCHES) set(conf, "enable.idempotence", option("idempotent"));
   if (kind == ONE_AT_A_TIME) {

@@ -14,7 +14,7 @@ import { measureTransactions, transactionRowNames } from './transaction-rows.ts'
 
 const memoryLoadedRow = 'memory-loaded'
 /** Those that share one broker, which is warm when they begin. */
-const loadRowNames = [...throughputRowNames, ...latencyRowNames, memoryLoadedRow]
+const loadRowNames = [...throughputRowNames, ...latencyRowNames, memoryLoadedRow, ...transactionRowNames]
 export const rowNames = [
   ...startRowNames,
   ...loadRowNames,
@@ -22,7 +22,6 @@ export const rowNames = [
   ...connectionRowNames,
   topicRow,
   ...groupRowNames,
-  ...transactionRowNames,
   ...storageRowNames,
 ]
 
@@ -36,7 +35,6 @@ export async function measureRows(measuring: Measuring): Promise<void> {
   await measureConnections(measuring)
   await measureTopic(measuring)
   await measureGroups(measuring)
-  await measureTransactions(measuring)
   await measureStorage(measuring)
 }
 
@@ -48,4 +46,5 @@ async function measureLoads(measuring: Measuring, broker: Broker): Promise<void>
     measuring.note(memoryLoadedRow, 'resident after load', 'MB', residentMb)
     measuring.note(memoryLoadedRow, 'resident at most', 'MB', peakMb)
   })
+  await measureTransactions(measuring, broker)
 }

@@ -12,11 +12,8 @@ export const transactionRowNames = rows.map(({ row }) => row)
 
 const shape = { recordBytes: 1024, acks: 'all', codec: 'none' } as const
 
-export async function measureTransactions(measuring: Measuring): Promise<void> {
-  if (!measuring.wants(...transactionRowNames)) return
-  await measuring.withBroker(async (broker) => {
-    for (const each of rows) await measuring.row(each.row, () => measure(measuring, broker, each))
-  })
+export async function measureTransactions(measuring: Measuring, broker: Broker): Promise<void> {
+  for (const each of rows) await measuring.row(each.row, () => measure(measuring, broker, each))
 }
 
 async function measure(measuring: Measuring, broker: Broker, { row, commitEveryMs }: (typeof rows)[number]) {
