@@ -40,33 +40,33 @@ export interface Effort {
 
 export const fullEffort: Effort = {
   leavesOut: /^$/,
-  loadMb: 200,
+  loadMb: 150,
   repeats: 3,
   warmUpMb: 200,
   variationWarmUpMb: 40,
-  touchedMb: 800,
+  touchedMb: 600,
   batchBytes: 65_536,
   latencyMessages: 2000,
-  latencyRounds: 6,
+  latencyRounds: 4,
   pacedMs: 5000,
   starts: 5,
   settleMs: 5000,
-  idleMs: 10_000,
-  topicCreations: 3,
+  idleMs: 5000,
+  topicCreations: 2,
   coldMb: 1000,
   appendsMs: 2000,
   restartMb: 10_000,
-  kills: 2,
+  kills: 1,
   emptyPartitions: 10_000,
-  compactionMb: 1000,
+  compactionMb: 500,
   heartbeatsMs: 15_000,
   rebalances: 5,
-  transactionsMs: 4000,
+  transactionsMs: 3000,
 }
 
 /** Those that start much, wait long or fill much. */
 const heavyRows =
-  /^(java-consume-.*|crowd|groups-.*|rebalance.*|restart-10gb|partitions-10k|compaction|install-size|memory-5000-connections)$/
+  /^(java-consume-.*|crowd|groups-.*|rebalance.*|restart-10gb|partitions-10k|compaction|install-size|memory-5000-connections|topic-2000)$/
 
 export const quickEffort: Effort = {
   ...fullEffort,
@@ -77,16 +77,13 @@ export const quickEffort: Effort = {
   variationWarmUpMb: 0,
   touchedMb: 300,
   latencyMessages: 500,
-  latencyRounds: 4,
   pacedMs: 1000,
   starts: 2,
   settleMs: 1500,
   idleMs: 3000,
-  topicCreations: 1,
   coldMb: 200,
   appendsMs: 1000,
   restartMb: 1000,
-  kills: 1,
   compactionMb: 250,
   rebalances: 3,
   transactionsMs: 1500,

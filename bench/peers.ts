@@ -293,7 +293,7 @@ export function kfake(program: string): Peer {
         rows: /-(gzip|snappy|lz4)$/,
         because: 'librdkafka compresses so only for a broker that lists the oldest version of Produce',
       },
-      { rows: /^(groups-|restart-10gb$|compaction$)/, because: 'the run would take too long with it' },
+      { rows: /^(java-consume-|groups-|restart-10gb$|compaction$)/, because: 'the run would take too long with it' },
     ],
     start(settings = {}) {
       const directory = emptyDirectory()
