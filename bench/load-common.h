@@ -133,7 +133,7 @@ static rd_kafka_t *createProducer(enum producer kind) {
 /** Waits until every partition of the topic has a leader. */
 static int partitionsOf(rd_kafka_t *client, rd_kafka_topic_t *topic) {
   const char *why = "no answer";
-  for (int attempt = 0; attempt < 100; attempt++) {
+  for (double deadlineMs = nowMs() + STALL_MS; nowMs() < deadlineMs;) {
     const struct rd_kafka_metadata *metadata;
     rd_kafka_resp_err_t error = rd_kafka_metadata(client, 0, topic, &metadata, 5000);
     int count = 0;
