@@ -28,7 +28,6 @@ interface Round {
 }
 
 export async function measureCompaction(measuring: Measuring): Promise<void> {
-  if (!measuring.wants(compactionRow)) return
   await measuring.withBroker(async (broker) => {
     const { tools, effort } = measuring
     const compacted = await measuring.createTopic(broker, 'compacted', 1, topicConfigs)
@@ -40,7 +39,7 @@ export async function measureCompaction(measuring: Measuring): Promise<void> {
     const round = async (): Promise<Round> => {
       const startMs = performance.now()
       const load = { topic: other, messages: effort.latencyMessages }
-      return { startMs, timesUs: await latencies(tools, broker, 'produce-latency', load) }
+      return { startMs, timesUs: (await latencies(tools, broker, 'produce-latency', load)).timesUs }
     }
     for (let turn = 0; turn < warmUpRounds; turn += 1) await round()
     const without: Round[] = []

@@ -4,19 +4,21 @@ import { ClassicMember, classicMember, consumerMember, Heartbeats } from './grou
 import type { Measuring } from './measuring.ts'
 import type { Broker } from './peers.ts'
 import { cpuMs } from './process-figures.ts'
-import { median } from './statistics.ts'
 import { untilServed, WireClient } from './wire-client.ts'
 
 const classicRow = 'groups-classic'
 const consumerRow = 'groups-consumer'
-const rebalanceRow = 'rebalance'
-export const groupRowNames = [classicRow, consumerRow, rebalanceRow]
+/** So many members each. */
+const rebalanced = [
+  { row: 'rebalance', count: 500 },
+  { row: 'rebalance-100', count: 100 },
+] as const
+export const groupRowNames = [classicRow, consumerRow, ...rebalanced.map(({ row }) => row)]
 
 const groupCount = 500
 const membersPerGroup = 10
 /** Groups whose members come at the same time. */
 const groupsAtOnce = 50
-const rebalanceMembers = 500
 const kinds = [
   { row: classicRow, makeMember: classicMember, intervalMs: 3000 },
   { row: consumerRow, makeMember: consumerMember, intervalMs: 5000 },
@@ -28,10 +30,13 @@ const settledWithinMs = 180_000
 
 export async function measureGroups(measuring: Measuring): Promise<void> {
   for (const kind of kinds) {
-    if (measuring.wants(kind.row))
-      await measuring.withBroker((broker) => heartbeating(measuring, broker, kind), settings)
+    const measure = () => measuring.withBroker((broker) => heartbeating(measuring, broker, kind), settings)
+    await measuring.row(kind.row, measure)
   }
-  if (measuring.wants(rebalanceRow)) await measuring.withBroker((broker) => rebalances(measuring, broker), settings)
+  for (const each of rebalanced) {
+    const measure = () => measuring.withBroker((broker) => rebalances(measuring, broker, each), settings)
+    await measuring.row(each.row, measure)
+  }
 }
 
 /** Connections to a broker that is ready for groups. */
@@ -90,11 +95,11 @@ async function counted(measuring: Measuring, broker: Broker, row: string, heartb
 const heartbeatsOf = ({ count, changes }: Heartbeats) => ({ count, changes })
 
 /** One group: all join anew, the leader gives out, all get their share. */
-async function rebalances(measuring: Measuring, broker: Broker): Promise<void> {
-  const topic = await measuring.createTopic(broker, rebalanceRow, rebalanceMembers)
-  const clients = await connected(broker, rebalanceMembers)
+async function rebalances(measuring: Measuring, broker: Broker, { row, count }: (typeof rebalanced)[number]) {
+  const topic = await measuring.createTopic(broker, row, count)
+  const clients = await connected(broker, count)
   const members = clients.map((client) => new ClassicMember(client, `${topic}-group`, topic))
-  measuring.say(`${rebalanceRow}: ${rebalanceMembers} members`)
+  measuring.say(`${row}: ${count} members`)
   await Promise.all(members.map((member) => member.join()))
   const runs: { cpu: number; ms: number }[] = []
   for (let run = 0; run < measuring.effort.rebalances; run += 1) {
@@ -102,14 +107,7 @@ async function rebalances(measuring: Measuring, broker: Broker): Promise<void> {
     await Promise.all(members.map((member) => member.join(run + 1)))
     runs.push({ cpu: cpuMs(broker.pid) - cpu, ms: performance.now() - atMs })
   }
-  const note = (metric: string, values: number[]) => measuring.note(rebalanceRow, metric, 'ms', median(values), values)
-  note(
-    'broker CPU',
-    runs.map((run) => run.cpu),
-  )
-  note(
-    'first join to last sync',
-    runs.map((run) => run.ms),
-  )
+  measuring.noteRuns(row, 'broker CPU', 'ms', runs, (run) => run.cpu)
+  measuring.noteRuns(row, 'first join to last sync', 'ms', runs, (run) => run.ms)
   for (const client of clients) client.close()
 }

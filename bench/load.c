@@ -1,10 +1,11 @@
 /*
  * bench: puts one load on a broker through librdkafka and prints what came of it as one line of JSON.
  *
- *   load produce         brokers= topic= messages= size= acks= codec= batchBytes= keys= rate= pid=   as fast as it goes, or rate MB/s; keys=0: none
- *   load consume         brokers= topic= messages= pid=                                  as fast as it goes, every partition
- *   load produce-latency brokers= topic= messages= size= acks=                           one at a time
- *   load round-trip      brokers= topic= messages= size= acks=                           one at a time, produced and consumed
+ *   load produce         brokers= topic= messages= size= acks= codec= idempotent= batchBytes= keys= rate= producers= fence= pid=
+ *                        as fast as it goes, or rate MB/s; keys=0: none; fence: see `passFence`, or empty
+ *   load consume         brokers= topic= messages= consumers= pid=                       as fast as it goes, every partition, all of it to each consumer
+ *   load produce-latency brokers= topic= messages= size= acks= rate= pid=                one at a time, or rate a second
+ *   load round-trip      brokers= topic= messages= size= acks= rate= pid=                the same, produced and consumed
  *   load transactions    brokers= topic= ms= size= acks= codec= batchBytes= commitEveryMs= transactionalId= pid=   as fast as it goes, committed as often
  *   load touch           brokers= topic=                                                 one record to each partition
  *   load watch-cpu       pid=                                                            no load: CPU time as it grows
@@ -14,191 +15,14 @@
  * client's start nor its connections count. Written for little CPU of its own: payloads are not copied, messages go in by the
  * batch, successful deliveries are not reported one by one, consumed messages are counted in a callback.
  */
-#include <librdkafka/rdkafka.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <time.h>
-#include <unistd.h>
+#include "load-common.h"
+#include <pthread.h>
 
-#define PAYLOADS 1024
 #define OUTSTANDING_BYTES (32 * 1024 * 1024)
-#define STALL_MS 60000
 /** Small beside what a broker takes between two commits: a transaction is as long as it is told to be. */
 #define TRANSACTION_OUTSTANDING_BYTES (2 * 1024 * 1024)
 #define UNMEASURED_ROUNDS 50
-
-static int argumentCount;
-static char **arguments;
-static char errorText[512];
-static rd_kafka_resp_err_t deliveryError;
-static bool delivered;
-
-static void fail(const char *what, const char *why) {
-  fprintf(stderr, "load: %s: %s\n", what, why);
-  exit(1);
-}
-
-static const char *option(const char *name) {
-  size_t length = strlen(name);
-  for (int i = 2; i < argumentCount; i++)
-    if (strncmp(arguments[i], name, length) == 0 && arguments[i][length] == '=') return arguments[i] + length + 1;
-  fail("missing option", name);
-  return NULL;
-}
-
-static long number(const char *name) { return strtol(option(name), NULL, 10); }
-
-static double nowMs(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
-}
-
-/** User and system time of all threads of `pid`, ended ones too: what /proc/pid/stat has in ticks of 10 ms, but exact. */
-static double cpuMsOf(long pid) {
-  clockid_t clock;
-  struct timespec t;
-  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &t) != 0) fail("no such broker process", option("pid"));
-  return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
-}
-
-/** For loads that are not ours: until it is stopped, a line every few milliseconds: time of day and CPU time, in milliseconds. */
-static void watchCpu(void) {
-  long pid = number("pid");
-  for (;;) {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    printf("%.3f %.3f\n", t.tv_sec * 1e3 + t.tv_nsec / 1e6, cpuMsOf(pid));
-    fflush(stdout);
-    usleep(20000);
-  }
-}
-
-static double ownCpuMs(void) {
-  struct rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e3 + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3;
-}
-
-typedef struct {
-  long pid;
-  double startMs, brokerCpuMs, clientCpuMs;
-} Measure;
-
-static Measure startMeasuring(void) {
-  Measure m = {.pid = number("pid")};
-  m.brokerCpuMs = cpuMsOf(m.pid);
-  m.clientCpuMs = ownCpuMs();
-  m.startMs = nowMs();
-  return m;
-}
-
-static void report(Measure m, long messages, double bytes) {
-  double ms = nowMs() - m.startMs;
-  printf("{\"messages\":%ld,\"bytes\":%.0f,\"ms\":%.3f,\"brokerCpuMs\":%.3f,\"clientCpuMs\":%.3f}\n", messages, bytes, ms,
-         cpuMsOf(m.pid) - m.brokerCpuMs, ownCpuMs() - m.clientCpuMs);
-}
-
-static void onDelivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque) {
-  (void)client;
-  (void)opaque;
-  if (message->err) deliveryError = message->err;
-  delivered = true;
-}
-
-static void set(rd_kafka_conf_t *conf, const char *name, const char *value) {
-  if (rd_kafka_conf_set(conf, name, value, errorText, sizeof errorText) != RD_KAFKA_CONF_OK) fail(name, errorText);
-}
-
-static rd_kafka_t *create(rd_kafka_type_t type, rd_kafka_conf_t *conf) {
-  set(conf, "bootstrap.servers", option("brokers"));
-  set(conf, "broker.address.family", "v4");
-  set(conf, "socket.nagle.disable", "true");
-  set(conf, "log_level", "3");
-  rd_kafka_t *client = rd_kafka_new(type, conf, errorText, sizeof errorText);
-  if (client == NULL) fail("can't create the client", errorText);
-  return client;
-}
-
-enum producer { FULL_BATCHES, ONE_AT_A_TIME, TRANSACTIONS };
-
-static rd_kafka_t *createProducer(enum producer kind) {
-  rd_kafka_conf_t *conf = rd_kafka_conf_new();
-  set(conf, "acks", option("acks"));
-  if (kind == TRANSACTIONS) set(conf, "transactional.id", option("transactionalId"));
-  if (kind == ONE_AT_A_TIME) {
-    set(conf, "linger.ms", "0");
-  } else {
-    /* Batches are full before the linger ends, so their size does not depend on how fast the broker is. */
-    set(conf, "linger.ms", "50");
-    set(conf, "batch.size", option("batchBytes"));
-    set(conf, "compression.codec", option("codec"));
-    set(conf, "queue.buffering.max.messages", "2000000");
-    set(conf, "delivery.report.only.error", "true");
-  }
-  rd_kafka_conf_set_dr_msg_cb(conf, onDelivery);
-  return create(RD_KAFKA_PRODUCER, conf);
-}
-
-/** Waits until every partition of the topic has a leader. */
-static int partitionsOf(rd_kafka_t *client, rd_kafka_topic_t *topic) {
-  const char *why = "no answer";
-  for (int attempt = 0; attempt < 100; attempt++) {
-    const struct rd_kafka_metadata *metadata;
-    rd_kafka_resp_err_t error = rd_kafka_metadata(client, 0, topic, &metadata, 5000);
-    int count = 0;
-    if (error) {
-      why = rd_kafka_err2str(error);
-    } else {
-      struct rd_kafka_metadata_topic *found = &metadata->topics[0];
-      if (metadata->topic_cnt != 1 || found->err) why = rd_kafka_err2str(found->err);
-      else count = found->partition_cnt;
-      for (int i = 0; i < count; i++)
-        if (found->partitions[i].err || found->partitions[i].leader < 0) {
-          count = 0;
-          why = "a partition has no leader";
-          break;
-        }
-      rd_kafka_metadata_destroy(metadata);
-    }
-    if (count > 0) return count;
-    usleep(50000);
-  }
-  fail("metadata", why);
-  return 0;
-}
-
-static uint32_t random32(void) {
-  static uint32_t state = 2463534242u; /* xorshift32: the same payloads in every run */
-  state ^= state << 13;
-  state ^= state >> 17;
-  state ^= state << 5;
-  return state;
-}
-
-/** JSON as services log it: repeated keys and words, differing numbers; lz4 makes it about 2.5 times smaller. */
-static char *payloads(long size) {
-  static const char *words[] = {"accepted", "invoice", "warehouse", "customer", "pending", "shipment", "returned", "Prague",
-                                "station",  "request", "timeout",   "monitor",  "account", "delivery", "castle",   "clerk"};
-  char *pool = malloc((size_t)PAYLOADS * size + 256);
-  for (int i = 0; i < PAYLOADS; i++) {
-    char *at = pool + (size_t)i * size, *end = at + size;
-    while (at < end)
-      at += sprintf(at, "{\"id\":\"%08x%08x\",\"kind\":\"%s\",\"from\":\"%s\",\"to\":\"%s\",\"amount\":%u.%02u,\"note\":\"%s %s\"},",
-                    random32(), random32(), words[random32() % 16], words[random32() % 16], words[random32() % 16],
-                    random32() % 100000, random32() % 100, words[random32() % 16], words[random32() % 16]);
-  }
-  return pool;
-}
-
-static void flush(rd_kafka_t *client) {
-  if (rd_kafka_flush(client, STALL_MS)) fail("produce", "messages were not acknowledged in time");
-  if (deliveryError) fail("produce", rd_kafka_err2str(deliveryError));
-}
+#define MAX_CLIENTS 64
 
 static void touch(rd_kafka_t *client, rd_kafka_topic_t *topic, int partitions) {
   for (int i = 0; i < partitions; i++)
@@ -209,22 +33,49 @@ static void touch(rd_kafka_t *client, rd_kafka_topic_t *topic, int partitions) {
   flush(client);
 }
 
+/**
+ * With acks=0 a message counts as delivered when the socket has taken it. A record to another topic over the same connection that waits for
+ * its acknowledgement comes after all of them: when it has that, the broker has had them.
+ */
+static void passFence(rd_kafka_t *client) {
+  rd_kafka_topic_conf_t *conf = rd_kafka_topic_conf_new();
+  if (rd_kafka_topic_conf_set(conf, "acks", "1", errorText, sizeof errorText) != RD_KAFKA_CONF_OK) fail("acks", errorText);
+  rd_kafka_topic_t *topic = rd_kafka_topic_new(client, option("fence"), conf);
+  partitionsOf(client, topic);
+  touch(client, topic, 1);
+}
+
+static long clients(const char *name) {
+  long count = number(name);
+  if (count < 1 || count > MAX_CLIENTS) fail(name, "not so many");
+  return count;
+}
+
 static void produce(void) {
   long messages = number("messages"), size = number("size"), keys = number("keys"), rate = number("rate");
-  long perBatch = number("batchBytes") / size + 1;
-  rd_kafka_t *client = createProducer(FULL_BATCHES);
-  rd_kafka_topic_t *topic = rd_kafka_topic_new(client, option("topic"), NULL);
-  int partitions = partitionsOf(client, topic);
+  long perBatch = number("batchBytes") / size + 1, producers = clients("producers");
+  rd_kafka_t *client[MAX_CLIENTS];
+  rd_kafka_topic_t *topic[MAX_CLIENTS];
+  int partitions = 0;
+  for (long i = 0; i < producers; i++) {
+    client[i] = createProducer(FULL_BATCHES);
+    topic[i] = rd_kafka_topic_new(client[i], option("topic"), NULL);
+    partitions = partitionsOf(client[i], topic[i]);
+  }
   char *pool = payloads(size);
   rd_kafka_message_t *batch = calloc(perBatch, sizeof *batch);
   uint32_t *keyOf = calloc(perBatch, sizeof *keyOf);
-  long outstanding = OUTSTANDING_BYTES / size;
+  long outstanding = OUTSTANDING_BYTES / size / producers;
   /* Connects and opens each partition; `messages` are counted on top of these. */
-  touch(client, topic, partitions);
+  bool isFenced = option("fence")[0] != '\0';
+  for (long i = 0; i < producers; i++) {
+    touch(client[i], topic[i], partitions);
+    if (isFenced) passFence(client[i]);
+  }
   Measure m = startMeasuring();
   long sent = 0;
   for (long turn = 0; sent < messages; turn++) {
-    long count = messages - sent < perBatch ? messages - sent : perBatch;
+    long count = messages - sent < perBatch ? messages - sent : perBatch, turnOf = turn % producers;
     for (long i = 0; i < count; i++) {
       batch[i] = (rd_kafka_message_t){.payload = pool + (sent + i) % PAYLOADS * size, .len = size};
       if (keys == 0) continue;
@@ -235,15 +86,20 @@ static void produce(void) {
     double aheadMs = rate == 0 ? 0 : (double)sent * size / rate / 1e3 - (nowMs() - m.startMs);
     if (aheadMs > 0) usleep(aheadMs * 1e3);
     double waitingSince = nowMs();
-    while (rd_kafka_outq_len(client) > outstanding) {
-      rd_kafka_poll(client, 1);
+    while (rd_kafka_outq_len(client[turnOf]) > outstanding) {
+      rd_kafka_poll(client[turnOf], 1);
       if (deliveryError) fail("produce", rd_kafka_err2str(deliveryError));
       if (nowMs() - waitingSince > STALL_MS) fail("produce", "stalled");
     }
-    if (rd_kafka_produce_batch(topic, turn % partitions, 0, batch, count) != count) fail("produce", "queue is full");
+    /* Each producer goes through the partitions in turn, whatever the number of producers has in common with theirs. */
+    int partition = (turn / producers + turnOf) % partitions;
+    if (rd_kafka_produce_batch(topic[turnOf], partition, 0, batch, count) != count) fail("produce", "queue is full");
     sent += count;
   }
-  flush(client);
+  for (long i = 0; i < producers; i++) {
+    flush(client[i]);
+    if (isFenced) passFence(client[i]);
+  }
   report(m, sent, (double)sent * size);
 }
 
@@ -271,21 +127,47 @@ static void startConsuming(rd_kafka_topic_t *topic, int partition, rd_kafka_queu
   if (result != 0) fail("consume", rd_kafka_err2str(rd_kafka_last_error()));
 }
 
-static void consume(void) {
-  long messages = number("messages");
-  rd_kafka_t *client = createConsumer();
-  rd_kafka_topic_t *topic = rd_kafka_topic_new(client, option("topic"), NULL);
-  int partitions = partitionsOf(client, topic);
-  rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
-  Received received = {0};
-  Measure m = startMeasuring();
-  for (int i = 0; i < partitions; i++) startConsuming(topic, i, queue);
+typedef struct {
+  rd_kafka_topic_t *topic;
+  rd_kafka_queue_t *queue;
+  int partitions;
+  long messages;
+  Received received;
+} Consumer;
+
+static void *consumeAll(void *of) {
+  Consumer *consumer = of;
+  for (int i = 0; i < consumer->partitions; i++) startConsuming(consumer->topic, i, consumer->queue);
   double lastProgress = nowMs();
-  while (received.messages < messages) {
-    if (rd_kafka_consume_callback_queue(queue, 1000, onMessage, &received) > 0) lastProgress = nowMs();
+  while (consumer->received.messages < consumer->messages) {
+    if (rd_kafka_consume_callback_queue(consumer->queue, 1000, onMessage, &consumer->received) > 0) lastProgress = nowMs();
     else if (nowMs() - lastProgress > STALL_MS) fail("consume", "stalled");
   }
-  report(m, received.messages, received.bytes);
+  return NULL;
+}
+
+static void consume(void) {
+  long count = clients("consumers");
+  Consumer consumers[MAX_CLIENTS];
+  for (long i = 0; i < count; i++) {
+    rd_kafka_t *client = createConsumer();
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(client, option("topic"), NULL);
+    consumers[i] = (Consumer){.topic = topic,
+                              .queue = rd_kafka_queue_new(client),
+                              .partitions = partitionsOf(client, topic),
+                              .messages = number("messages")};
+  }
+  pthread_t threads[MAX_CLIENTS];
+  Received all = {0};
+  Measure m = startMeasuring();
+  for (long i = 0; i < count; i++)
+    if (pthread_create(&threads[i], NULL, consumeAll, &consumers[i]) != 0) fail("consume", "no thread");
+  for (long i = 0; i < count; i++) {
+    pthread_join(threads[i], NULL);
+    all.messages += consumers[i].received.messages;
+    all.bytes += consumers[i].received.bytes;
+  }
+  report(m, all.messages, all.bytes);
 }
 
 /** Produces one message and waits until it is acknowledged or, given a consumer's topic, has come back from there. */
@@ -319,8 +201,13 @@ static void latency(bool roundTrip) {
     partitionsOf(consumer, from);
     startConsuming(from, 0, NULL);
   }
+  double everyMs = number("rate") == 0 ? 0 : 1e3 / number("rate");
+  Measure m = {0};
   printf("{\"latenciesUs\":[");
   for (long i = -UNMEASURED_ROUNDS; i < messages; i++) {
+    if (i == 0) m = startMeasuring();
+    double aheadMs = i < 0 || everyMs == 0 ? 0 : i * everyMs - (nowMs() - m.startMs);
+    if (aheadMs > 0) usleep(aheadMs * 1e3);
     double startMs = nowMs();
     oneAtATime(producer, topic, pool + (i + UNMEASURED_ROUNDS) % PAYLOADS * size, size, from);
     double us = (nowMs() - startMs) * 1e3;
@@ -328,7 +215,9 @@ static void latency(bool roundTrip) {
     if (deliveryError) fail("produce", rd_kafka_err2str(deliveryError));
     if (i >= 0) printf("%s%.0f", i == 0 ? "" : ",", us);
   }
-  printf("]}\n");
+  printf("],\"load\":");
+  report(m, messages, (double)messages * size);
+  printf("}\n");
 }
 
 static void require(const char *what, rd_kafka_error_t *error) {

@@ -6,7 +6,6 @@ import { java, spawnTracked } from './peers.ts'
 import { CpuTimeline } from './process-figures.ts'
 import { produceErrorAt, produceFrame } from './wire-client.ts'
 
-const touchedMb = 3000
 const appendsWarmUpMs = 500
 
 export interface Tools {
@@ -16,6 +15,8 @@ export interface Tools {
   readonly appends: string
   /** Directory of Kafka's jars. */
   readonly jars: string
+  /** The compiled peers/kfake; empty where it could not be. */
+  readonly kfake: string
 }
 
 /** One run of a load. Megabytes are 10^6 bytes of uncompressed payload. */
@@ -27,8 +28,10 @@ export interface Throughput {
 
 export interface Shape {
   readonly recordBytes: number
-  readonly acks: '1' | 'all'
-  readonly codec: 'none' | 'lz4'
+  readonly acks: '0' | '1' | 'all'
+  readonly codec: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+  /** With producer ids and sequence numbers. */
+  readonly isIdempotent?: boolean
 }
 
 export interface Target {
@@ -91,10 +94,16 @@ export interface ProduceLoad {
   readonly keys?: number
   /** Megabytes a second; as fast as it goes if absent. */
   readonly rate?: number
+  /** Clients, each with its connection, that share the messages: one if absent. */
+  readonly producers?: number
+  /** A topic whose records are acknowledged, for a shape whose records are not: tells when the broker has had them. */
+  readonly fence?: string
 }
 
-function produceOptions({ topic, shape, messages, batchBytes, keys = 0, rate = 0 }: ProduceLoad): object {
-  return { topic, messages, size: shape.recordBytes, acks: shape.acks, codec: shape.codec, batchBytes, keys, rate }
+function produceOptions({ topic, shape, messages, batchBytes, keys = 0, rate = 0, ...load }: ProduceLoad): object {
+  const { producers = 1, fence = '' } = load
+  const { recordBytes: size, acks, codec, isIdempotent: idempotent = false } = shape
+  return { topic, messages, size, acks, codec, idempotent, batchBytes, keys, rate, producers, fence }
 }
 
 /** Full batches as fast as they go, over all partitions of the topic. */
@@ -184,20 +193,37 @@ export async function transactions(
   return { load: throughput(report.load), commitUs: report.commitUs }
 }
 
-export async function consume(tools: Tools, target: Target, topic: string, messages: number): Promise<Throughput> {
-  return throughput((await runLoad(tools, 'consume', target, { topic, messages })) as LoadReport)
+/** All partitions from the beginning: all of it to each of so many consumers. */
+export async function consume(
+  tools: Tools,
+  target: Target,
+  load: { readonly topic: string; readonly messages: number; readonly consumers?: number },
+): Promise<Throughput> {
+  return throughput((await runLoad(tools, 'consume', target, { consumers: 1, ...load })) as LoadReport)
 }
 
-/** Latencies in microseconds of records sent one at a time: until acknowledged, or until consumed. */
+export interface Latencies {
+  /** Microseconds of each record: until acknowledged, or until consumed. */
+  readonly timesUs: readonly number[]
+  /** Of the broker, for each record. */
+  readonly cpuUsEach: number
+}
+
+/** Records sent one at a time. */
 export async function latencies(
   tools: Tools,
   target: Target,
   kind: 'produce-latency' | 'round-trip',
-  load: { readonly topic: string; readonly messages: number },
-): Promise<number[]> {
-  const options = { ...load, size: 100, acks: '1' }
-  const { latenciesUs } = (await runLoad(tools, kind, target, options)) as { latenciesUs: number[] }
-  return latenciesUs
+  load: {
+    readonly topic: string
+    readonly messages: number
+    /** Of them begun a second; each as soon as the one before is through, if absent. */
+    readonly rate?: number
+  },
+): Promise<Latencies> {
+  const options = { size: 100, acks: '1', rate: 0, ...load }
+  const report = (await runLoad(tools, kind, target, options)) as { load: LoadReport; latenciesUs: number[] }
+  return { timesUs: report.latenciesUs, cpuUsEach: (report.load.brokerCpuMs * 1000) / load.messages }
 }
 
 /** One record to each partition. */
@@ -209,8 +235,8 @@ export async function touchPartitions(tools: Tools, target: Target, topic: strin
  * On a virtual machine the first write to a page that the host has not backed yet costs several times the write itself, and the
  * host takes free pages back within seconds. Without this, a run's figure would tell how many such pages it met.
  */
-export async function touchMemory(tools: Tools): Promise<void> {
-  const megabytes = Math.round(Math.min(touchedMb, os.freemem() / 1e6 / 4))
+export async function touchMemory(tools: Tools, mb: number): Promise<void> {
+  const megabytes = Math.round(Math.min(mb, os.freemem() / 1e6 / 4))
   await runProgram(tools, 'touch-memory', { megabytes })
 }
 

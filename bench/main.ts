@@ -3,16 +3,19 @@ import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { parseArgs } from 'node:util'
-import { type Figure, fullEffort, quickEffort } from './measuring.ts'
-import { kafka, nullServer, odradek, type Peer, runningBroker } from './peers.ts'
+import { fullEffort, quickEffort } from './effort.ts'
+import { type Figure, Measuring } from './measuring.ts'
+import { kafka, kfake, nullServer, odradek, type Peer, runningBroker } from './peers.ts'
 import { linesOf, table } from './report.ts'
-import { Measurement, rowNames } from './rows.ts'
+import { measureRows, rowNames } from './rows.ts'
 
 const usage = `usage: npm run bench -- [flags]
-  --quick               small loads, one run each: shows that it works, and roughly how it stands
-  --only PEERS          of odradek,kafka,null (all three if not given)
+  --quick               small loads, one run each, in five minutes: shows that it works, and roughly how it stands; without the
+                        rows that match ${quickEffort.leavesOut.source}
+                        if --rows does not ask for them
+  --only PEERS          of odradek,kafka,kfake,null (all four if not given)
   --rows PATTERN        rows whose name matches this regular expression: ${rowNames.join(' ')}
-  --broker HOST:PORT --pid N   a broker that runs on this machine, instead of the three
+  --broker HOST:PORT --pid N   a broker that runs on this machine, instead of the four
   --repeats N           runs of each throughput row (the median counts)
   --load-mb N           payload of one run
   --restart-mb N        payload of restart-10gb at its first kill
@@ -22,7 +25,7 @@ const { values: flags } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
-    rows: { type: 'string', default: '' },
+    rows: { type: 'string' },
     broker: { type: 'string' },
     pid: { type: 'string' },
     repeats: { type: 'string' },
@@ -55,6 +58,7 @@ function chosenPeers(): (() => Peer)[] {
   const known: Record<string, () => Peer> = {
     odradek,
     kafka: () => kafka(tool('BENCH_JARS')),
+    ...(tool('BENCH_KFAKE') === '' ? {} : { kfake: () => kfake(tool('BENCH_KFAKE')) }),
     null: () => nullServer(tool('BENCH_NULL_SERVER')),
   }
   return (flags.only?.split(',') ?? Object.keys(known)).map((name) => known[name] ?? fail(`no peer ${name}\n${usage}`))
@@ -66,10 +70,18 @@ function positive(flag: 'repeats' | 'load-mb' | 'restart-mb', otherwise: number)
   return Number(text) > 0 ? Number(text) : fail(`--${flag} must be a number above 0`)
 }
 
+/** All that were asked for; else all but those that this effort leaves out. */
+function wantedRows(leftOut: RegExp): ReadonlySet<string> {
+  const { rows } = flags
+  const isWanted =
+    rows === undefined ? (name: string) => !leftOut.test(name) : (name: string) => RegExp(rows).test(name)
+  return new Set(rowNames.filter(isWanted))
+}
+
 async function main(): Promise<void> {
-  const rows = new Set(rowNames.filter((name) => new RegExp(flags.rows).test(name)))
-  if (rows.size === 0) fail(`no row matches ${flags.rows}\n${usage}`)
   const base = flags.quick ? quickEffort : fullEffort
+  const rows = wantedRows(base.leavesOut)
+  if (rows.size === 0) fail(`no row matches ${flags.rows}\n${usage}`)
   const effort = {
     ...base,
     repeats: positive('repeats', base.repeats),
@@ -79,12 +91,23 @@ async function main(): Promise<void> {
   const context = {
     effort,
     say,
-    tools: { load: tool('BENCH_LOAD'), appends: tool('BENCH_APPENDS'), jars: tool('BENCH_JARS') },
+    tools: {
+      load: tool('BENCH_LOAD'),
+      appends: tool('BENCH_APPENDS'),
+      jars: tool('BENCH_JARS'),
+      kfake: tool('BENCH_KFAKE'),
+    },
   }
+  const failures: string[] = []
   const figures = new Map<string, readonly Figure[]>()
   for (const makePeer of chosenPeers()) {
     const peer = makePeer()
-    figures.set(peer.name, await new Measurement(peer, rows, context).run())
+    const measuring = new Measuring(peer, rows, context)
+    const startMs = performance.now()
+    await measureRows(measuring)
+    say(`${peer.name} took ${Math.round((performance.now() - startMs) / 1000)} s in all`)
+    figures.set(peer.name, measuring.figures)
+    failures.push(...measuring.failures.map((row) => `${peer.name} ${row}`))
   }
   const lines = linesOf(figures)
   const machine = `${os.cpus().length} x ${os.cpus()[0]?.model}, Linux ${os.release()}, Node ${process.version}, ${javaVersion()}`
@@ -92,6 +115,7 @@ async function main(): Promise<void> {
   if (flags.json !== undefined) {
     writeFileSync(flags.json, `${JSON.stringify({ machine, effort, rows: lines }, undefined, 2)}\n`)
   }
+  if (failures.length > 0) fail(`without figures: ${failures.join(', ')}`)
 }
 
 function javaVersion(): string {

@@ -1,75 +1,10 @@
-/** bench: what all rows share: how much is done, and one peer's brokers, topics and figures. */
+/** bench: what all rows share: one peer's brokers, topics and figures, and which rows it is measured by. */
 import { randomUUID } from 'node:crypto'
-import type { Throughput, Tools } from './loads.ts'
+import type { Effort } from './effort.ts'
+import { type Throughput, type Tools, touchMemory } from './loads.ts'
 import type { Broker, Peer, Settings } from './peers.ts'
 import { median } from './statistics.ts'
 import { WireClient } from './wire-client.ts'
-
-export interface Effort {
-  /** Payload of one run. */
-  readonly loadMb: number
-  readonly repeats: number
-  /** Payload of each shape that goes through a broker before anything is measured. */
-  readonly warmUpMb: number
-  readonly batchBytes: number
-  readonly latencyMessages: number
-  readonly latencyRounds: number
-  readonly starts: number
-  readonly settleMs: number
-  /** Payload of cold-read. */
-  readonly coldMb: number
-  /** How long appends are counted. */
-  readonly appendsMs: number
-  /** Payload of restart-10gb at the first kill. */
-  readonly restartMb: number
-  readonly kills: number
-  readonly emptyPartitions: number
-  readonly compactionMb: number
-  /** How long members of groups are watched that only heartbeat. */
-  readonly heartbeatsMs: number
-  readonly rebalances: number
-  /** How long transactions follow each other in one run. */
-  readonly transactionsMs: number
-}
-
-export const fullEffort: Effort = {
-  loadMb: 400,
-  repeats: 5,
-  warmUpMb: 800,
-  batchBytes: 65_536,
-  latencyMessages: 3000,
-  latencyRounds: 10,
-  starts: 7,
-  settleMs: 5000,
-  coldMb: 2000,
-  appendsMs: 5000,
-  restartMb: 10_000,
-  kills: 3,
-  emptyPartitions: 10_000,
-  compactionMb: 1000,
-  heartbeatsMs: 60_000,
-  rebalances: 9,
-  transactionsMs: 10_000,
-}
-
-export const quickEffort: Effort = {
-  ...fullEffort,
-  loadMb: 100,
-  repeats: 1,
-  warmUpMb: 400,
-  latencyMessages: 500,
-  latencyRounds: 4,
-  starts: 3,
-  settleMs: 2000,
-  coldMb: 500,
-  appendsMs: 3000,
-  restartMb: 1000,
-  kills: 1,
-  compactionMb: 250,
-  heartbeatsMs: 15_000,
-  rebalances: 5,
-  transactionsMs: 4000,
-}
 
 export interface Figure {
   readonly row: string
@@ -87,6 +22,8 @@ export class Measuring {
   readonly effort: Effort
   readonly say: (text: string) => void
   readonly figures: Figure[] = []
+  /** Rows that could not be measured. */
+  readonly failures: string[] = []
   readonly #rows: ReadonlySet<string>
   /** Topics of one run do not meet those of another on a broker that runs on. */
   readonly #prefix = `bench-${randomUUID().slice(0, 8)}`
@@ -98,14 +35,42 @@ export class Measuring {
     context: { tools: Tools; effort: Effort; say(text: string): void },
   ) {
     this.peer = peer
-    this.#rows = rows
     this.tools = context.tools
     this.effort = context.effort
     this.say = (text) => context.say(`${peer.name}: ${text}`)
+    this.#rows = this.#served(rows)
+  }
+
+  /** Without those that the peer has no figures in, and says which. */
+  #served(rows: ReadonlySet<string>): ReadonlySet<string> {
+    const served = new Set(rows)
+    for (const { rows: pattern, because } of this.peer.leftOut ?? []) {
+      const left = [...served].filter((row) => pattern.test(row))
+      if (left.length > 0) this.say(`left out, as ${because}: ${left.join(' ')}`)
+      for (const row of left) served.delete(row)
+    }
+    return served
   }
 
   wants(...rows: string[]): boolean {
     return rows.some((row) => this.#rows.has(row))
+  }
+
+  /** Measures a row, if it is wanted. One that fails is said and has no figures; those after it are measured all the same. */
+  async row(name: string, measure: () => Promise<void>): Promise<void> {
+    if (this.wants(name)) await this.attempt(name, measure)
+  }
+
+  /** What several rows need together, or one of them: says how long it took. */
+  async attempt(name: string, use: () => Promise<void>): Promise<void> {
+    const startMs = performance.now()
+    try {
+      await use()
+    } catch (error) {
+      this.failures.push(name)
+      this.say(`${name} FAILED: ${error instanceof Error ? error.message : String(error)}`)
+    }
+    this.say(`${name} took ${((performance.now() - startMs) / 1000).toFixed(1)} s`)
   }
 
   note(row: string, metric: string, unit: string, value: number, runs?: readonly number[]): void {
@@ -113,25 +78,26 @@ export class Measuring {
   }
 
   noteThroughput(row: string, runs: readonly Throughput[]): void {
-    const note = (metric: string, unit: string, values: number[]) =>
-      this.note(row, metric, unit, median(values), values)
-    note(
-      'broker CPU',
-      'ms/MB',
-      runs.map((run) => run.cpuMsPerMb),
-    )
-    note(
-      'throughput',
-      'MB/s',
-      runs.map((run) => run.mbPerSecond),
-    )
-    const clientCpu = runs.flatMap((run) => (run.clientCpuMsPerMb === undefined ? [] : [run.clientCpuMsPerMb]))
-    if (clientCpu.length > 0) note('client CPU', 'ms/MB', clientCpu)
+    this.noteRuns(row, 'broker CPU', 'ms/MB', runs, (run) => run.cpuMsPerMb)
+    this.noteRuns(row, 'throughput', 'MB/s', runs, (run) => run.mbPerSecond)
+    if (runs.some((run) => run.clientCpuMsPerMb === undefined)) return
+    this.noteRuns(row, 'client CPU', 'ms/MB', runs, (run) => run.clientCpuMsPerMb!)
+  }
+
+  /** The median of what `of` makes of each run, and each of them. */
+  noteRuns<R>(row: string, metric: string, unit: string, runs: readonly R[], of: (run: R) => number): void {
+    const values = runs.map(of)
+    this.note(row, metric, unit, median(values), values)
   }
 
   /** `use` with a broker of its own, stopped and removed afterwards in any case. */
   withBroker(use: (broker: Broker) => Promise<void>, settings: Settings = {}): Promise<void> {
     return this.withBrokers(1, ([broker]) => use(broker!), settings)
+  }
+
+  /** For the next run, see README.md, "Memory". */
+  touchMemory(): Promise<void> {
+    return touchMemory(this.tools, this.effort.touchedMb)
   }
 
   async withBrokers(count: number, use: (brokers: Broker[]) => Promise<void>, settings: Settings = {}): Promise<void> {
@@ -149,7 +115,6 @@ export class Measuring {
   /** Returns the whole name. */
   async createTopic(broker: Broker, name: string, partitions: number, configs: Settings = {}): Promise<string> {
     const topic = `${this.#prefix}-${name}`
-    if (!this.peer.isWhole) return topic
     await WireClient.with(broker.port, (client) => client.createTopic(topic, partitions, configs))
     this.#topics.push(topic)
     return topic

@@ -1,7 +1,8 @@
 /**
  * bench: the floor under a broker that is written in JavaScript: it takes Produce frames, joins their chunks once, checks each batch's
- * CRC-32C, writes the bytes to a file with writev and acknowledges them. Nothing else a broker does: no indexes, no waiting
- * consumers, no limits, no recovery. What Odradek's CPU is above this server's is the price of being a broker.
+ * CRC-32C, writes the bytes to a file with writev and acknowledges them; of a transaction it writes one record when it ends. Nothing
+ * else a broker does: no indexes, no waiting consumers, no sequence numbers, no markers, no limits, no recovery. What Odradek's CPU is
+ * above this server's is the price of being a broker.
  *   null-server --port 0 --data-dir DIR --partitions N      prints a line with localhost:<port> when ready
  */
 import fs from 'node:fs'
@@ -9,9 +10,13 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import {
+  addPartitionsToTxn,
   apiVersions,
+  createTopics,
+  endTxn,
   fetch,
   findCoordinator,
+  initProducerId,
   metadata,
   type ProduceRequest,
   produce,
@@ -21,12 +26,19 @@ import {
   responseHeaderVersion,
 } from '../protocol/messages/index.ts'
 import { assignOffsetAndEpochAt, batchSizeAt, ensureCrcValidAt, RecordBatchView } from '../protocol/records/index.ts'
-import { type Api, type EncodableOf, Reader, Writer } from '../protocol/schema/index.ts'
+import { type Api, type EncodableOf, Reader, type Request, Writer } from '../protocol/schema/index.ts'
 
 const sizeBytes = 4
 const leaderEpoch = 0
-/** Fetch and FindCoordinator are never served, but librdkafka takes them as the sign that it may send today's batches and lz4. */
-const advertised: readonly Api[] = [produce, fetch, metadata, findCoordinator, apiVersions]
+/** The last of Produce with topics by name, and those that ask for one coordinator and one transaction. */
+const lastVersions = new Map<Api, number>([
+  [produce, 9],
+  [findCoordinator, 3],
+  [addPartitionsToTxn, 3],
+  [endTxn, 3],
+])
+/** What is written when a transaction ends: as large as the state of one. */
+const transactionRecord = Buffer.alloc(128)
 
 const { values } = parseArgs({
   options: { port: { type: 'string' }, 'data-dir': { type: 'string' }, partitions: { type: 'string' } },
@@ -46,6 +58,7 @@ class PartitionFile {
   }
 
   append(bytes: Buffer): void {
+    unwritten.add(this)
     this.#queued.push(bytes)
   }
 
@@ -57,9 +70,10 @@ class PartitionFile {
 }
 
 const files = new Map<string, PartitionFile>()
+/** Those with something queued. */
+const unwritten = new Set<PartitionFile>()
 
-function fileOf(topic: string, partition: number): PartitionFile {
-  const name = `${topic}-${partition}.log`
+function fileOf(name: string): PartitionFile {
   let file = files.get(name)
   if (file === undefined) {
     file = new PartitionFile(name)
@@ -75,7 +89,8 @@ function answerWhenWritten(answer: () => void): void {
   answers.push(answer)
   if (answers.length > 1) return
   setImmediate(() => {
-    for (const file of files.values()) file.flush()
+    for (const file of unwritten) file.flush()
+    unwritten.clear()
     const due = answers
     answers = []
     for (const send of due) send()
@@ -128,17 +143,19 @@ class Connection {
   }
 
   #serve(frame: Buffer): void {
-    const api = advertised.find((known) => known.key === frame.readInt16BE(0))
+    const key = frame.readInt16BE(0)
     const version = frame.readInt16BE(2)
-    if (api === undefined) throw new Error(`API ${frame.readInt16BE(0)} is not served here`)
+    const api = key === produce.key ? produce : answered.get(key)?.api
+    if (api === undefined) throw new Error(`API ${key} is not served here`)
     const reader = new Reader(frame)
     const { correlationId } = requestHeader.codec(requestHeaderVersion(api, version)).decode(reader)
-    if (api === produce) this.#produce(version, correlationId, produce.request.codec(version).decode(reader))
-    else if (api === metadata) {
-      const { topics } = metadata.request.codec(version).decode(reader)
-      this.#answer(metadata, version, correlationId, metadataOf((topics ?? []).map((topic) => topic.name ?? '')))
-    } else if (api === apiVersions) this.#answer(apiVersions, version, correlationId, { apiKeys: versionsServed })
-    else throw new Error(`${api.name} is advertised, but not served here`)
+    if (api === produce) {
+      this.#produce(version, correlationId, produce.request.codec(version).decode(reader))
+      return
+    }
+    const body = answered.get(key)!.answer(api.request.codec(version).decode(reader))
+    if (api === endTxn) answerWhenWritten(() => this.#answer(api, version, correlationId, body))
+    else this.#answer(api, version, correlationId, body)
   }
 
   #produce(version: number, correlationId: number, request: ProduceRequest): void {
@@ -146,7 +163,7 @@ class Connection {
       name: topic.name,
       partitionResponses: topic.partitionData.map(({ index, records }) => ({
         index,
-        baseOffset: records === null ? 0 : append(fileOf(topic.name, index), records),
+        baseOffset: records === null ? 0 : append(fileOf(`${topic.name}-${index}.log`), records),
       })),
     }))
     answerWhenWritten(() => {
@@ -165,20 +182,66 @@ class Connection {
   }
 }
 
+/** An API that is answered from its request alone. */
+interface Answered {
+  readonly api: Api
+  answer(request: object): object
+}
+
+function answering<A extends Api>(api: A, answer: (request: Request<A>) => EncodableOf<A['response']>): Answered {
+  return { api, answer: (request) => answer(request as Request<A>) as object }
+}
+
+let nextProducerId = 1n
+/** Of topics that were created; any other has the default. */
+const partitionCounts = new Map<string, number>()
+const self = () => ({ nodeId: 1, host: 'localhost', port: (server.address() as AddressInfo).port })
+
+const answered = new Map<number, Answered>(
+  [
+    answering(apiVersions, () => ({ apiKeys: versionsServed })),
+    answering(metadata, ({ topics }) => metadataOf((topics ?? []).map((topic) => topic.name ?? ''))),
+    answering(createTopics, ({ topics }) => {
+      for (const { name, numPartitions } of topics) partitionCounts.set(name, numPartitions)
+      return { topics: topics.map(({ name }) => ({ name })) }
+    }),
+    answering(initProducerId, () => {
+      nextProducerId += 1n
+      return { producerId: nextProducerId }
+    }),
+    answering(findCoordinator, () => self()),
+    answering(addPartitionsToTxn, ({ v3AndBelowTopics }) => ({
+      resultsByTopicV3AndBelow: v3AndBelowTopics.map(({ name, partitions }) => ({
+        name,
+        resultsByPartition: partitions.map((partitionIndex) => ({ partitionIndex })),
+      })),
+    })),
+    answering(endTxn, () => {
+      fileOf('transactions.log').append(transactionRecord)
+      return {}
+    }),
+  ].map((each) => [each.api.key, each]),
+)
+
+/** Fetch is not served, but librdkafka takes it as the sign that it may send today's batches and lz4. */
+const advertised: readonly Api[] = [produce, fetch, ...[...answered.values()].map(({ api }) => api)]
 const versionsServed = advertised.map((api) => ({
   apiKey: api.key,
   minVersion: api.versions.first,
-  maxVersion: Math.min(api.versions.last, api === produce ? 9 : api.versions.last),
+  maxVersion: lastVersions.get(api) ?? api.versions.last,
 }))
 
 function metadataOf(names: readonly string[]): EncodableOf<typeof metadata.response> {
   const partition = { leaderId: 1, leaderEpoch, replicaNodes: [1], isrNodes: [1] }
-  const partitions = Array.from({ length: partitionCount }, (_, partitionIndex) => ({ ...partition, partitionIndex }))
+  const partitionsOf = (name: string) => Array.from({ length: partitionCounts.get(name) ?? partitionCount })
   return {
-    brokers: [{ nodeId: 1, host: 'localhost', port: (server.address() as AddressInfo).port }],
+    brokers: [self()],
     clusterId: 'null-server',
     controllerId: 1,
-    topics: names.map((name) => ({ name, partitions })),
+    topics: names.map((name) => ({
+      name,
+      partitions: partitionsOf(name).map((_, partitionIndex) => ({ ...partition, partitionIndex })),
+    })),
   }
 }
 

@@ -1,5 +1,6 @@
 /** bench: what the kernel says about a process: memory from /proc (proc(5)), CPU time as it grows from load.c. */
 import { readFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import { spawnTracked } from './peers.ts'
 
 export interface Memory {
@@ -20,6 +21,13 @@ export function cpuMs(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
   const [utime, stime] = [Number(fields[11]), Number(fields[12])]
   return (utime + stime) * msPerTick
+}
+
+/** CPU time over the next `ms`, in percent of one core. */
+export async function cpuPercent(pid: number, ms: number): Promise<number> {
+  const [atMs, before] = [performance.now(), cpuMs(pid)]
+  await delay(ms)
+  return (100 * (cpuMs(pid) - before)) / (performance.now() - atMs)
 }
 
 /** Notes a process's CPU time every few milliseconds, to tell afterwards what a stretch of time took. */

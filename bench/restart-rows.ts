@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { messagesIn, startProducing } from './loads.ts'
 import type { Measuring } from './measuring.ts'
 import type { Broker } from './peers.ts'
-import { cpuMs, memory } from './process-figures.ts'
+import { cpuMs, cpuPercent, memory } from './process-figures.ts'
 import { median } from './statistics.ts'
 import { untilServed, WireClient } from './wire-client.ts'
 
@@ -26,7 +26,6 @@ const emptyTopics = 10
  * catch up.
  */
 export async function measureRestart(measuring: Measuring): Promise<void> {
-  if (!measuring.wants(restartRow)) return
   const { restartMb, kills } = measuring.effort
   await measuring.withBroker(async (broker) => {
     const neededMb = (restartMb + (kills * steadyMbPerSecond * steadyMs) / 1000) * (1 + spareFraction)
@@ -92,14 +91,9 @@ async function untilAllAnswer(broker: Broker, topic: string): Promise<number> {
   return performance.now() - broker.startedAtMs
 }
 
-/** Kafka takes minutes to make so many partitions, and preallocates their indexes: it is left out. */
+/** A clean restart with many partitions, and what they take when nobody asks for them. */
 export async function measurePartitions(measuring: Measuring): Promise<void> {
-  if (!measuring.wants(partitionsRow)) return
-  if (measuring.peer.name === 'kafka') {
-    measuring.say(`${partitionsRow} is left out: making the partitions takes too long`)
-    return
-  }
-  const { emptyPartitions, starts, settleMs } = measuring.effort
+  const { emptyPartitions, starts, settleMs, idleMs } = measuring.effort
   const each = emptyPartitions / emptyTopics
   await measuring.withBroker(async (broker) => {
     measuring.say(`${partitionsRow}: ${emptyPartitions} empty partitions`)
@@ -122,5 +116,6 @@ export async function measurePartitions(measuring: Measuring): Promise<void> {
     const { residentMb, peakMb } = memory(broker.pid)
     measuring.note(partitionsRow, 'resident', 'MB', residentMb)
     measuring.note(partitionsRow, 'highest resident', 'MB', peakMb)
+    measuring.note(partitionsRow, 'idle CPU', '% of a core', await cpuPercent(broker.pid, idleMs))
   })
 }

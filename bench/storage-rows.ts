@@ -1,10 +1,9 @@
 /** bench: the rows that ask for a broker's files: reading old records, and acknowledging only what is on disk. The others are its neighbours'. */
 import { compactionRow, measureCompaction } from './compaction-row.ts'
-import { type Appends, appends, consume, messagesIn, produce, type Throughput, touchMemory } from './loads.ts'
+import { type Appends, appends, consume, messagesIn, produce, type Throughput } from './loads.ts'
 import type { Measuring } from './measuring.ts'
 import { type Broker, partitionCount } from './peers.ts'
 import { measurePartitions, measureRestart, partitionsRow, restartRow } from './restart-rows.ts'
-import { median } from './statistics.ts'
 import { untilServed, WireClient } from './wire-client.ts'
 
 const coldReadRow = 'cold-read'
@@ -14,21 +13,15 @@ export const storageRowNames = [coldReadRow, fsyncRow, restartRow, partitionsRow
 const coldShape = { recordBytes: 1024, acks: 'all', codec: 'none' } as const
 const producers = 50
 
-/** Rows of `measuring` that restart the broker or need it set up in their way. */
+/** Those that restart the broker or need it set up in their way. */
 export async function measureStorage(measuring: Measuring): Promise<void> {
-  if (!measuring.wants(...storageRowNames)) return
-  if (!measuring.peer.isOurs) {
-    measuring.say(`${storageRowNames.join(', ')} are left out: they restart the broker or need it set up in their way`)
-    return
-  }
-  if (measuring.wants(coldReadRow)) await measuring.withBroker((broker) => coldRead(measuring, broker))
-  if (measuring.wants(fsyncRow)) {
-    // What `odradek --fsync` sets.
-    await measuring.withBroker((broker) => fsync(measuring, broker), { 'log.flush.interval.messages': '1' })
-  }
-  await measureRestart(measuring)
-  await measurePartitions(measuring)
-  await measureCompaction(measuring)
+  await measuring.row(coldReadRow, () => measuring.withBroker((broker) => coldRead(measuring, broker)))
+  // What `odradek --fsync` sets.
+  const settings = { 'log.flush.interval.messages': '1' }
+  await measuring.row(fsyncRow, () => measuring.withBroker((broker) => fsync(measuring, broker), settings))
+  await measuring.row(restartRow, () => measureRestart(measuring))
+  await measuring.row(partitionsRow, () => measurePartitions(measuring))
+  await measuring.row(compactionRow, () => measureCompaction(measuring))
 }
 
 /** What was written before a restart: no broker has it in its own memory, the kernel's page cache does. */
@@ -37,15 +30,15 @@ async function coldRead(measuring: Measuring, broker: Broker): Promise<void> {
   const messages = messagesIn(effort.coldMb, coldShape.recordBytes)
   const topic = await measuring.createTopic(broker, coldReadRow, partitionCount)
   measuring.say(`${coldReadRow}: ${effort.coldMb} MB, then a restart`)
-  await touchMemory(tools)
+  await measuring.touchMemory()
   await produce(tools, broker, { topic, shape: coldShape, messages, batchBytes: effort.batchBytes })
   await broker.end('SIGTERM')
   await broker.startAgain()
-  await consume(tools, broker, topic, messages) // for the compilers
+  await consume(tools, broker, { topic, messages }) // for the compilers
   const runs: Throughput[] = []
   for (let run = 0; run < effort.repeats; run += 1) {
     measuring.say(`${coldReadRow}, run ${run + 1}`)
-    runs.push(await consume(tools, broker, topic, messages))
+    runs.push(await consume(tools, broker, { topic, messages }))
   }
   measuring.noteThroughput(coldReadRow, runs)
 }
@@ -65,23 +58,8 @@ async function fsync(measuring: Measuring, broker: Broker): Promise<void> {
       measuring.say(`${fsyncRow}, ${partitions} partitions, run ${run + 1}`)
       runs.push(await appends(tools, broker, { ...load, ms: effort.appendsMs }))
     }
-    const note = (metric: string, unit: string, values: number[]) =>
-      measuring.note(
-        fsyncRow,
-        `${metric}, ${partitions} partition${partitions > 1 ? 's' : ''}`,
-        unit,
-        median(values),
-        values,
-      )
-    note(
-      'acknowledged',
-      '1/s',
-      runs.map((run) => run.perSecond),
-    )
-    note(
-      'broker CPU',
-      'µs each',
-      runs.map((run) => run.cpuUsEach),
-    )
+    const where = `${partitions} partition${partitions > 1 ? 's' : ''}`
+    measuring.noteRuns(fsyncRow, `acknowledged, ${where}`, '1/s', runs, (run) => run.perSecond)
+    measuring.noteRuns(fsyncRow, `broker CPU, ${where}`, 'µs each', runs, (run) => run.cpuUsEach)
   }
 }

@@ -1,8 +1,8 @@
 /** bench: the rows about transactions: how much goes through them, and what a commit takes. */
-import { type Transactions, touchMemory, transactions } from './loads.ts'
+import { type Transactions, transactions } from './loads.ts'
 import type { Measuring } from './measuring.ts'
 import { type Broker, partitionCount } from './peers.ts'
-import { median, percentile } from './statistics.ts'
+import { percentile } from './statistics.ts'
 
 const rows = [
   { row: 'transactions-100ms', commitEveryMs: 100 },
@@ -12,18 +12,15 @@ export const transactionRowNames = rows.map(({ row }) => row)
 
 const shape = { recordBytes: 1024, acks: 'all', codec: 'none' } as const
 
-export async function measureTransactions(measuring: Measuring): Promise<void> {
-  if (!measuring.wants(...transactionRowNames)) return
-  await measuring.withBroker(async (broker) => {
-    for (const each of rows) if (measuring.wants(each.row)) await measure(measuring, broker, each)
-  })
+export async function measureTransactions(measuring: Measuring, broker: Broker): Promise<void> {
+  for (const each of rows) await measuring.row(each.row, () => measure(measuring, broker, each))
 }
 
 async function measure(measuring: Measuring, broker: Broker, { row, commitEveryMs }: (typeof rows)[number]) {
   const { tools, effort } = measuring
   const once = async (name: string) => {
     const topic = await measuring.createTopic(broker, `${row}-${name}`, partitionCount)
-    await touchMemory(tools)
+    await measuring.touchMemory()
     measuring.say(`${row}, ${name}`)
     const load = { topic, shape, batchBytes: effort.batchBytes, ms: effort.transactionsMs, commitEveryMs }
     return transactions(tools, broker, load)
@@ -35,9 +32,7 @@ async function measure(measuring: Measuring, broker: Broker, { row, commitEveryM
     row,
     runs.map(({ load }) => load),
   )
-  const note = (metric: string, unit: string, of: (run: Transactions) => number) =>
-    measuring.note(row, metric, unit, median(runs.map(of)), runs.map(of))
-  note('commit p50', 'ms', ({ commitUs }) => percentile(commitUs, 0.5) / 1000)
-  note('commit p99', 'ms', ({ commitUs }) => percentile(commitUs, 0.99) / 1000)
-  note('commits', '1/s', ({ commitUs }) => (commitUs.length * 1000) / effort.transactionsMs)
+  measuring.noteRuns(row, 'commit p50', 'ms', runs, ({ commitUs }) => percentile(commitUs, 0.5) / 1000)
+  measuring.noteRuns(row, 'commit p99', 'ms', runs, ({ commitUs }) => percentile(commitUs, 0.99) / 1000)
+  measuring.noteRuns(row, 'commits', '1/s', runs, ({ commitUs }) => (commitUs.length * 1000) / effort.transactionsMs)
 }

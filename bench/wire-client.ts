@@ -10,6 +10,8 @@ import {
   fetch,
   findCoordinator,
   incrementalAlterConfigs,
+  listOffsets,
+  metadata,
   produce,
   requestHeader,
   requestHeaderVersion,
@@ -22,12 +24,18 @@ import { type Api, type DecodedResponse, type EncodableOf, Reader, Writer } from
 const answerWithinMs = 60_000
 const servedWithinMs = 120_000
 const retryMs = 5
+/** Fewer than may wait to be accepted. */
+const connectionsAtOnce = 100
 const sizeBytes = 4
 /** The last one in which every field has its fixed place. */
 const produceVersion = 8
 const fetchVersion = 12
 /** The last one that asks for one group. */
 const findCoordinatorVersion = 3
+const listOffsetsVersion = 5
+const metadataVersion = 9
+/** ListOffsets: the end. */
+const latest = -1
 const partitionMaxBytes = 65_536
 const smallRecordBytes = 100
 const topicResource = 2
@@ -47,6 +55,17 @@ export class WireClient {
     const socket = connect({ host: '127.0.0.1', port, noDelay: true })
     await once(socket, 'connect')
     return new WireClient(socket)
+  }
+
+  /** So many connections that have each been answered once. */
+  static async many(port: number, count: number): Promise<WireClient[]> {
+    const clients: WireClient[] = []
+    while (clients.length < count) {
+      const coming = Math.min(connectionsAtOnce, count - clients.length)
+      clients.push(...(await Promise.all(Array.from({ length: coming }, () => WireClient.connect(port)))))
+      await Promise.all(clients.slice(-coming).map((client) => client.apiVersions()))
+    }
+    return clients
   }
 
   /** `use` with a connection that is closed afterwards. */
@@ -134,17 +153,28 @@ export class WireClient {
     return errorCode
   }
 
-  /** From the beginning, without waiting. The error code. */
-  async fetch(topic: string, partition: number): Promise<number> {
+  /** From the beginning, not waiting for records if not told to. The error code. */
+  async fetch(topic: string, partition: number, wait = { maxWaitMs: 0, minBytes: 0 }): Promise<number> {
     const partitions = [{ partition, fetchOffset: 0, partitionMaxBytes }]
     const { errorCode, responses } = await this.request(fetch, fetchVersion, {
-      maxWaitMs: 0,
-      minBytes: 0,
+      ...wait,
       sessionEpoch: -1,
       topics: [{ topic, partitions }],
       forgottenTopicsData: [],
     })
     return errorCode === 0 ? responses[0]!.partitions[0]!.errorCode : errorCode
+  }
+
+  /** The ends of all partitions of `topic`. The first error code. */
+  async listEnds(topic: string, count: number): Promise<number> {
+    const partitions = Array.from({ length: count }, (_, partitionIndex) => ({ partitionIndex, timestamp: latest }))
+    const { topics } = await this.request(listOffsets, listOffsetsVersion, { topics: [{ name: topic, partitions }] })
+    return topics[0]!.partitions.find(({ errorCode }) => errorCode !== 0)?.errorCode ?? 0
+  }
+
+  async describeTopic(topic: string): Promise<void> {
+    const { topics } = await this.request(metadata, metadataVersion, { topics: [{ name: topic }] })
+    if (topics[0]?.errorCode !== 0) throw new Error(`Metadata of ${topic} answered error ${topics[0]?.errorCode}`)
   }
 
   /** Bytes that the logs of all partitions of `topic` take. */
