@@ -2,7 +2,7 @@
 import type { Figure } from './measuring.ts'
 
 /** `ratio` to Kafka's figure or an absolute `value`, at most or at least so much. */
-type Bound = { readonly of: 'ratio' | 'value' } & ({ readonly atMost: number } | { readonly atLeast: number })
+export type Bound = { readonly of: 'ratio' | 'value' } & ({ readonly atMost: number } | { readonly atLeast: number })
 
 /** What Odradek must reach, by the start of a row's name and of a metric. */
 const targets: readonly (Bound & { readonly row: string; readonly metric: string })[] = [
@@ -61,7 +61,8 @@ function compared(line: Line): Line {
   return { ...line, ...(ratio === undefined ? {} : { ratio }), target: { ...bound, isMet } }
 }
 
-function boundText(bound: Bound): string {
+/** As in `ratio <= 1`. */
+export function boundText(bound: Bound): string {
   return 'atMost' in bound ? `${bound.of} <= ${bound.atMost}` : `${bound.of} >= ${bound.atLeast}`
 }
 
@@ -85,7 +86,8 @@ export function table(lines: readonly Line[], peers: readonly string[]): string 
   return [text(header), text(widths.map((width) => '-'.repeat(width))), ...cells.map(text)].join('\n')
 }
 
-function rounded(value: number | undefined): string {
+/** With as many digits as a reader can use; empty if there is none. */
+export function rounded(value: number | undefined): string {
   if (value === undefined || Number.isNaN(value)) return ''
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
 }
