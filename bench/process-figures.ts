@@ -1,5 +1,5 @@
 /** bench: what the kernel says about a process: memory from /proc (proc(5)), CPU time as it grows from load.c. */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { spawnTracked } from './peers.ts'
 
 export interface Memory {
@@ -20,6 +20,15 @@ export function cpuMs(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
   const [utime, stime] = [Number(fields[11]), Number(fields[12])]
   return (utime + stime) * msPerTick
+}
+
+/** CPU time of all its threads so far, to the nanosecond, from the scheduler: a thread that has just gone to sleep is up to date. */
+export function cpuNs(pid: number): number {
+  const tasks = readdirSync(`/proc/${pid}/task`)
+  const spent = tasks.map((task) => Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]))
+  const sum = spent.reduce((total, ns) => total + ns, 0)
+  if (!(sum > 0)) throw new Error('this kernel does not count CPU time in /proc/PID/schedstat (CONFIG_SCHED_INFO)')
+  return sum
 }
 
 /** Notes a process's CPU time every few milliseconds, to tell afterwards what a stretch of time took. */

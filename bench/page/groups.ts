@@ -11,13 +11,13 @@ export interface Group {
 
 const groups: readonly Group[] = [
   { name: 'produce', title: 'Produce', rows: ['produce', 'fsync'] },
-  { name: 'consume', title: 'Consume', rows: ['consume', 'java-consume', 'fetch', 'cold-read'] },
-  { name: 'latency', title: 'Latency', rows: ['round-trip', 'latency', 'crowd', 'compaction', 'tail'] },
-  { name: 'transactions', title: 'Transactions', rows: ['transactions', 'transaction'] },
-  { name: 'groups', title: 'Groups', rows: ['groups', 'group', 'rebalance', 'commit'] },
+  { name: 'consume', title: 'Consume', rows: ['consume', 'java-consume', 'cold-read'] },
+  { name: 'latency', title: 'Latency', rows: ['round-trip', 'sync-produce', 'crowd', 'compaction'] },
+  { name: 'transactions', title: 'Transactions', rows: ['transactions'] },
+  { name: 'groups', title: 'Groups', rows: ['groups', 'rebalance'] },
   { name: 'start', title: 'Start and restart', rows: ['start', 'restart'] },
-  { name: 'memory', title: 'Memory', rows: ['memory'] },
-  { name: 'scale', title: 'Many at once', rows: ['partitions', 'connections', 'topics', 'scale'] },
+  { name: 'memory', title: 'Memory and size', rows: ['memory', 'install-size'] },
+  { name: 'scale', title: 'Many at once', rows: ['partitions', 'topic', 'idle-consumers'] },
 ]
 /** For rows that are in none of these. */
 const more: Group = { name: 'more', title: 'More rows', rows: [''] }

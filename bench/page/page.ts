@@ -1,8 +1,9 @@
 /** bench/page: docs/performance.md and its plots, from the committed figures and what people wrote about them. */
 import { readFileSync } from 'node:fs'
-import { boundText, type Line, rounded } from '../report.ts'
+import { type Line, rounded, targetText } from '../report.ts'
 import { bars } from './bars.ts'
 import { grouped } from './groups.ts'
+import { longRunPart, scalePart } from './over-time.ts'
 import { compared, type Results } from './results.ts'
 
 /** Why a row is behind its target, in one sentence that begins small and ends without a stop. */
@@ -47,6 +48,13 @@ export function pageOf(results: Results, causes: readonly Cause[]): Map<string, 
     const image = plot === undefined ? '' : `![${group.title}: ratios to Kafka](performance/${group.name}.svg)\n\n`
     return `\n## ${group.title}\n\n${image}${tableOf(lines)}${behindOf(lines, causes)}`
   })
+  const more = (name: string, part: { text: string; plot: string } | undefined) => {
+    if (part === undefined) return
+    files.set(`performance/${name}.svg`, part.plot)
+    parts.push(part.text)
+  }
+  more('scale-curves', results.scale && scalePart(results.scale))
+  more('long-run', results.longRun && longRunPart(results.longRun))
   files.set('performance.md', `${introduction(results)}${parts.join('')}`)
   return files
 }
@@ -82,12 +90,12 @@ function tableOf(lines: readonly Line[]): string {
     line.unit,
     ...peers.map((peer) => rounded(line.figures[peer]?.value)),
     rounded(line.ratio),
-    line.target === undefined ? '' : `${boundText(line.target)}: ${line.target.isMet ? 'met' : '**missed**'}`,
+    line.targets.map(targetText).join(', ').replaceAll('MISSED', '**missed**'),
   ])
   return [header, rule, ...cells].map((row) => `| ${row.join(' | ')} |\n`).join('')
 }
 
-const isBehind = ({ target }: Line): boolean => target?.isMet === false
+const isBehind = ({ targets }: Line): boolean => targets.some(({ isMet }) => !isMet)
 
 function causeOf(line: Line, causes: readonly Cause[]): string | undefined {
   return causes.find(({ row, metric }) => row === line.row && metric === line.metric)?.cause

@@ -4,7 +4,7 @@ export const fontSize = 12
 
 /**
  * Each plot has a ground of its own, since a page's theme need not be the one that the viewer's system tells an image.
- * Classes: title, note, grid, one (the line at Kafka), good, bad, other, floor; line0 to line3 for curves.
+ * Classes: title, note, grid, one (the line at Kafka), good, bad, other, floor; for curves diagonal and curve0 to curve5.
  */
 const style = `
     text { font: ${fontSize}px system-ui, sans-serif; fill: #1f2328 }
@@ -19,8 +19,14 @@ const style = `
     .bad { fill: #c4551c }
     .other { fill: #8c96a3 }
     .floor { stroke: #1f2328; stroke-width: 2 }
-    .line { fill: none; stroke: #1a7f5a; stroke-width: 2 }
-    .point { fill: #1a7f5a }
+    .diagonal { stroke: #8c96a3; stroke-dasharray: 4 4 }
+    [class^=curve] { fill: none; stroke-width: 2 }
+    .curve0 { stroke: #1a7f5a }
+    .curve1 { stroke: #c4551c }
+    .curve2 { stroke: #3b6fd4 }
+    .curve3 { stroke: #8250bf }
+    .curve4 { stroke: #b5447a }
+    .curve5 { stroke: #8a7a12 }
     @media (prefers-color-scheme: dark) {
       text { fill: #f0f6fc }
       .ground { fill: #0d1117 }
@@ -31,8 +37,12 @@ const style = `
       .bad { fill: #f0883e }
       .other { fill: #6e7681 }
       .floor { stroke: #f0f6fc }
-      .line { stroke: #3fb98a }
-      .point { fill: #3fb98a }
+      .curve0 { stroke: #3fb98a }
+      .curve1 { stroke: #f0883e }
+      .curve2 { stroke: #79a7ff }
+      .curve3 { stroke: #bc93f5 }
+      .curve4 { stroke: #f080b0 }
+      .curve5 { stroke: #d8c64a }
     }`
 
 /** @param title said by screen readers */
