@@ -1,9 +1,11 @@
 /** bench: the commands that need nothing but Node: no other broker, no compiler. Started by run.sh with the command as first flag. */
+import { guard } from './guard/guard.ts'
 import { longRun } from './long-run/long-run.ts'
 import { writePage } from './page/write.ts'
 import { scale } from './scale/scale.ts'
 
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
+  '--guard': guard,
   '--long-run': longRun,
   '--page': writePage,
   '--scale': scale,

@@ -13,7 +13,7 @@ say() { printf 'bench: %s\n' "$*" >&2; }
 
 # Commands that need none of the tools below.
 case "${1:-}" in
-  --page | --scale | --long-run) exec "$root/node_modules/.bin/tsx" "$here/alone.ts" "$@" ;;
+  --page | --guard | --scale | --long-run) exec "$root/node_modules/.bin/tsx" "$here/alone.ts" "$@" ;;
 esac
 
 # As Debian names them, each with a probe that says whether it is there.
