@@ -2,18 +2,19 @@
 
 /**
  * A line for each check, measured or recorded, and the line that counts them.
- * @param margin the part of a recorded ratio by which it may be exceeded
+ * @param marginOf the part of a check's recorded ratio by which it may be exceeded
  */
 export function judged(
   measured: ReadonlyMap<string, number>,
   recorded: Readonly<Record<string, number>>,
-  margin: number,
+  marginOf: (name: string) => number,
 ): { readonly lines: readonly string[]; readonly failed: number } {
   const lines: string[] = []
   let failed = 0
   const names = new Set([...measured.keys(), ...Object.keys(recorded)])
   for (const name of names) {
     const [now, before] = [measured.get(name), recorded[name]]
+    const margin = marginOf(name)
     const isWithin = now !== undefined && before !== undefined && now <= before * (1 + margin)
     if (!isWithin) failed += 1
     lines.push(
