@@ -2,12 +2,13 @@
 import { randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import { consumerGroupHeartbeat, heartbeat, joinGroup, syncGroup } from '../protocol/messages/index.ts'
+import { consumerGroupHeartbeat, heartbeat, joinGroup, leaveGroup, syncGroup } from '../protocol/messages/index.ts'
 import { consumerProtocolAssignment, consumerProtocolSubscription } from '../protocol/state/index.ts'
 import type { WireClient } from './wire-client.ts'
 
 const joinVersion = 9
 const syncVersion = 5
+const leaveVersion = 4
 const heartbeatVersion = 4
 const consumerHeartbeatVersion = 1
 /** Of the payloads that classic members exchange. */
@@ -57,6 +58,13 @@ export class ClassicMember implements GroupMember {
     if (errorCode !== rebalanceInProgress && errorCode !== illegalGeneration) refused('Heartbeat', errorCode)
     await this.join()
     return true
+  }
+
+  /** Nobody waits for it any more. */
+  async leave(): Promise<void> {
+    const request = { groupId: this.#groupId, members: [{ memberId: this.#memberId }] }
+    const { errorCode } = await this.#client.request(leaveGroup, leaveVersion, request)
+    if (errorCode !== none) refused('LeaveGroup', errorCode)
   }
 
   /** False where the group has gone on to another generation meanwhile. */

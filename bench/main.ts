@@ -19,7 +19,8 @@ const usage = `usage: npm run bench -- [flags]
   --repeats N           runs of each throughput row (the median counts)
   --load-mb N           payload of one run
   --restart-mb N        payload of restart-10gb at its first kill
-  --json FILE           the figures, with all runs, as JSON`
+  --json FILE           the figures, with all runs, as JSON
+  --page FILE...        as the first flag: writes docs/performance.md from such files`
 
 const { values: flags } = parseArgs({
   options: {
@@ -113,7 +114,9 @@ async function main(): Promise<void> {
   const machine = `${os.cpus().length} x ${os.cpus()[0]?.model}, Linux ${os.release()}, Node ${process.version}, ${javaVersion()}`
   console.log(`${machine}\n\n${table(lines, [...figures.keys()])}`)
   if (flags.json !== undefined) {
-    writeFileSync(flags.json, `${JSON.stringify({ machine, effort, rows: lines }, undefined, 2)}\n`)
+    const date = new Date().toISOString().slice(0, 10)
+    const command = `npm run bench -- ${process.argv.slice(2).join(' ').replace(flags.json, 'FILE')}`
+    writeFileSync(flags.json, `${JSON.stringify({ date, command, machine, effort, rows: lines }, undefined, 2)}\n`)
   }
   if (failures.length > 0) fail(`without figures: ${failures.join(', ')}`)
 }

@@ -1,5 +1,5 @@
 /** bench: what the kernel says about a process: memory from /proc (proc(5)), CPU time as it grows from load.c. */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { spawnTracked } from './peers.ts'
 
@@ -28,6 +28,15 @@ export async function cpuPercent(pid: number, ms: number): Promise<number> {
   const [atMs, before] = [performance.now(), cpuMs(pid)]
   await delay(ms)
   return (100 * (cpuMs(pid) - before)) / (performance.now() - atMs)
+}
+
+/** CPU time of all its threads so far, to the nanosecond, from the scheduler: a thread that has just gone to sleep is up to date. */
+export function cpuNs(pid: number): number {
+  const tasks = readdirSync(`/proc/${pid}/task`)
+  const spent = tasks.map((task) => Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]))
+  const sum = spent.reduce((total, ns) => total + ns, 0)
+  if (!(sum > 0)) throw new Error('this kernel does not count CPU time in /proc/PID/schedstat (CONFIG_SCHED_INFO)')
+  return sum
 }
 
 /** Notes a process's CPU time every few milliseconds, to tell afterwards what a stretch of time took. */

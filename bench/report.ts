@@ -92,7 +92,8 @@ function measured({ figures }: Line, of: Measure, better: (...values: number[]) 
   return others.length === 0 ? undefined : odradek / better(...others)
 }
 
-function targetText(target: Target): string {
+/** As in `ratio <= 1 met`. */
+export function targetText(target: Target): string {
   const limit = 'atMost' in target ? `<= ${target.atMost}` : `>= ${target.atLeast}`
   const of = { value: 'value', ratio: 'ratio', floor: 'of floor', best: 'of better' }[target.of]
   const figure = target.of === 'floor' || target.of === 'best' ? `${rounded(target.value)} ` : ''
@@ -119,7 +120,8 @@ export function table(lines: readonly Line[], peers: readonly string[]): string 
   return [text(header), text(widths.map((width) => '-'.repeat(width))), ...cells.map(text)].join('\n')
 }
 
-function rounded(value: number | undefined): string {
+/** With as many digits as a reader can use; empty if there is none. */
+export function rounded(value: number | undefined): string {
   if (value === undefined || Number.isNaN(value)) return ''
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
 }

@@ -11,6 +11,11 @@ say() { printf 'bench: %s\n' "$*" >&2; }
 [ "$(uname -s)" = Linux ] || { say 'CPU and memory are read from /proc: Linux only'; exit 1; }
 [ -x "$root/node_modules/.bin/tsx" ] || { say 'npm ci comes first'; exit 1; }
 
+# Commands that need none of the tools below.
+case "${1:-}" in
+  --page | --guard | --scale | --long-run) exec "$root/node_modules/.bin/tsx" "$here/alone.ts" "$@" ;;
+esac
+
 # As Debian names them, each with a probe that says whether it is there. Without Go one peer less is measured.
 missing_packages() {
   command -v cc >/dev/null && printf '#include <stdio.h>\n' | cc -E -xc - >/dev/null 2>&1 || echo gcc libc6-dev

@@ -206,7 +206,7 @@ export async function untilServed(ask: () => Promise<number>): Promise<void> {
 }
 
 /** A request with its size before it. */
-function requestFrame<A extends Api>(
+export function requestFrame<A extends Api>(
   api: A,
   version: number,
   body: EncodableOf<A['request']>,

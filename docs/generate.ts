@@ -1,30 +1,44 @@
 /**
- * Writes the pages that are made from tables in the source. `--check` writes nothing and exits with 1 when a page is out of date.
- * A new page is a row of `pages`.
+ * Writes the pages that are made from tables in the source and from measured figures. `--check` writes nothing and exits with 1 when a
+ * page is out of date. A new page is a row of `pages`.
  */
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { renderPerformance } from '../bench/page/page.ts'
 import { renderApis } from './render-apis.ts'
 import { renderConfigs } from './render-configs.ts'
 import { renderErrors } from './render-errors.ts'
 
-const pages: readonly { file: string; render: () => string }[] = [
-  { file: 'apis.md', render: renderApis },
-  { file: 'configs.md', render: renderConfigs },
-  { file: 'errors.md', render: renderErrors },
+const pages: readonly (() => Iterable<[file: string, text: string]>)[] = [
+  () => [['apis.md', renderApis()]],
+  () => [['configs.md', renderConfigs()]],
+  () => [['errors.md', renderErrors()]],
+  renderPerformance,
 ]
+/** Holds nothing but what is made here. */
+const madeFolders = ['performance']
 
-/** Names of the pages in `folder` that differ from what would be written now; with `write` they are brought up to date. */
+/** Names of the files in `folder` that differ from what would be written now; with `write` they are brought up to date. */
 export function outdatedPages(folder: string, write: boolean): string[] {
   const outdated: string[] = []
-  for (const { file, render } of pages) {
+  const made = new Map(pages.flatMap((render) => [...render()]))
+  for (const [file, text] of made) {
     const path = join(folder, file)
-    const text = render()
     if (existsSync(path) && readFileSync(path, 'utf8') === text) continue
     outdated.push(`docs/${file}`)
-    if (write) writeFileSync(path, text)
+    if (!write) continue
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, text)
+  }
+  const left = madeFolders
+    .filter((name) => existsSync(join(folder, name)))
+    .flatMap((name) => readdirSync(join(folder, name)).map((file) => `${name}/${file}`))
+    .filter((file) => !made.has(file))
+  for (const file of left) {
+    outdated.push(`docs/${file}`)
+    if (write) rmSync(join(folder, file))
   }
   return outdated
 }
