@@ -6,6 +6,7 @@ import { type ErrorName, KafkaError } from '../../protocol/errors.ts'
 import { noProducerEpoch, noProducerId } from '../../protocol/records/index.ts'
 import type { Answer, Decision, StateMachine } from '../coordinator/state-machine.ts'
 import type { Clock } from '../runtime/clock.ts'
+import { atEndOfTurn } from '../runtime/serial-queue.ts'
 import { needsProducerId, nextProducer, Transaction } from './transaction.ts'
 import { TransactionCompletion, type TransactionCompletionOptions } from './transaction-completion.ts'
 import { byTopic, type TransactionMetadata, type TransactionRecord } from './transaction-records.ts'
@@ -196,9 +197,10 @@ export class TransactionCoordinatorShard implements StateMachine<TransactionReco
 
   // ---- ends
 
-  /** The markers go out as soon as it is written that they must. */
+  /** The markers go out when it is written that they must: behind the answer, which waits for nothing else. */
   #prepared<R>(transaction: Transaction, metadata: TransactionMetadata, response: R): TransactionDecision<R> {
-    const start: Answer = { deliver: () => this.#completion.start(transaction), fail: forgotten }
+    const deliver = (): void => atEndOfTurn(() => this.#completion.start(transaction))
+    const start: Answer = { deliver, fail: forgotten }
     const { transactionalId } = transaction
     return { records: [{ transactionalId, metadata }], response, answers: [start] }
   }
