@@ -11,11 +11,11 @@ import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 
 /**
- * How the command starts: a line for the shell that is a string and a comment for JavaScript. A plain `env node` can't pass Node a flag, and
- * `env -S` is not everywhere (Alpine). Why the flag: docs/adr/0001-one-thread-collects.md.
+ * How the command starts: a line for the shell that is a string and a comment for JavaScript. A plain `env node` can't pass Node flags, and
+ * `env -S` is not everywhere (Alpine). Why these flags: docs/adr/0001-one-thread-collects.md.
  */
 const launcher = `#!/bin/sh
-':' //; exec node --single-threaded-gc "$0" "$@"
+':' //; exec node --single-threaded-gc --max-semi-space-size=4 "$0" "$@"
 `
 
 const { values: flags } = parseArgs({

@@ -35,7 +35,7 @@ describe('the package', () => {
     expect(built.map((each) => each.default)).toContain(`./${packageJson.bin.odradek}`)
   })
 
-  it("has a command that any shell starts, with the collector's flag", async () => {
+  it("has a command that any shell starts, with the collector's flags", async () => {
     const directory = await temporaryDirectory()
     execFileSync(process.execPath, ['build.mjs', '--outdir', `${directory}/dist`], { cwd: root })
     const tell = `${directory}/tell.cjs`
@@ -43,7 +43,7 @@ describe('the package', () => {
     writeFileSync(`${directory}/package.json`, '{"type":"module"}')
     const environment = { PATH: `${dirname(process.execPath)}:${process.env.PATH}`, NODE_OPTIONS: `--require=${tell}` }
     const output = execFileSync(`${directory}/dist/main.js`, ['--version'], { encoding: 'utf8', env: environment })
-    expect(output).toBe(`--single-threaded-gc\n${packageJson.version}\n`)
+    expect(output).toBe(`--single-threaded-gc,--max-semi-space-size=4\n${packageJson.version}\n`)
   })
 
   it('starts without what a default start does not need', async () => {
