@@ -125,23 +125,25 @@ describe('the receive buffer', () => {
     const [smallest] = readAll(buffer, framed(body(100)))
     expect(slabOf(smallest!)).toBeUndefined()
     const [kept] = readAll(buffer, framed(body(5000, 3)))
+    const frames = Array.from({ length: 10 }, (_, index) => framed(body(5000, index)))
     const before = process.memoryUsage().arrayBuffers
-    for (let round = 0; round < 1000; round += 1) release(readAll(buffer, framed(body(5000, round))))
+    for (let round = 0; round < 1000; round += 1) release(readAll(buffer, frames[round % 10]!))
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2_000_000)
     expect(kept!.equals(body(5000, 3))).toBe(true)
   })
 
   it('holds no memory for a connection that is idle, or has only announced a frame', () => {
+    const [whole, announced] = [framed(body(20_000)), framed(body(200_000))]
     const before = process.memoryUsage().arrayBuffers
     const buffers = Array.from({ length: 500 }, () => new ReceiveBuffer(maxFrameBytes))
     for (const buffer of buffers) {
-      release(readAll(buffer, framed(body(20_000))))
-      readAll(buffer, framed(body(200_000)).subarray(0, 10))
+      release(readAll(buffer, whole))
+      readAll(buffer, announced.subarray(0, 10))
     }
     // A slab for some, some bytes for the others.
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(40_000_000)
     for (const [index, buffer] of buffers.entries()) {
-      const frames = readAll(buffer, framed(body(200_000)).subarray(10))
+      const frames = readAll(buffer, announced.subarray(10))
       expect(frames).toHaveLength(1)
       if (index % 50 === 0) expect(frames[0]!.equals(body(200_000))).toBe(true)
       release(frames)
