@@ -65,8 +65,9 @@ export class TailCache {
     if (last !== undefined && last.nextOffset === baseOffset && follows(last.bytes, bytes)) {
       last.bytes = Buffer.from(bytes.buffer, last.bytes.byteOffset, last.bytes.length + bytes.length)
       last.nextOffset = nextOffset
-      if (!isShared) last.cost += bytes.length
-      if (!isShared) this.#usedBytes += bytes.length
+      const more = isShared ? 0 : bytes.length
+      last.cost += more
+      this.#usedBytes += more
     } else {
       const own = slab === undefined ? bytes.buffer.byteLength : bytes.length
       const entry = { tail, baseOffset, nextOffset, bytes, slab, cost: isShared ? 0 : own }

@@ -20,17 +20,7 @@ export class InvalidFrameError extends Error {
   }
 }
 
-/** Bytes of one connection on their way to being frames. */
-export interface FrameSource {
-  /** Bytes held that no frame has taken yet. */
-  readonly bufferedBytes: number
-  /** The next complete frame without its size. @throws InvalidFrameError */
-  next(): Buffer | undefined
-  /** The largest frame from the next one on whose size has not been read yet, and the config that says so. */
-  limitFrames(maxFrameBytes: number, limitName: string): void
-}
-
-export class FrameAssembler implements FrameSource {
+export class FrameAssembler {
   #maxFrameBytes: number
   #limitName = 'socket.request.max.bytes'
   #chunks: Buffer[] = []
@@ -47,11 +37,13 @@ export class FrameAssembler implements FrameSource {
     this.#maxFrameBytes = maxFrameBytes
   }
 
+  /** The largest frame from the next one on whose size has not been read yet, and the config that says so. */
   limitFrames(maxFrameBytes: number, limitName: string): void {
     this.#maxFrameBytes = maxFrameBytes
     this.#limitName = limitName
   }
 
+  /** Bytes held that no frame has taken yet. */
   get bufferedBytes(): number {
     return this.#bufferedBytes
   }
@@ -78,6 +70,7 @@ export class FrameAssembler implements FrameSource {
     }
   }
 
+  /** The next complete frame without its size. @throws InvalidFrameError */
   next(): Buffer | undefined {
     if (this.#frameBytes < 0) {
       if (this.#bufferedBytes < sizeBytes) return undefined

@@ -2,7 +2,7 @@
  * network: one client's connection: bytes to frames, answers to as few writes as possible, and back-pressure both ways.
  *
  *     socket ── bytes ──▶ ReceiveBuffer ── frame ──▶ FrameReceiver.receive
- *        ▲                (FrameAssembler for TLS)          │
+ *        ▲                                                  │
  *        └── one writev ◀── corked ◀── send ◀───────────────┘
  *
  * Frames stop, and with them reading, while the receiver says so (`pause`), and while the client leaves more than
@@ -13,7 +13,7 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Logger } from '../runtime/logger.ts'
 import { atEndOfTurn } from '../runtime/serial-queue.ts'
-import { FrameAssembler, type FrameSource, InvalidFrameError } from './frame-assembler.ts'
+import { InvalidFrameError } from './frame-assembler.ts'
 import { type MemoryReader, readInto } from './own-memory-reads.ts'
 import { ReceiveBuffer } from './receive-buffer.ts'
 
@@ -55,7 +55,9 @@ export class FrameConnection {
   readonly #uses: { count: number }
   readonly #socket: Socket
   readonly #logger: Logger
-  readonly #frames: FrameSource
+  readonly #frames: ReceiveBuffer
+  /** The socket gives chunks of its own, which the buffer is handed. */
+  readonly #readsChunks: boolean
   readonly #flush: () => void
   #receiver: FrameReceiver | undefined
   #corked = false
@@ -75,11 +77,11 @@ export class FrameConnection {
     this.#uses = settings.uses
     this.lastUse = ++settings.uses.count
     this.#logger = settings.logger
-    const buffer = new ReceiveBuffer(settings.maxFrameBytes)
-    const reading = socket instanceof TLSSocket ? undefined : readInto(socket, this.#readerOf(buffer))
+    this.#frames = new ReceiveBuffer(settings.maxFrameBytes)
+    const reading = socket instanceof TLSSocket ? undefined : readInto(socket, this.#memoryReader())
     this.#socket = reading?.socket ?? socket
-    this.#frames = reading === undefined ? new FrameAssembler(settings.maxFrameBytes) : buffer
-    if (reading?.early) buffer.add(reading.early)
+    this.#readsChunks = reading === undefined
+    if (reading?.early) this.#frames.add(reading.early)
     this.#flush = () => this.#writeOut()
   }
 
@@ -87,7 +89,7 @@ export class FrameConnection {
   start(receiver: FrameReceiver): void {
     this.#receiver = receiver
     const socket = this.#socket
-    if (this.#frames instanceof FrameAssembler) this.#readChunks(this.#frames)
+    if (this.#readsChunks) this.#readChunks()
     socket.on('drain', () => this.#continue())
     socket.on('error', (error) => this.#logger.debug({ connection: this.id, reason: error.message }, 'connection lost'))
     socket.on('close', () => this.#closed())
@@ -172,7 +174,8 @@ export class FrameConnection {
     this.#socket.uncork()
   }
 
-  #readerOf(buffer: ReceiveBuffer): MemoryReader {
+  #memoryReader(): MemoryReader {
+    const buffer = this.#frames
     return {
       get space() {
         return buffer.space
@@ -188,11 +191,11 @@ export class FrameConnection {
     }
   }
 
-  #readChunks(assembler: FrameAssembler): void {
+  #readChunks(): void {
     this.#socket.on('data', (chunk) => {
       if (this.#ended) return
       this.#used()
-      assembler.push(chunk)
+      this.#frames.add(chunk)
       this.#deliver()
     })
   }

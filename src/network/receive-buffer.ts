@@ -8,10 +8,10 @@
  *
  * One scratch serves all connections, since what was read is looked at before anything else is read (not so on Windows, where reads are given
  * their memory in advance: own-memory-reads.ts). So an idle connection has no memory here. What is begun and has no slab — it is too
- * large for one, or too many connections have one — is gathered by a FrameAssembler.
+ * large for one, or too many connections have one — is gathered by a FrameAssembler, and so is what comes in chunks of its own (TLS).
  */
 import { largeSlabs, type Slab, SlabFiller, SlabPool, slabOf, smallSlabs } from '../runtime/slabs.ts'
-import { FrameAssembler, type FrameSource } from './frame-assembler.ts'
+import { FrameAssembler } from './frame-assembler.ts'
 
 const sizeBytes = 4
 const scratch: Buffer = Buffer.allocUnsafeSlow(64 * 1024)
@@ -26,7 +26,7 @@ const filling = { small: 0, large: 0 }
 type SlabKind = keyof typeof filling
 const pools: Readonly<Record<SlabKind, SlabPool>> = { small: smallSlabs, large: largeSlabs }
 
-export class ReceiveBuffer implements FrameSource {
+export class ReceiveBuffer {
   readonly #assembler: FrameAssembler
   /** What is read into: scratch, or the slab's. */
   #memory = scratch
@@ -41,10 +41,12 @@ export class ReceiveBuffer implements FrameSource {
     this.#assembler = new FrameAssembler(maxFrameBytes)
   }
 
+  /** The largest frame from the next one on, and the config that says so. */
   limitFrames(maxFrameBytes: number, limitName: string): void {
     this.#assembler.limitFrames(maxFrameBytes, limitName)
   }
 
+  /** Bytes held that no frame has taken yet. */
   get bufferedBytes(): number {
     return this.#end - this.#start + this.#assembler.bufferedBytes
   }
@@ -59,7 +61,7 @@ export class ReceiveBuffer implements FrameSource {
     this.#end += bytes
   }
 
-  /** What somebody else has read before. The buffer keeps it. */
+  /** What was read into memory of its own, as all of TLS is; `next` follows. The buffer keeps it. */
   add(chunk: Buffer): void {
     this.#assembler.push(chunk)
   }
