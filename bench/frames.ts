@@ -1,14 +1,8 @@
 /** bench: load in plain TypeScript: requests that are encoded once and sent again and again over a bare socket, several on their way. */
-import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
-import { fetch, produce } from '../protocol/messages/index.ts'
-import { buildRecordBatch, type RecordToWrite } from '../protocol/records/index.ts'
-import { requestFrame } from './wire-client.ts'
+import type { Socket } from 'node:net'
+import { fetch } from '../protocol/messages/index.ts'
+import { fetchVersion, openSocket, requestFrame } from './wire-client.ts'
 
-/** The last one in which every field has its fixed place; that error code is `produceErrorAt` of wire-client. */
-const produceVersion = 8
-const fetchVersion = 12
-const timeoutMs = 30_000
 const sizeBytes = 4
 /** Enough for the error code of a produce answer. */
 const headBytes = 512
@@ -34,9 +28,7 @@ export class FrameConnection {
   }
 
   static async open(port: number): Promise<FrameConnection> {
-    const socket = connect({ host: '127.0.0.1', port, noDelay: true })
-    await once(socket, 'connect')
-    return new FrameConnection(socket)
+    return new FrameConnection(await openSocket(port))
   }
 
   /**
@@ -94,23 +86,6 @@ export class FrameConnection {
       if (this.#missing === 0) this.#answered({ bytes: this.#total, head: this.#kept })
     }
   }
-}
-
-/** A batch of about `batchBytes` with records of `recordBytes`. */
-export function batchOf(recordBytes: number, batchBytes: number): Buffer {
-  const count = Math.max(1, Math.floor(batchBytes / recordBytes))
-  const value = Buffer.alloc(recordBytes, 'x')
-  const timestamp = Date.now()
-  return buildRecordBatch(
-    {},
-    Array.from({ length: count }, (): RecordToWrite => ({ timestamp, key: null, value })),
-  )
-}
-
-/** A Produce of one batch, with its size before it. */
-export function produceFrameOf(topic: string, index: number, records: Buffer): Buffer {
-  const topicData = [{ name: topic, partitionData: [{ index, records }] }]
-  return requestFrame(produce, produceVersion, { acks: -1, timeoutMs, topicData }, 1)
 }
 
 /** A Fetch from one partition that does not wait. */

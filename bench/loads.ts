@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import os from 'node:os'
 import { java, spawnTracked } from './peers.ts'
 import { CpuTimeline } from './process-figures.ts'
-import { produceErrorAt, produceFrame } from './wire-client.ts'
+import { batchOf, produceErrorAt, produceFrame } from './wire-client.ts'
 
 const appendsWarmUpMs = 500
 
@@ -157,7 +157,7 @@ export async function appends(
   },
 ): Promise<Appends> {
   const { topic, partitions, connections, recordBytes, ms } = load
-  const frames = Array.from({ length: partitions }, (_, index) => produceFrame(topic, index, recordBytes))
+  const frames = Array.from({ length: partitions }, (_, index) => produceFrame(topic, index, batchOf(recordBytes)))
   const options = { port: target.port, pid: target.pid, connections, ms, warmUpMs: appendsWarmUpMs }
   const args = argumentsOf({
     ...options,

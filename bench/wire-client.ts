@@ -29,7 +29,7 @@ const connectionsAtOnce = 100
 const sizeBytes = 4
 /** The last one in which every field has its fixed place. */
 const produceVersion = 8
-const fetchVersion = 12
+export const fetchVersion = 12
 /** The last one that asks for one group. */
 const findCoordinatorVersion = 3
 const listOffsetsVersion = 5
@@ -40,6 +40,13 @@ const partitionMaxBytes = 65_536
 const smallRecordBytes = 100
 const topicResource = 2
 const setOperation = 0
+
+/** @throws what the socket says when nobody listens. */
+export async function openSocket(port: number): Promise<Socket> {
+  const socket = connect({ host: '127.0.0.1', port, noDelay: true })
+  await once(socket, 'connect')
+  return socket
+}
 
 export class WireClient {
   readonly #socket: Socket
@@ -52,9 +59,7 @@ export class WireClient {
 
   /** @throws what the socket says when nobody listens. */
   static async connect(port: number): Promise<WireClient> {
-    const socket = connect({ host: '127.0.0.1', port, noDelay: true })
-    await once(socket, 'connect')
-    return new WireClient(socket)
+    return new WireClient(await openSocket(port))
   }
 
   /** So many connections that have each been answered once. */
@@ -143,7 +148,11 @@ export class WireClient {
 
   /** One record, acks=all. The error code. */
   async produce(topic: string, index: number): Promise<number> {
-    const { responses } = await this.request(produce, produceVersion, produceRequest(topic, index, smallRecordBytes))
+    const { responses } = await this.request(
+      produce,
+      produceVersion,
+      produceRequest(topic, index, batchOf(smallRecordBytes)),
+    )
     return responses[0]!.partitionResponses[0]!.errorCode
   }
 
@@ -222,15 +231,24 @@ export function requestFrame<A extends Api>(
   return Buffer.concat([size, frame])
 }
 
-function produceRequest(topic: string, index: number, recordBytes: number): EncodableOf<typeof produce.request> {
-  const value = Buffer.alloc(recordBytes, 'x')
-  const records = buildRecordBatch({}, [{ timestamp: Date.now(), key: null, value }])
+function produceRequest(topic: string, index: number, records: Buffer): EncodableOf<typeof produce.request> {
   return { acks: -1, timeoutMs: answerWithinMs, topicData: [{ name: topic, partitionData: [{ index, records }] }] }
 }
 
-/** A Produce of one record, with its size, to be sent again and again. */
-export function produceFrame(topic: string, index: number, recordBytes: number): Buffer {
-  return requestFrame(produce, produceVersion, produceRequest(topic, index, recordBytes), 1)
+/** A batch of about `batchBytes` with records of `recordBytes`; of one record if not told. */
+export function batchOf(recordBytes: number, batchBytes = recordBytes): Buffer {
+  const count = Math.max(1, Math.floor(batchBytes / recordBytes))
+  const value = Buffer.alloc(recordBytes, 'x')
+  const timestamp = Date.now()
+  return buildRecordBatch(
+    {},
+    Array.from({ length: count }, () => ({ timestamp, key: null, value })),
+  )
+}
+
+/** A Produce of one batch, with its size, to be sent again and again. */
+export function produceFrame(topic: string, index: number, records: Buffer): Buffer {
+  return requestFrame(produce, produceVersion, produceRequest(topic, index, records), 1)
 }
 
 /** Where in the answer to that, behind its size, the error code stands. */

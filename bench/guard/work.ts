@@ -1,7 +1,7 @@
 /** bench/guard: the fixed work that is done by the broker and, beside it, by the null server. */
-import { batchOf, FrameConnection, fetchFrameOf, produceFrameOf } from '../frames.ts'
+import { FrameConnection, fetchFrameOf } from '../frames.ts'
 import { type Broker, partitionCount } from '../peers.ts'
-import { produceErrorAt, WireClient } from '../wire-client.ts'
+import { batchOf, produceErrorAt, produceFrame, WireClient } from '../wire-client.ts'
 
 const batchBytes = 65_536
 /** So little that some rounds meet no garbage collection and no other process. */
@@ -50,7 +50,7 @@ export async function checksOf(broker: Broker, nullServer: Broker): Promise<Chec
 }
 
 function producing(connection: FrameConnection, topic: string, batch: Buffer): () => Promise<void> {
-  const frames = Array.from({ length: partitionCount }, (_, partition) => produceFrameOf(topic, partition, batch))
+  const frames = Array.from({ length: partitionCount }, (_, partition) => produceFrame(topic, partition, batch))
   return async () => {
     await connection.send(frames, batchesPerRound, onTheirWay, produceErrorAt(topic))
   }
@@ -68,7 +68,7 @@ async function consume(connection: FrameConnection, topic: string): Promise<void
 /** One record, one request at a time: what is done for each request, whatever is in it. */
 function small(connection: FrameConnection): () => Promise<void> {
   const topic = 'small'
-  const frames = [produceFrameOf(topic, 0, batchOf(smallRecordBytes, smallRecordBytes))]
+  const frames = [produceFrame(topic, 0, batchOf(smallRecordBytes))]
   return async () => {
     await connection.send(frames, smallRequestsPerRound, 1, produceErrorAt(topic))
   }

@@ -11,8 +11,16 @@ import {
   produce,
 } from '../../protocol/messages/index.ts'
 import { batchesIn, buildRecordBatch } from '../../protocol/records/index.ts'
-import { batchOf, FrameConnection, produceFrameOf } from '../frames.ts'
-import { produceErrorAt, requestFrame, untilServed, WireClient } from '../wire-client.ts'
+import { FrameConnection } from '../frames.ts'
+import {
+  batchOf,
+  fetchVersion,
+  produceErrorAt,
+  produceFrame,
+  requestFrame,
+  untilServed,
+  WireClient,
+} from '../wire-client.ts'
 
 /** All take one topic of so many partitions. */
 export const partitions = 3
@@ -23,7 +31,6 @@ const onTheirWay = 5
 const keys = 1000
 const keyedBatches = 50
 const fetchedBytes = 4_000_000
-const fetchVersion = 12
 const fetchWaitMs = 200
 const offsetOutOfRange = 1
 const probeEveryMs = 10
@@ -49,7 +56,7 @@ export async function repeated(turn: Turn, everyMs: number, signal: AbortSignal)
 /** 64 KB batches, a second's worth in ten portions. */
 export async function producing(port: number, topic: string, mbPerSecond: number, signal: AbortSignal): Promise<void> {
   const batch = batchOf(recordBytes, batchBytes)
-  const frames = Array.from({ length: partitions }, (_, index) => produceFrameOf(topic, index, batch))
+  const frames = Array.from({ length: partitions }, (_, index) => produceFrame(topic, index, batch))
   await portions(port, topic, frames, mbPerSecond, signal)
 }
 
@@ -68,7 +75,7 @@ export async function producingKeyed(
       const key = Buffer.from(String((batch * perBatch + index) % keys))
       return { timestamp, key, value }
     })
-    return produceFrameOf(topic, batch % partitions, buildRecordBatch({}, records))
+    return produceFrame(topic, batch % partitions, buildRecordBatch({}, records))
   })
   await portions(port, topic, frames, mbPerSecond, signal)
 }
@@ -125,7 +132,7 @@ export async function probing(
   signal: AbortSignal,
 ): Promise<void> {
   const connection = await FrameConnection.open(port)
-  const frames = [produceFrameOf(topic, 0, batchOf(smallRecordBytes, smallRecordBytes))]
+  const frames = [produceFrame(topic, 0, batchOf(smallRecordBytes))]
   await timed(connection, frames, took, signal, produceErrorAt(topic))
 }
 

@@ -2,12 +2,12 @@
 import { writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { metadata } from '../../protocol/messages/index.ts'
-import { batchOf, FrameConnection, produceFrameOf } from '../frames.ts'
+import { FrameConnection } from '../frames.ts'
 import { machine } from '../machine.ts'
 import { type Broker, odradek, type Peer } from '../peers.ts'
 import { cpuNs, memory } from '../process-figures.ts'
 import { median } from '../statistics.ts'
-import { produceErrorAt, requestFrame, untilServed, WireClient } from '../wire-client.ts'
+import { batchOf, produceErrorAt, produceFrame, requestFrame, untilServed, WireClient } from '../wire-client.ts'
 import { type Dimension, dimensions } from './dimensions.ts'
 import { growth, type ScaleCurve, type ScalePoint, scaleMetrics } from './metrics.ts'
 
@@ -86,7 +86,7 @@ async function pointOf(broker: Broker, dimension: Dimension, count: number): Pro
 async function requestsOf(broker: Broker) {
   const connection = await FrameConnection.open(broker.port)
   const allTopics = [requestFrame(metadata, metadataVersion, { topics: null }, 1)]
-  const oneRecord = [produceFrameOf(probe, 0, batchOf(smallRecordBytes, smallRecordBytes))]
+  const oneRecord = [produceFrame(probe, 0, batchOf(smallRecordBytes))]
   const cpuOf = async (frames: readonly Buffer[], count: number, errorAt?: number) => {
     const each: number[] = []
     for (let round = 0; round <= rounds; round += 1) {

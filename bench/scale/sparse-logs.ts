@@ -5,7 +5,7 @@
 import { closeSync, ftruncateSync, openSync, readdirSync, renameSync, writeFileSync, writeSync } from 'node:fs'
 import path from 'node:path'
 import { assignOffsetAndEpochAt } from '../../protocol/records/index.ts'
-import { batchOf } from '../frames.ts'
+import { batchOf } from '../wire-client.ts'
 
 export const segmentBytes = 1024 ** 3
 const batchBytes = 65_536

@@ -497,6 +497,16 @@ describe('the memory of a request', () => {
     return { frame: slab.buffer.subarray(50, 50 + frame.copy(slab.buffer, 50)), slab }
   }
 
+  /** A Produce whose handler keeps nothing is under way. */
+  async function receiveInSlab() {
+    const gate: Produced = new Gate()
+    await serve({ ...produces(gate), keepsNothing: true })
+    const pipeline = serving.server.accept(new FakeConnection())
+    const { frame, slab } = inSlab(requestBody(produce, 9, produceRequest(1)))
+    pipeline.receive(frame)
+    return { gate, pipeline, slab }
+  }
+
   async function isFree(slab: Slab): Promise<boolean> {
     await new Promise((resolve) => setImmediate(resolve))
     const taken = pool.take()
@@ -505,11 +515,7 @@ describe('the memory of a request', () => {
   }
 
   it('is used again once a handler that keeps nothing of it has answered, and not before', async () => {
-    const gate: Produced = new Gate()
-    await serve({ ...produces(gate), keepsNothing: true })
-    const pipeline = serving.server.accept(new FakeConnection())
-    const { frame, slab } = inSlab(requestBody(produce, 9, produceRequest(1)))
-    pipeline.receive(frame)
+    const { gate, slab } = await receiveInSlab()
     expect(await isFree(slab)).toBe(false)
     gate.calls[0]!.resolve(failedProduce(0))
     expect(await isFree(slab)).toBe(true)
@@ -535,21 +541,13 @@ describe('the memory of a request', () => {
   })
 
   it('is not used again when the handler has failed, which may be at work on a part of it', async () => {
-    const gate: Produced = new Gate()
-    await serve({ ...produces(gate), keepsNothing: true })
-    const pipeline = serving.server.accept(new FakeConnection())
-    const { frame, slab } = inSlab(requestBody(produce, 9, produceRequest(1)))
-    pipeline.receive(frame)
+    const { gate, slab } = await receiveInSlab()
     gate.calls[0]!.reject(new Error('unexpected'))
     expect(await isFree(slab)).toBe(false)
   })
 
   it('is used again after the end of the connection, once the handler has ended', async () => {
-    const gate: Produced = new Gate()
-    await serve({ ...produces(gate), keepsNothing: true })
-    const pipeline = serving.server.accept(new FakeConnection())
-    const { frame, slab } = inSlab(requestBody(produce, 9, produceRequest(1)))
-    pipeline.receive(frame)
+    const { gate, pipeline, slab } = await receiveInSlab()
     pipeline.closed()
     expect(await isFree(slab)).toBe(false)
     gate.calls[0]!.resolve(failedProduce(0))
