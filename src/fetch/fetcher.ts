@@ -54,7 +54,7 @@ export interface PartitionAnswer {
 }
 
 export interface FetchAnswer {
-  /** Gives back the memory that the records lie in, when the answer has been sent. */
+  /** Gives back the memory that the records lie in: to be called when the answer has been sent, or will not be. */
   release(): void
   /** For who does not send the answer after all. */
   readonly scope: FetchScope
@@ -79,8 +79,10 @@ interface PartitionRead {
 interface Pass {
   readonly reads: readonly PartitionRead[]
   readonly sizeInBytes: number
-  /** An error, a divergence or another replica to read from: the client must hear of it at once. */
+  /** An error, a divergence or another replica to read from, or no memory for more: the client must hear of it at once. */
   readonly urgent: boolean
+  /** Of what lies in memory that was read into. */
+  readonly readBytes: number
 }
 
 /** Kafka knows them before it looks at the log, and answers with an empty list where others have none. */
@@ -94,12 +96,16 @@ const beforeReading: ReadonlySet<ErrorName> = new Set([
 const rackAwareReplicaSelector = 'org.apache.kafka.common.replica.RackAwareReplicaSelector'
 
 const noRecords: readonly Buffer[] = []
+/** Read from files for answers on their way: above this an answer ends with the first partition that has something. */
+const maxReadBytes = 8 * 1024 * 1024
 
 export class Fetcher {
   readonly sessions: FetchSessions
   readonly #broker: Broker
   readonly #clock: Clock
   readonly #maxBytes: number
+  /** Of all answers on their way. */
+  #readBytes = 0
 
   /** @param options maxBytes: fetch.max.bytes; the others as FetchSessions has them. */
   constructor(
@@ -124,30 +130,49 @@ export class Fetcher {
       if (remainingMs <= 0) break
       const woken = await this.#waitForAdvance(pass.reads, request, remainingMs, options)
       if (woken === 'closed') break
-      release(pass)
+      this.#release(pass)
       pass = await this.#readAll(request, options, scope, maxBytes)
       if (woken === 'timeout') break
     }
     const { sessionId } = scope
-    return { sessionId, responses: assemble(pass.reads, scope), release: () => release(pass), scope }
+    let isReleased = false
+    const release = (): void => {
+      if (!isReleased) this.#release(pass)
+      isReleased = true
+    }
+    return { sessionId, responses: assemble(pass.reads, scope), release, scope }
   }
 
   async #readAll(request: FetchRequest, options: FetchOptions, scope: FetchScope, bytesInAll: number): Promise<Pass> {
     const reads: PartitionRead[] = []
     let remainingBytes = bytesInAll
     let sizeInBytes = 0
+    let readBytes = 0
     let urgent = false
     for (const asked of scope.partitions) {
+      if (sizeInBytes > 0 && remainingBytes > 0 && this.#readBytes >= maxReadBytes) {
+        remainingBytes = 0
+        urgent = true
+      }
       const maxBytes = Math.min(asked.maxBytes, remainingBytes)
       const minOneBatch = !options.hardMaxBytes && sizeInBytes === 0
       const reading = this.#read(asked, request, maxBytes, minOneBatch, options)
       const read = reading instanceof Promise ? await reading : reading
+      if (reading instanceof Promise) {
+        readBytes += read.sizeInBytes
+        this.#readBytes += read.sizeInBytes
+      }
       reads.push(read)
       sizeInBytes += read.sizeInBytes
       remainingBytes = Math.max(0, remainingBytes - read.sizeInBytes)
       if (isUrgent(read.answer)) urgent = true
     }
-    return { reads, sizeInBytes, urgent }
+    return { reads, sizeInBytes, urgent, readBytes }
+  }
+
+  #release(pass: Pass): void {
+    this.#readBytes -= pass.readBytes
+    for (const read of pass.reads) read.release?.()
   }
 
   #read(
@@ -246,10 +271,6 @@ export class Fetcher {
       stops.push(options.onClose(() => finish('closed')))
     })
   }
-}
-
-function release(pass: Pass): void {
-  for (const read of pass.reads) read.release?.()
 }
 
 function isolationOf(request: FetchRequest): Isolation {

@@ -13,7 +13,7 @@ import {
 } from '../../protocol/schema/index.ts'
 import type { Context } from './context.ts'
 
-/** Key of what an answer may bring beside its fields: a call to make when its bytes are with the kernel; never, if they don't get there. */
+/** Key of what an answer may bring beside its fields: a call to make when its bytes are with the kernel, or will never get there. */
 export const whenSent = Symbol('whenSent')
 
 /** Key of what an answer may bring, too: what a client that is throttled is answered instead of it. */

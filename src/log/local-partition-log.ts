@@ -277,7 +277,8 @@ export class LocalPartitionLog implements PartitionLog {
     this.#ensureOpen()
     this.#ensureInRange(fromOffset)
     const endOffset = this.#endOf(options.isolation)
-    if (fromOffset >= endOffset) return this.#result([], fromOffset, options)
+    const mayTakeSome = options.maxBytes > 0 || options.minOneBatch
+    if (fromOffset >= endOffset || !mayTakeSome) return this.#result([], fromOffset, options)
     const found = this.#tail.read(fromOffset, endOffset, options.maxBytes, options.minOneBatch)
     const result = found && this.#result(found, fromOffset, options)
     if (result !== undefined && !(result instanceof Promise)) return { ...result, release: holdSlabsOf(result.records) }

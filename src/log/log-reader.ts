@@ -6,18 +6,19 @@ import { KafkaError } from '../../protocol/errors.ts'
 import { batchSizeAt } from '../../protocol/records/batches.ts'
 import { lastOffsetAt, magicAt, readInt64 } from '../../protocol/records/record-batch.ts'
 import type { FileHandle } from '../runtime/file-system.ts'
-import { holdSlabsOf, largeSlabs } from '../runtime/slabs.ts'
+import { holdSlabsOf, largeSlabs, type Slab, slabOf } from '../runtime/slabs.ts'
 import { UnreadableSegment } from './batch-scan.ts'
 import type { Segment } from './segment.ts'
 import type { Segments } from './segments.ts'
 import { cut } from './tail-cache.ts'
 
-/** What an index look-up may land before the batch that is wanted: index.interval.bytes and a bit. */
+/** Enough for the headers that an index look-up lands before the one that is wanted, where batches are small: index.interval.bytes and a bit. */
 const searchBytes = 8 * 1024
 const sizeUpToMagic = 17
 /** Up to lastOffsetDelta. */
 const headerBytes = 27
-const rememberedCursors = 4
+/** For as many readers of one partition. */
+const rememberedCursors = 64
 /** Reads below this size get memory of their own, and a part of a slab below it is copied, so that the rest can be used. */
 const smallestSlabRead = 64 * 1024
 
@@ -30,14 +31,14 @@ export interface FoundBatches {
 const nothing: FoundBatches = { records: [] }
 
 interface Cursor {
-  readonly offset: number
   readonly segment: Segment
   readonly position: number
 }
 
 export class LogReader {
   readonly #segments: Segments
-  #cursors: Cursor[] = []
+  /** By the offset behind what was read; the oldest come first. */
+  readonly #cursors = new Map<number, Cursor>()
   /** Offsets may be missing, as compaction leaves them. */
   mayHaveGaps: boolean
 
@@ -48,7 +49,7 @@ export class LogReader {
 
   /** Segments have gone or shrunk. */
   forgetCursors(): void {
-    this.#cursors = []
+    this.#cursors.clear()
   }
 
   /** As PartitionTail.read, from the files. Ends with the segment. @throws UnreadableSegment rather than to skip what can't be read */
@@ -73,41 +74,38 @@ export class LogReader {
     maxBytes: number,
     minOneBatch: boolean,
   ): Promise<FoundBatches | undefined> {
-    const cursor = this.#takeCursor(segment, fromOffset)
-    const start = cursor?.position ?? (await segment.positionFor(fromOffset))
+    const known = fromOffset <= segment.baseOffset ? 0 : this.#positionOf(segment, fromOffset)
+    const start = known ?? (await segment.positionFor(fromOffset))
     const { size } = segment
-    const wanted = maxBytes + (cursor === undefined ? searchBytes : 0)
-    const length = Math.min(Math.max(wanted, sizeUpToMagic), size - start)
-    const slab = length >= smallestSlabRead && length <= largeSlabs.slabBytes ? largeSlabs.take() : undefined
+    // Where the batch is still to be looked for, what is read before it is of no use.
+    const wanted = known === undefined ? Math.min(maxBytes, searchBytes) : maxBytes
+    const memory = new ReadMemory()
     const reading = segment.log.use(async (file): Promise<FoundBatches | undefined> => {
-      let position = start
-      let bytes = await file.read(position, length, slab?.buffer)
-      const skipped = await skipTo(file, bytes, { position, end: size }, segment, fromOffset)
-      if (skipped === undefined) return undefined
-      if (skipped.position !== position) {
-        const isInside = skipped.position + skipped.size <= position + bytes.length
-        if (isInside) bytes = bytes.subarray(skipped.position - position)
-        else bytes = bytes.subarray(bytes.length)
-        position = skipped.position
-      }
-      if (bytes.length < skipped.size) {
-        if (skipped.size > maxBytes && !minOneBatch) return nothing
-        bytes = await file.read(position, Math.min(Math.max(maxBytes, skipped.size), size - position))
+      let bytes = await memory.read(file, start, Math.min(Math.max(wanted, sizeUpToMagic), size - start))
+      const first = await skipTo(file, bytes, { position: start, end: size }, segment, fromOffset)
+      if (first === undefined) return undefined
+      const { position } = first
+      if (first.size > maxBytes && !minOneBatch) return nothing
+      bytes = bytes.subarray(Math.min(position - start, bytes.length))
+      const enough = Math.min(Math.max(known === undefined ? maxBytes : 0, first.size), size - position)
+      if (bytes.length < enough) {
+        bytes = await memory.read(file, position, Math.min(Math.max(maxBytes, first.size), size - position))
       }
       const found = cutSound(segment, () => cut(bytes, fromOffset, endOffset, maxBytes, minOneBatch))
       const isBehindGap = !this.mayHaveGaps && found.length > 0 && firstOffsetOf(found) > fromOffset
       if (isBehindGap) throw new UnreadableSegment(segment.log.path)
       this.#remember(found, segment, position)
       if (found.length === 0) return nothing
-      if (slab === undefined || found.buffer !== slab.buffer.buffer) return { records: [worthKeeping(found)] }
+      if (slabOf(found) === undefined) return { records: [worthKeeping(found)] }
       const records = [found.length >= smallestSlabRead ? found : Buffer.from(found)]
       return { records, release: holdSlabsOf(records) }
     })
-    return await reading.finally(() => slab?.release())
+    return await reading.finally(() => memory.release())
   }
 
-  #takeCursor(segment: Segment, offset: number): Cursor | undefined {
-    return this.#cursors.find((cursor) => cursor.offset === offset && cursor.segment === segment)
+  #positionOf(segment: Segment, offset: number): number | undefined {
+    const cursor = this.#cursors.get(offset)
+    return cursor?.segment === segment ? cursor.position : undefined
   }
 
   #remember(found: Buffer, segment: Segment, position: number): void {
@@ -117,8 +115,31 @@ export class LogReader {
       last = at
       at += size
     }
-    const cursor = { offset: lastOffsetAt(found, last) + 1, segment, position: position + found.length }
-    this.#cursors = [cursor, ...this.#cursors.slice(0, rememberedCursors - 1)]
+    const offset = lastOffsetAt(found, last) + 1
+    this.#cursors.delete(offset)
+    this.#cursors.set(offset, { segment, position: position + found.length })
+    if (this.#cursors.size <= rememberedCursors) return
+    for (const oldest of this.#cursors.keys()) {
+      this.#cursors.delete(oldest)
+      break
+    }
+  }
+}
+
+/** What one look into a file reads into: a slab where it pays, for all that is read one after the other. */
+class ReadMemory {
+  #slab: Slab | undefined
+
+  /** What was read before may be gone. */
+  read(file: FileHandle, position: number, length: number): Promise<Buffer> {
+    if (length < smallestSlabRead || length > largeSlabs.slabBytes) return file.read(position, length)
+    this.#slab ??= largeSlabs.take()
+    return file.read(position, length, this.#slab.buffer)
+  }
+
+  /** Whoever needs what was read holds the slab by now. */
+  release(): void {
+    this.#slab?.release()
   }
 }
 

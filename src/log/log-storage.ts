@@ -43,7 +43,7 @@ export interface LogLimits {
 export const defaultLogLimits: LogLimits = {
   maxOpenFiles: 2048,
   maxIndexBytes: 32 * 1024 * 1024,
-  tailCacheBytes: 32 * 1024 * 1024,
+  tailCacheBytes: 16 * 1024 * 1024,
   producerSnapshotIntervalBytes: 4 * 1024 * 1024,
   producerIdExpirationMs: 86_400_000,
   producerIdExpirationCheckIntervalMs: 600_000,

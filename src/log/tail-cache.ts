@@ -24,7 +24,8 @@ interface TailEntry {
   nextOffset: number
   /** Whole batches; empty once it was dropped. */
   bytes: Buffer
-  readonly slab: Slab | undefined
+  /** Undefined once it was dropped, too: dropped entries may stay in the lists for long. */
+  slab: Slab | undefined
   /** Of what it alone keeps alive. */
   cost: number
 }
@@ -105,9 +106,11 @@ export class TailCache {
     if (entry.bytes === noBytes) return
     this.#usedBytes -= entry.cost
     entry.bytes = noBytes
-    if (entry.slab === undefined) return
-    if (this.#kept.has(entry.slab)) this.#unkeep(entry.slab)
-    entry.slab.release()
+    const { slab } = entry
+    if (slab === undefined) return
+    entry.slab = undefined
+    if (this.#kept.has(slab)) this.#unkeep(slab)
+    slab.release()
   }
 
   #keep(slab: Slab): void {

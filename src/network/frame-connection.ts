@@ -116,7 +116,10 @@ export class FrameConnection {
    * `written` runs when the kernel has taken them, or the connection has ended.
    */
   send(buffers: readonly Buffer[], moreFollows = false, written?: () => void): void {
-    if (this.#ended) return
+    if (this.#ended) {
+      written?.()
+      return
+    }
     this.#used()
     if (!this.#corked) {
       this.#corked = true

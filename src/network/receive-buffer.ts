@@ -21,7 +21,7 @@ export const largeFrameBytes = 16 * 1024
 const copies = new SlabFiller(new SlabPool(64 * 1024, 64))
 const smallestCopy = 512
 /** Slabs that connections fill: whoever comes later, or has only said that much will come, can't take more memory than this. */
-const maxFilling = { small: 64, large: 16 }
+const maxFilling = { small: 64, large: 32 }
 const filling = { small: 0, large: 0 }
 type SlabKind = keyof typeof filling
 const pools: Readonly<Record<SlabKind, SlabPool>> = { small: smallSlabs, large: largeSlabs }

@@ -89,7 +89,7 @@ export class SlabFiller {
 /** What a producer sends at a time, as a rule, several times over. */
 export const smallSlabs = new SlabPool(256 * 1024, 32)
 /** max.message.bytes and the usual max.partition.fetch.bytes, and some room for what is around them. */
-export const largeSlabs = new SlabPool(1024 * 1024 + 64 * 1024, 16)
+export const largeSlabs = new SlabPool(1024 * 1024 + 64 * 1024, 48)
 
 /** The slab that `bytes` lie in; undefined for memory of their own. */
 export function slabOf(bytes: Buffer): Slab | undefined {

@@ -45,7 +45,7 @@ class Call {
   isPending = true
   /** Absent where none is sent. */
   answer: readonly Buffer[] | undefined
-  /** For when the answer's bytes are with the kernel. */
+  /** For when the answer's bytes are with the kernel, or will never be. */
   whenSent: (() => void) | undefined
   /** Why the connection ends instead of an answer. */
   closeReason: string | undefined
@@ -154,6 +154,7 @@ export class RequestPipeline {
   closed(): void {
     this.#isClosed = true
     this.#cancelMute?.()
+    for (const call of this.#running) call.whenSent?.()
     this.#waiting = []
     this.#running = []
     this.#cancelTimeout?.()
@@ -278,7 +279,8 @@ export class RequestPipeline {
       const body = await pending
       call.letGo()
       if (call.isTimed) call.resumedMs = clock.monotonicMs()
-      if (!this.#isClosed) this.#answer(call, body)
+      if (this.#isClosed) whenSentOf(body)?.()
+      else this.#answer(call, body)
     } catch (error) {
       if (!this.#isClosed) this.#failWith(call, error)
     } finally {
@@ -290,8 +292,8 @@ export class RequestPipeline {
   /** @throws ProtocolError for a body that can't be encoded: a fault of the handler. */
   #answer(call: Call, body: object | undefined): void {
     if (body !== undefined) {
+      call.whenSent = whenSentOf(body) ?? call.whenSent
       call.answer = call.served!.encode(call.apiVersion, call.correlationId, body)
-      call.whenSent = (body as { [whenSent]?: () => void })[whenSent]
     }
     if (call.isTimed) this.#measure(call, body)
     this.#end(call)
@@ -497,6 +499,10 @@ export class RequestPipeline {
     const api = apiByKey(apiKey)?.name ?? apiKey
     return { connection: id, listener, client: clientAddress, clientId, api, version: apiVersion }
   }
+}
+
+function whenSentOf(body: { readonly [whenSent]?: () => void } | undefined): (() => void) | undefined {
+  return body?.[whenSent]
 }
 
 function bytesIn(buffers: readonly Buffer[] = []): number {

@@ -255,6 +255,25 @@ describe('a fetch', () => {
     })
   })
 
+  it('carries one partition at a time while answers that were read from files take much memory', async () => {
+    const [a, b] = [partitions.get('a')!, partitions.get('b')!]
+    a.isCold = true
+    a.append(20_000_000)
+    const large = await fetcher.fetch(request({ a: 0 }), options)
+    a.append(60)
+    b.append(50)
+    const next = await fetcher.fetch(request({ a: 1, b: 0 }, { minBytes: 100 }), options)
+    expect(sizes(next)).toEqual({ a: [60], b: [] })
+    large.release()
+    large.release()
+    next.release()
+    a.append(20_000_000)
+    expect(sizes(await fetcher.fetch(request({ a: 1, b: 0 }, { minBytes: 100 }), options))).toEqual({
+      a: [60],
+      b: [50],
+    })
+  })
+
   it('notices data that came while it was still reading', async () => {
     partitions.get('b')!.isCold = true
     const answer = fetcher.fetch(request({ a: 0, b: 0 }), options)

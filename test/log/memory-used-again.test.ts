@@ -1,9 +1,13 @@
 /** Records that come in memory which is used again: a log holds what it still needs, and no longer. */
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import type { LogDirectory } from '../../src/log/log-directory.ts'
 import type { PartitionLog, ReadResult } from '../../src/log/partition-log.ts'
 import { MemoryFileSystem } from '../../src/runtime/memory-file-system.ts'
-import { SlabPool } from '../../src/runtime/slabs.ts'
+import { nodeFileSystem } from '../../src/runtime/node-file-system.ts'
+import { largeSlabs, SlabPool, slabOf } from '../../src/runtime/slabs.ts'
 import { batch, openDirectory, openLog, readAll } from './fixtures.ts'
 
 const slabBytes = 64 * 1024
@@ -98,4 +102,51 @@ it('what failed to be written is not used again: what becomes of it is not known
   await expect(log.append(slab.buffer.subarray(0, bytes.copy(slab.buffer)), 'client')).rejects.toThrow('offline')
   slab.release()
   expect(pool.take()).not.toBe(slab)
+})
+
+it('what may take no byte is not looked for in files', async () => {
+  const files = new MemoryFileSystem()
+  const log = await open(0, files)
+  await log.append(batch(1, { valueBytes }), 'client')
+  files.beforeCall = (call) => {
+    if (call === 'read') throw new Error('a file was read')
+  }
+  expect(log.read(0, { ...options, maxBytes: 0, minOneBatch: false })).toMatchObject({ records: [], highWatermark: 1 })
+})
+
+it('what is read from files lies in memory that is used again, also where the batch had to be looked for', async () => {
+  const root = fs.mkdtempSync(path.join(os.tmpdir(), 'odradek-slabs-'))
+  try {
+    directory = await openDirectory(nodeFileSystem, { path: root, limits: { tailCacheBytes: 0 } })
+    const log = await openLog(directory)
+    for (let count = 0; count < 4; count += 1) await log.append(batch(1, { valueBytes: 100_000 }), 'client')
+    for (const offset of [2, 3, 0, 1]) {
+      const result = await log.read(offset, { ...options, maxBytes: 100_200 })
+      expect(slabOf(result.records[0]!)?.pool).toBe(largeSlabs)
+      result.release!()
+    }
+  } finally {
+    await directory?.close()
+    fs.rmSync(root, { recursive: true })
+  }
+})
+
+it('readers that take turns each read on where they were, with one look into the file', async () => {
+  const files = new MemoryFileSystem()
+  const log = await open(0, files)
+  const records = 5
+  for (let count = 0; count < records; count += 1) await log.append(batch(1, { valueBytes }), 'client')
+  let looks = 0
+  files.beforeCall = (call) => {
+    if (call === 'read') looks += 1
+  }
+  const readers = 20
+  for (let offset = 0; offset < records; offset += 1) {
+    for (let reader = 0; reader < readers; reader += 1) {
+      // Not all at the same place.
+      const at = (offset + reader) % records
+      expect((await log.read(at, { ...options, maxBytes: valueBytes + 200 })).records).toHaveLength(1)
+    }
+  }
+  expect(looks).toBeLessThanOrEqual(readers * records)
 })

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { assignOffsetAndEpochAt } from '../../protocol/records/record-batch.ts'
 import { PartitionTail, TailCache } from '../../src/log/tail-cache.ts'
+import { SlabPool } from '../../src/runtime/slabs.ts'
 import { batch } from './fixtures.ts'
 
 function at(baseOffset: number, count: number, valueBytes = 10): Buffer {
@@ -77,6 +78,20 @@ describe('the tail cache', () => {
     for (let offset = 100; offset < 200; offset += 1) add(cache, tails[1]!, offset, 1, at(offset, 1, 2000))
     expect(cache.usedBytes).toBeLessThanOrEqual(50_000)
     expect(lengths(tails[1]!.read(199, 200, 1e6, true))!.length).toBe(1)
+  })
+
+  it('keeps no hold of the memory of what it dropped', () => {
+    const pool = new SlabPool(100_000, 100)
+    const cache = new TailCache(500_000)
+    const tail = new PartitionTail()
+    for (let offset = 0; offset < 20; offset += 1) {
+      const slab = pool.take()
+      add(cache, tail, offset, 1, slab.buffer.subarray(0, at(offset, 1, 50_000).copy(slab.buffer)))
+      slab.release()
+    }
+    const held = new Set(tail.entries.flatMap(({ slab }) => slab ?? []))
+    expect(tail.entries.length).toBeGreaterThan(10)
+    expect(held.size).toBeLessThanOrEqual(5)
   })
 
   it('starts again behind a gap', () => {

@@ -201,6 +201,25 @@ describe('a connection', () => {
     expect(recorders[0]!.closings).toBe(1)
   })
 
+  it('says of every answer when it is with the kernel, or will never be', async () => {
+    const listener = await open()
+    let written = 0
+    let connection: FrameConnection | undefined
+    record(listener, (_frame, taken) => {
+      connection = taken
+      taken.send([Buffer.alloc(50_000_000)], false, () => (written += 1))
+    })
+    const client = await connect(listener)
+    client.send(framed(Buffer.of(1)))
+    await until(() => connection !== undefined)
+    expect(written).toBe(0)
+    client.destroy()
+    await until(() => written === 1)
+    await until(() => listener.connectionCount === 0)
+    connection!.send([Buffer.alloc(10)], false, () => (written += 1))
+    expect(written).toBe(2)
+  })
+
   it('still sends what it was given when it is closed, and takes no more frames', async () => {
     const listener = await open()
     const answer = Buffer.alloc(5_000_000, 3)

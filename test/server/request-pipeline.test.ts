@@ -11,7 +11,8 @@ import {
   produce,
 } from '../../protocol/messages/index.ts'
 import type { Context } from '../../src/handlers/context.ts'
-import { CloseConnection, type Handler, handle } from '../../src/handlers/handler.ts'
+import { CloseConnection, type Handler, handle, whenSent } from '../../src/handlers/handler.ts'
+import { settle } from '../../src/runtime/clock.ts'
 import { type Slab, SlabPool } from '../../src/runtime/slabs.ts'
 import { maxUnansweredBytes, maxUnansweredRequests } from '../../src/server/index.ts'
 import { framed, until } from '../network/raw-client.ts'
@@ -485,6 +486,48 @@ describe('bounds', () => {
     await until(() => connection.sent.length === received)
     expect(connection.isPaused).toBe(false)
     expect(connection.isClosed).toBe(false)
+  })
+})
+
+describe('what an answer brings for when it is sent', () => {
+  interface Sending {
+    readonly errorCode: number
+    readonly [whenSent]: () => void
+  }
+
+  /** Two Heartbeats have come, the second has ended: its answer waits for the first one's. */
+  async function waitingAnswer() {
+    const gate = new Gate<Sending>()
+    const overlapping = handle(heartbeat, { overlaps: true, serve: () => gate.pass(), fail: () => ({ errorCode: 1 }) })
+    await serve(overlapping)
+    const connection = new FakeConnection()
+    const pipeline = serving.server.accept(connection)
+    for (let count = 0; count < 2; count += 1) pipeline.receive(requestBody(heartbeat, 0, beat))
+    await until(() => gate.calls.length === 2)
+    const sent = [0, 0]
+    const end = async (index: 0 | 1) => {
+      gate.calls[index]!.resolve({ errorCode: 0, [whenSent]: () => (sent[index]! += 1) })
+      await settle()
+    }
+    await end(1)
+    expect(sent).toEqual([0, 0])
+    return { connection, pipeline, sent, end }
+  }
+
+  it('is called once the connection has taken it', async () => {
+    const { connection, sent, end } = await waitingAnswer()
+    await end(0)
+    expect(connection.sent).toHaveLength(2)
+    expect(sent).toEqual([1, 1])
+  })
+
+  it('is called when the connection ends before, also for what ends later', async () => {
+    const { connection, pipeline, sent, end } = await waitingAnswer()
+    pipeline.closed()
+    expect(sent).toEqual([0, 1])
+    await end(0)
+    expect(sent).toEqual([1, 1])
+    expect(connection.sent).toHaveLength(0)
   })
 })
 

@@ -77,8 +77,9 @@ export class FakeConnection implements ClientConnection {
 
   limitFrames(): void {}
 
-  send(buffers: readonly Buffer[]): void {
+  send(buffers: readonly Buffer[], _moreFollows?: boolean, written?: () => void): void {
     this.sent.push(Buffer.concat(buffers))
+    written?.()
   }
 
   pause(): void {
