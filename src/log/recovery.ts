@@ -80,9 +80,10 @@ export async function loadLog(directory: string, present: readonly string[], opt
     epochs.truncateFromEnd(logStartOffset)
     logEndOffset = logStartOffset
   }
-  // Names that a dead process has made may not be durable; nor are those of a log without records.
+  // Names that a dead process has made or removed may not be durable; nor are those of a log without records.
   segments.isDirectoryChanged ||= !options.isClean || segments.sizeInBytes === 0
   segments.isDirectoryNew = segments.isDirectoryChanged
+  segments.mayHaveDropped = !options.isClean
   const known = { segments, epochs, logStartOffset, logEndOffset }
   const found = (damage: Damage): KafkaError => damageError(damage, closedRemedy(parentOf(directory)))
   const { mayHaveGaps } = options
@@ -208,7 +209,8 @@ async function recoverSegments(segments: Segments, informed: Informed, options: 
     // Entries may have been made again below the recovery point.
     if (segment.baseOffset < recoveryPoint) await segment.saveTimeIndex()
     await requireDurable(segment, fileBytes, nextBaseOffset, options)
-    segment.syncedSize = 0
+    // Nothing is known to be, not even that the file ends here: the process before may have cut it.
+    segment.syncedSize = -1
     segment.doubtIndexFiles()
     const hasLostItsEnd = nextBaseOffset !== undefined && segment.nextOffset < nextBaseOffset && !options.mayHaveGaps
     if (segment.size < fileBytes || hasLostItsEnd) {

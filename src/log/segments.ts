@@ -12,12 +12,12 @@ export class Segments {
   isDirectoryChanged = false
   /** So has the directory's own name in the log directory. */
   isDirectoryNew = false
+  /** Names may have gone since then that are not to come back. */
+  mayHaveDropped = false
   /** One more each time that segments have left the log. */
   changes = 0
   /** Resolves when no files change their names. */
   #replaced: Promise<void> = Promise.resolve()
-  /** Names have gone since then that are not to come back. */
-  #hasDropped = false
   /** Stays rejected: after a failure nothing is promised any more. */
   #namesSynced: Promise<void> = Promise.resolve()
 
@@ -43,7 +43,7 @@ export class Segments {
 
   get unsyncedBytes(): number {
     let bytes = 0
-    for (const segment of this.#segments) bytes += Math.max(0, segment.size - segment.syncedSize)
+    for (const segment of this.#segments) bytes += segment.size - Math.max(0, segment.syncedSize)
     return bytes
   }
 
@@ -89,7 +89,7 @@ export class Segments {
   async dropBehind(last: number): Promise<void> {
     for (const segment of this.#segments.splice(last + 1).reverse()) await segment.removeFiles()
     this.isDirectoryChanged = true
-    this.#hasDropped = true
+    this.mayHaveDropped = true
   }
 
   /** Removes those that lie wholly below `offset`. */
@@ -159,10 +159,10 @@ export class Segments {
   /** Resolves when the names of all files are durable, whoever has begun to make them so. */
   async #syncNames(): Promise<void> {
     // Names of files without content are not worth a wait for the disk.
-    const isWorthIt = this.#segments.length > 1 || this.active.size > 0 || this.#hasDropped
+    const isWorthIt = this.#segments.length > 1 || this.active.size > 0 || this.mayHaveDropped
     if (this.isDirectoryChanged && isWorthIt) {
       this.isDirectoryChanged = false
-      this.#hasDropped = false
+      this.mayHaveDropped = false
       const isNew = this.isDirectoryNew
       this.isDirectoryNew = false
       this.#namesSynced = this.#namesSynced.then(async () => {

@@ -300,6 +300,25 @@ describe('the log start offset', () => {
 })
 
 describe('what was truncated', () => {
+  it('does not come back after a clean stop either, wherever the process that truncated died', async () => {
+    for (let calls = 1, hasDied = true; hasDied; calls += 1) {
+      const machine = new Machine()
+      const log = await machine.start(small)
+      for (let index = 0; index < 6; index += 1) await log.append(batch(1), 'client')
+      await log.flush()
+      await machine.directory.checkpoint()
+      machine.files.dieAfter(calls)
+      await Promise.race([log.truncate(0), machine.files.died])
+      hasDied = machine.files.isDead
+      machine.die()
+      const between = await machine.start(small)
+      const left = await readAll(between)
+      await machine.directory.close()
+      machine.losePower()
+      expect(await readAll(await machine.start(small)), `died at call ${calls}`).toEqual(left)
+    }
+  })
+
   it('leaves the rest, also where the index files have gone', async () => {
     const machine = new Machine()
     const log = await machine.start()
