@@ -40,10 +40,16 @@ export class Slab {
   }
 }
 
+/** So many slabs come back before the pool looks at how many it could do without. */
+const returnsPerLook = 512
+
 export class SlabPool {
   readonly slabBytes: number
   readonly #maxIdle: number
   readonly #idle: Slab[] = []
+  #returns = 0
+  /** Idle ones that nobody has needed since the last look. */
+  #unused = 0
 
   constructor(slabBytes: number, maxIdle: number) {
     this.slabBytes = slabBytes
@@ -52,12 +58,23 @@ export class SlabPool {
 
   /** Whoever takes it holds it. */
   take(): Slab {
-    return this.#idle.pop()?.reuse() ?? new Slab(this)
+    const idle = this.#idle.pop()
+    this.#unused = Math.min(this.#unused, this.#idle.length)
+    return idle?.reuse() ?? new Slab(this)
   }
 
   /** From its last holder. */
   takeBack(slab: Slab): void {
     if (this.#idle.length < this.#maxIdle) this.#idle.push(slab)
+    this.#returns += 1
+    if (this.#returns >= returnsPerLook) this.#dropUnused()
+  }
+
+  /** After a time with more at work than now. */
+  #dropUnused(): void {
+    this.#idle.splice(0, this.#unused)
+    this.#unused = this.#idle.length
+    this.#returns = 0
   }
 }
 

@@ -386,7 +386,12 @@ export class RequestPipeline {
     if (error instanceof KafkaError) this.#fail(call, error.code, error.message)
     else if (error instanceof CloseConnection) this.#end(call, error.message)
     else {
-      this.#surroundings.rooms.logger.error({ ...this.#describe(call), err: error }, 'a request failed unexpectedly')
+      const { logger } = this.#surroundings.rooms
+      const fields = this.#describe(call)
+      // The client's doing, as a rule: what it sent was no UTF-8, and is longer as it was read.
+      if (error instanceof ProtocolError)
+        logger.warn({ ...fields, reason: error.message }, 'an answer does not fit its format')
+      else logger.error({ ...fields, err: error }, 'a request failed unexpectedly')
       this.#fail(call, unknownServerError, new KafkaError('UNKNOWN_SERVER_ERROR').message)
     }
   }

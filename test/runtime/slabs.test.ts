@@ -34,6 +34,29 @@ describe('a slab', () => {
   })
 })
 
+describe('a pool', () => {
+  it('forgets the slabs that only a burst has needed', () => {
+    const pool = new SlabPool(1000, 20)
+    const take = (count: number) => Array.from({ length: count }, () => pool.take())
+    const burst = take(10)
+    for (const slab of burst) slab.release()
+    for (let round = 0; round < 2000; round += 1) for (const slab of take(3)) slab.release()
+    const now = take(10)
+    expect(now.filter((slab) => burst.includes(slab))).toHaveLength(3)
+  })
+
+  it('keeps what is needed again and again', () => {
+    const pool = new SlabPool(1000, 20)
+    const known = new Set<unknown>()
+    for (let round = 0; round < 2000; round += 1) {
+      const slabs = Array.from({ length: round % 10 === 0 ? 8 : 2 }, () => pool.take())
+      for (const slab of slabs) known.add(slab)
+      for (const slab of slabs) slab.release()
+    }
+    expect(known.size).toBe(8)
+  })
+})
+
 describe('holding the slabs of several buffers', () => {
   it('lasts until it is let go of, once', () => {
     const pool = new SlabPool(1000, 4)

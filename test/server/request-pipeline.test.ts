@@ -274,18 +274,15 @@ describe('errors', () => {
   })
 
   it('include an answer that can not be encoded', async () => {
-    const handler = handle(heartbeat, {
-      serve: () => ({ errorCode: null }) as unknown as { errorCode: number },
-      fail: (_request, errorCode) => ({ errorCode }),
-    })
     const unencodable = handle(listGroups, {
       serve: () => ({ groups: [{ groupId: 'x'.repeat(40_000) }] }),
       fail: (_request, errorCode) => ({ errorCode }),
     })
-    const client = await (await serve(handler, unencodable)).connect()
+    const client = await (await serve(unencodable)).connect()
     client.send(request(listGroups, 0, {}))
     expect(answer(listGroups, 0, await client.frame()).body).toMatchObject({ errorCode: -1 })
-    expect(serving.lines).toHaveLength(1)
+    const reason = 'string of 40000 bytes, 32767 is the most'
+    expect(serving.lines).toMatchObject([{ level: 'warn', fields: { api: 'ListGroups', reason } }])
   })
 
   it('that have no answer end the connection', async () => {
