@@ -1,22 +1,24 @@
 /**
  * bench: the floor under a broker that is written in JavaScript: it takes Produce frames, joins their chunks once, checks each batch's
- * CRC-32C, writes the bytes to a file with writev and acknowledges them; of a transaction it writes one record when it ends. Nothing
- * else a broker does: no indexes, no waiting consumers, no sequence numbers, no markers, no limits, no recovery. What Odradek's CPU is
- * above this server's is the price of being a broker.
+ * CRC-32C, writes the bytes to a file with writev and acknowledges them; of a transaction it writes one record when it ends. A Fetch gets what
+ * one read of each partition's file finds, unseen. Nothing else a broker does: no indexes on disk, no consumers that are woken, no
+ * sequence numbers, no markers, no limits, no recovery. What Odradek's CPU is above this server's is the price of being a broker.
  *   null-server --port 0 --data-dir DIR --partitions N      prints a line with localhost:<port> when ready
  */
-import fs from 'node:fs'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import {
   addPartitionsToTxn,
   apiVersions,
   createTopics,
   endTxn,
+  type FetchRequest,
   fetch,
   findCoordinator,
   initProducerId,
+  listOffsets,
   metadata,
   type ProduceRequest,
   produce,
@@ -25,18 +27,20 @@ import {
   responseHeader,
   responseHeaderVersion,
 } from '../protocol/messages/index.ts'
-import { assignOffsetAndEpochAt, batchSizeAt, ensureCrcValidAt, RecordBatchView } from '../protocol/records/index.ts'
 import { type Api, type EncodableOf, Reader, type Request, Writer } from '../protocol/schema/index.ts'
+import { leaderEpoch, NullPartition, type Part } from './null-partition.ts'
 
 const sizeBytes = 4
-const leaderEpoch = 0
-/** The last of Produce with topics by name, and those that ask for one coordinator and one transaction. */
+/** The last ones with topics by name, and those that ask for one coordinator and one transaction. */
 const lastVersions = new Map<Api, number>([
   [produce, 9],
+  [fetch, 12],
   [findCoordinator, 3],
   [addPartitionsToTxn, 3],
   [endTxn, 3],
 ])
+/** What ListOffsets calls the first offset. */
+const earliest = -2
 /** What is written when a transaction ends: as large as the state of one. */
 const transactionRecord = Buffer.alloc(128)
 
@@ -46,41 +50,21 @@ const { values } = parseArgs({
 const dataDir = values['data-dir']!
 const partitionCount = Number(values.partitions)
 
-/** One partition's file. Batches that arrive within one turn of the event loop go into one writev. */
-class PartitionFile {
-  readonly #descriptor: number
-  #queued: Buffer[] = []
-  #position = 0
-  nextOffset = 0
-
-  constructor(name: string) {
-    this.#descriptor = fs.openSync(path.join(dataDir, name), 'w')
-  }
-
-  append(bytes: Buffer): void {
-    unwritten.add(this)
-    this.#queued.push(bytes)
-  }
-
-  flush(): void {
-    if (this.#queued.length === 0) return
-    this.#position += fs.writevSync(this.#descriptor, this.#queued, this.#position)
-    this.#queued = []
-  }
-}
-
-const files = new Map<string, PartitionFile>()
+const partitions = new Map<string, NullPartition>()
 /** Those with something queued. */
-const unwritten = new Set<PartitionFile>()
+const unwritten = new Set<NullPartition>()
 
-function fileOf(name: string): PartitionFile {
-  let file = files.get(name)
-  if (file === undefined) {
-    file = new PartitionFile(name)
-    files.set(name, file)
+/** `name`: that of its file. */
+function partitionOf(name: string): NullPartition {
+  let partition = partitions.get(name)
+  if (partition === undefined) {
+    partition = new NullPartition(path.join(dataDir, name))
+    partitions.set(name, partition)
   }
-  return file
+  return partition
 }
+
+const fileName = (topic: string, partition: number): string => `${topic}-${partition}.log`
 
 /** What is answered once this turn's bytes are written. */
 let answers: (() => void)[] = []
@@ -89,7 +73,7 @@ function answerWhenWritten(answer: () => void): void {
   answers.push(answer)
   if (answers.length > 1) return
   setImmediate(() => {
-    for (const file of unwritten) file.flush()
+    for (const partition of unwritten) partition.flush()
     unwritten.clear()
     const due = answers
     answers = []
@@ -97,19 +81,9 @@ function answerWhenWritten(answer: () => void): void {
   })
 }
 
-/** Checks and queues a partition's batches and gives the offset of the first. */
-function append(file: PartitionFile, records: Buffer): number {
-  const baseOffset = file.nextOffset
-  let position = 0
-  for (let size = batchSizeAt(records, position); size > 0; size = batchSizeAt(records, position)) {
-    ensureCrcValidAt(records, position)
-    const batch = new RecordBatchView(records, position)
-    assignOffsetAndEpochAt(records, position, file.nextOffset, leaderEpoch)
-    file.nextOffset = batch.nextOffset
-    position += size
-  }
-  file.append(records)
-  return baseOffset
+function append(partition: NullPartition, records: Buffer): number {
+  unwritten.add(partition)
+  return partition.append(records)
 }
 
 class Connection {
@@ -145,12 +119,16 @@ class Connection {
   #serve(frame: Buffer): void {
     const key = frame.readInt16BE(0)
     const version = frame.readInt16BE(2)
-    const api = key === produce.key ? produce : answered.get(key)?.api
+    const api = key === produce.key ? produce : key === fetch.key ? fetch : answered.get(key)?.api
     if (api === undefined) throw new Error(`API ${key} is not served here`)
     const reader = new Reader(frame)
     const { correlationId } = requestHeader.codec(requestHeaderVersion(api, version)).decode(reader)
     if (api === produce) {
       this.#produce(version, correlationId, produce.request.codec(version).decode(reader))
+      return
+    }
+    if (api === fetch) {
+      void this.#fetch(version, correlationId, fetch.request.codec(version).decode(reader))
       return
     }
     const body = answered.get(key)!.answer(api.request.codec(version).decode(reader))
@@ -163,7 +141,7 @@ class Connection {
       name: topic.name,
       partitionResponses: topic.partitionData.map(({ index, records }) => ({
         index,
-        baseOffset: records === null ? 0 : append(fileOf(`${topic.name}-${index}.log`), records),
+        baseOffset: records === null ? 0 : append(partitionOf(fileName(topic.name, index)), records),
       })),
     }))
     answerWhenWritten(() => {
@@ -171,14 +149,46 @@ class Connection {
     })
   }
 
-  #answer<A extends Api>(api: A, version: number, correlationId: number, body: EncodableOf<A['response']>): void {
+  async #fetch(version: number, correlationId: number, request: FetchRequest): Promise<void> {
+    let left = request.maxBytes
+    const parts: Part[] = []
+    const responses: { topic: string; partitions: object[] }[] = []
+    for (const { topic, partitions: asked } of request.topics) {
+      const found: object[] = []
+      for (const { partition: partitionIndex, fetchOffset, partitionMaxBytes } of asked) {
+        const partition = partitionOf(fileName(topic, partitionIndex))
+        const part = await partition.read(fetchOffset, Math.min(partitionMaxBytes, left))
+        if (part !== undefined) parts.push(part)
+        left -= part?.bytes.length ?? 0
+        found.push({ partitionIndex, highWatermark: partition.nextOffset, records: part?.bytes ?? null })
+      }
+      responses.push({ topic, partitions: found })
+    }
+    if (parts.length === 0) await delay(request.maxWaitMs)
+    const body = { responses } as EncodableOf<typeof fetch.response>
+    this.#answer(fetch, version, correlationId, body, () => {
+      for (const part of parts) part.release()
+    })
+  }
+
+  #answer<A extends Api>(
+    api: A,
+    version: number,
+    correlationId: number,
+    body: EncodableOf<A['response']>,
+    written?: () => void,
+  ): void {
     const writer = new Writer()
     writer.int32(0)
     responseHeader.codec(responseHeaderVersion(api, version)).encode(writer, { correlationId })
     api.response.codec(version).encode(writer, body)
-    const frame = writer.toBuffer()
-    frame.writeInt32BE(frame.length - sizeBytes, 0)
-    this.#socket.write(frame)
+    const { length } = writer
+    const buffers = writer.finish()
+    buffers[0]!.writeInt32BE(length - sizeBytes, 0)
+    if (buffers.length > 1) this.#socket.cork()
+    for (const buffer of buffers.slice(0, -1)) this.#socket.write(buffer)
+    this.#socket.write(buffers.at(-1)!, written)
+    if (buffers.length > 1) this.#socket.uncork()
   }
 }
 
@@ -217,13 +227,23 @@ const answered = new Map<number, Answered>(
       })),
     })),
     answering(endTxn, () => {
-      fileOf('transactions.log').append(transactionRecord)
+      const partition = partitionOf('transactions.log')
+      unwritten.add(partition)
+      partition.queue(transactionRecord)
       return {}
     }),
+    answering(listOffsets, ({ topics }) => ({
+      topics: topics.map(({ name, partitions: asked }) => ({
+        name,
+        partitions: asked.map(({ partitionIndex, timestamp }) => ({
+          partitionIndex,
+          offset: timestamp === earliest ? 0 : partitionOf(fileName(name, partitionIndex)).nextOffset,
+        })),
+      })),
+    })),
   ].map((each) => [each.api.key, each]),
 )
 
-/** Fetch is not served, but librdkafka takes it as the sign that it may send today's batches and lz4. */
 const advertised: readonly Api[] = [produce, fetch, ...[...answered.values()].map(({ api }) => api)]
 const versionsServed = advertised.map((api) => ({
   apiKey: api.key,

@@ -307,7 +307,12 @@ export function kfake(program: string): Peer {
 export function nullServer(bundle: string): Peer {
   return {
     name: 'null',
-    leftOut: [{ rows: /^(?!produce-|sync-produce$|transactions-|memory-loaded$)/, because: 'it only takes records' }],
+    leftOut: [
+      {
+        rows: /^(?!produce-|consume-|sync-produce$|transactions-|memory-loaded$)/,
+        because: 'it only takes records and hands them out',
+      },
+    ],
     isOurs: true,
     start() {
       const directory = emptyDirectory()
