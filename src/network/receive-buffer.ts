@@ -10,7 +10,7 @@
  * their memory in advance: own-memory-reads.ts). So an idle connection has no memory here. What is begun and has no slab — it is too
  * large for one, or too many connections have one — is gathered by a FrameAssembler, and so is what comes in chunks of its own (TLS).
  */
-import { largeSlabs, type Slab, SlabFiller, SlabPool, slabOf, smallSlabs } from '../runtime/slabs.ts'
+import { largeSlabs, type Slab, SlabFiller, type SlabPool, sharedSlabs, slabOf, smallSlabs } from '../runtime/slabs.ts'
 import { FrameAssembler } from './frame-assembler.ts'
 
 const sizeBytes = 4
@@ -18,7 +18,7 @@ const scratch: Buffer = Buffer.allocUnsafeSlow(64 * 1024)
 /** From here on a frame is not copied, and its beginning is worth a slab. */
 export const largeFrameBytes = 16 * 1024
 /** Smaller frames. Below 512 bytes it is not worth it. */
-const copies = new SlabFiller(new SlabPool(64 * 1024, 64))
+const copies = new SlabFiller(sharedSlabs)
 const smallestCopy = 512
 /** Slabs that connections fill: whoever comes later, or has only said that much will come, can't take more memory than this. */
 const maxFilling = { small: 64, large: 32 }

@@ -10,6 +10,7 @@ import type { FileSystem } from '../runtime/file-system.ts'
 import { LogLevels } from '../runtime/log-levels.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { SerialQueue } from '../runtime/serial-queue.ts'
+import { forgetIdleSlabs } from '../runtime/slabs.ts'
 import type { MetricsEndpoint } from '../telemetry/metrics-endpoint.ts'
 import { BrokerNode } from './broker-node.ts'
 import { ClusterStack } from './cluster-stack.ts'
@@ -100,6 +101,7 @@ export class BrokerNodes {
     await Promise.all([...this.#nodes.values()].map((node) => node.close()))
     await this.#metrics?.close()
     await this.#stack.close()
+    forgetIdleSlabs()
   }
 
   /** Its leaders and coordinators move to in-sync replicas, then its connections end. Nothing is done to one that has stopped. */

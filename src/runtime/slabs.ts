@@ -70,6 +70,12 @@ export class SlabPool {
     if (this.#returns >= returnsPerLook) this.#dropUnused()
   }
 
+  /** All idle ones. */
+  forgetIdle(): void {
+    this.#idle.length = 0
+    this.#unused = 0
+  }
+
   /** After a time with more at work than now. */
   #dropUnused(): void {
     this.#idle.splice(0, this.#unused)
@@ -107,6 +113,13 @@ export class SlabFiller {
 export const smallSlabs = new SlabPool(256 * 1024, 32)
 /** max.message.bytes and the usual max.partition.fetch.bytes, and some room for what is around them. */
 export const largeSlabs = new SlabPool(1024 * 1024 + 64 * 1024, 48)
+/** Small things of many connections, one behind the other. */
+export const sharedSlabs = new SlabPool(64 * 1024, 64)
+
+/** A broker has closed: whoever goes on in this process gets the memory back. Slabs that are in use come back as before. */
+export function forgetIdleSlabs(): void {
+  for (const pool of [smallSlabs, largeSlabs, sharedSlabs]) pool.forgetIdle()
+}
 
 /** The slab that `bytes` lie in; undefined for memory of their own. */
 export function slabOf(bytes: Buffer): Slab | undefined {

@@ -7,6 +7,7 @@ import { CompressionTypes, type Consumer, Kafka, logLevel, type Producer } from 
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type BrokerOptions, type RunningBroker, startBroker } from '../../src/broker.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
+import { largeSlabs, sharedSlabs, smallSlabs } from '../../src/runtime/slabs.ts'
 import { client } from './kafkajs.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
@@ -94,6 +95,14 @@ describe('a broker in memory', () => {
     }
     const again = await start({ memory: true, port: Number(servers.split(':')[1]) })
     expect(again.bootstrapServers).toBe(servers)
+  })
+
+  it('keeps no memory for later when it is closed', async () => {
+    const broker = await startBroker({ port: 0, memory: true })
+    const taken = [smallSlabs, largeSlabs, sharedSlabs].map((pool) => pool.take())
+    for (const slab of taken) slab.release()
+    await broker.close()
+    for (const slab of taken) expect(slab.pool.take()).not.toBe(slab)
   })
 
   it('wakes a fetch that waits, and has nothing to complain of', async () => {
