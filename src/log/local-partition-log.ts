@@ -38,7 +38,7 @@ import type {
 } from './partition-log.ts'
 import { PendingAppend } from './pending-append.ts'
 import { ProducerChecks } from './producer-checks.ts'
-import { noteProduced, replayProducers } from './producer-recovery.ts'
+import { noteProduced, repairTransactionIndexes, replayProducers } from './producer-recovery.ts'
 import type { ProducedBatch, ProducerStates } from './producer-states.ts'
 import type { LoadedLog } from './recovery.ts'
 import { countExpired } from './retention.ts'
@@ -785,6 +785,7 @@ export class LocalPartitionLog implements PartitionLog {
     await resumeOrRebuild(segment, this.#config.indexIntervalBytes)
     this.#producers.clear()
     await replayProducers(this.#segments, this.#producers, this.firstSegmentOffset, false)
+    await repairTransactionIndexes(this.#segments, this.#storage)
     this.#logEndOffset = segment.nextOffset
     this.#nextOffset = segment.nextOffset
     this.#highWatermark = segment.nextOffset

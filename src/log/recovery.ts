@@ -15,7 +15,12 @@ import { closedRemedy, type Damage, damageError, findDamage, lookThrough } from 
 import { LeaderEpochs, leaderEpochFileName } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
 import type { LogStorage } from './log-storage.ts'
-import { type FollowedProducers, followProducers, loadProducers } from './producer-recovery.ts'
+import {
+  type FollowedProducers,
+  followProducers,
+  loadProducers,
+  repairTransactionIndexes,
+} from './producer-recovery.ts'
 import { ProducerStates } from './producer-states.ts'
 import { Segment, segmentFileName } from './segment.ts'
 import { newSegment, preallocatedBytes, rollJitterMs, Segments } from './segments.ts'
@@ -86,9 +91,13 @@ export async function loadLog(directory: string, present: readonly string[], opt
   const known = { segments, epochs, logStartOffset, logEndOffset }
   const found = (damage: Damage): KafkaError => damageError(damage, closedRemedy(parentOf(directory)))
   const { mayHaveGaps } = options
-  if (followed?.isTrueOf(logEndOffset)) return { ...known, ...followed.end(storage), mayHaveGaps }
-  const namesNow = options.isClean ? names : await storage.files.list(directory)
-  const producers = await lookThrough(segments, () => loadProducers(known, namesNow, options), { mayHaveGaps, found })
+  const through = <T>(look: () => Promise<T>): Promise<T> => lookThrough(segments, look, { mayHaveGaps, found })
+  let producers = followed?.isTrueOf(logEndOffset) ? followed.end(storage) : undefined
+  if (producers === undefined) {
+    const namesNow = options.isClean ? names : await storage.files.list(directory)
+    producers = await through(() => loadProducers(known, namesNow, options))
+  }
+  await through(() => repairTransactionIndexes(segments, storage))
   return { ...known, ...producers, mayHaveGaps }
 }
 

@@ -117,7 +117,7 @@ export class Segment {
     this.isActive = true
     this.#offsetIndex = OffsetIndex.empty(this.baseOffset)
     this.#timeIndex = TimeIndex.empty(this.baseOffset)
-    this.#transactionIndex = this.#hasTransactionIndexFile ? undefined : TransactionIndex.empty()
+    this.#transactionIndex = this.#hasTransactionIndexFile ? undefined : TransactionIndex.empty(this.baseOffset)
     this.#bytesSinceIndexEntry = 0
     this.#maxTimestampMs = unknown
     this.#offsetOfMaxTimestamp = this.baseOffset
@@ -184,7 +184,7 @@ export class Segment {
   transactionIndex(): TransactionIndex | Promise<TransactionIndex> {
     if (this.#transactionIndex !== undefined) return this.#transactionIndex
     if (!this.#hasTransactionIndexFile) {
-      this.#transactionIndex = TransactionIndex.empty()
+      this.#transactionIndex = TransactionIndex.empty(this.baseOffset)
       return this.#transactionIndex
     }
     return this.#loadTransactionIndex()
@@ -467,8 +467,15 @@ export class Segment {
 
   async #loadTransactionIndex(): Promise<TransactionIndex> {
     const content = await this.#readIndexFile('.txnindex')
-    this.#transactionIndex ??= content === undefined ? TransactionIndex.empty() : TransactionIndex.parse(content)
+    this.#transactionIndex ??=
+      content === undefined ? TransactionIndex.empty(this.baseOffset) : TransactionIndex.parse(this.baseOffset, content)
     return this.#transactionIndex
+  }
+
+  /** Takes the place of one that was damaged, durably. */
+  async replaceTransactionIndex(index: TransactionIndex): Promise<void> {
+    await this.#openFiles.files.replaceFile(this.path('.txnindex'), index.content)
+    this.#transactionIndex = TransactionIndex.parse(this.baseOffset, Buffer.from(index.content))
   }
 
   /** A retired segment's is gone, and its name may be another's by now. */
