@@ -13,12 +13,13 @@ import { abortedBetween } from './aborted-transactions.ts'
 import { type CheckedRecords, checkRecords } from './append-validation.ts'
 import { UnreadableSegment } from './batch-scan.ts'
 import { type CompactedLog, LogCompaction } from './compaction/log-compaction.ts'
-import { type Damage, damageError, lookThrough, openRemedy } from './damage.ts'
+import { type Damage, lookThrough } from './damage.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
+import { LogCondition } from './log-condition.ts'
 import type { LogConfig } from './log-config.ts'
 import { LogFlush } from './log-flush.ts'
 import { LogReader } from './log-reader.ts'
-import { type LogStorage, storageError } from './log-storage.ts'
+import type { LogStorage } from './log-storage.ts'
 import { LogWriter } from './log-writer.ts'
 import { removed } from './open-files.ts'
 import type {
@@ -98,12 +99,7 @@ export class LocalPartitionLog implements PartitionLog {
   /** Behind what is pending. */
   #nextOffset: number
   readonly #flush: LogFlush
-  /** Why nothing goes any more. */
-  #stopped: KafkaError | undefined
-  #hasFailed = false
-  /** What `#stopped` tells of, if it is that. */
-  #damage: Damage | undefined
-  #isClosed = false
+  readonly #condition: LogCondition
   /** A truncation is under way: appends wait for it. */
   #exclusive: Promise<void> | undefined
   /** What takes segments out of the log, one at a time. */
@@ -139,6 +135,7 @@ export class LocalPartitionLog implements PartitionLog {
     this.#reader = new LogReader(loaded.segments, loaded.mayHaveGaps)
     const offset = loaded.newestSnapshotOffset
     const isWithinSegment = offset > this.#oldestOffsetOnDisk && !loaded.segments.beginsAt(offset)
+    this.#condition = new LogCondition(this.directory, storage, () => storage.tailCache.clear(this.#tail))
     this.#sideFiles = new SideFiles(this.directory, storage, loaded.epochs, { offset, isWithinSegment })
     this.#writer = new LogWriter(this.#writerTarget(), loaded.segments, storage)
     this.#flush = new LogFlush(
@@ -231,11 +228,11 @@ export class LocalPartitionLog implements PartitionLog {
 
   /** A storage failure has ended it: its files are not those of a clean stop. */
   get hasFailed(): boolean {
-    return this.#hasFailed
+    return this.#condition.hasFailed
   }
 
   get failure(): KafkaError | undefined {
-    return this.#stopped ?? this.#storage.failure
+    return this.#condition.failure
   }
 
   append(records: Buffer, origin: AppendOrigin, transaction?: TransactionAppend): Promise<AppendResult> {
@@ -269,12 +266,12 @@ export class LocalPartitionLog implements PartitionLog {
   }
 
   startVerification(producer: VerifyingProducer): VerificationGuard | undefined {
-    this.#ensureOpen()
+    this.#condition.ensureOpen()
     return this.#producers.guardFor(producer, this.#storage.clock.now())
   }
 
   read(fromOffset: number, options: ReadOptions): ReadResult | Promise<ReadResult> {
-    this.#ensureOpen()
+    this.#condition.ensureOpen()
     this.#ensureInRange(fromOffset)
     const endOffset = this.#endOf(options.isolation)
     if (fromOffset >= endOffset) return this.#result([], fromOffset, options)
@@ -285,7 +282,7 @@ export class LocalPartitionLog implements PartitionLog {
   }
 
   async offsetForTimestamp(timestampMs: number, isolation: Isolation): Promise<TimestampAndOffset | undefined> {
-    this.#ensureOpen()
+    this.#condition.ensureOpen()
     const endOffset = this.#endOf(isolation)
     return await this.#guarded(
       this.#again(() =>
@@ -295,7 +292,7 @@ export class LocalPartitionLog implements PartitionLog {
   }
 
   async offsetOfMaxTimestamp(): Promise<TimestampAndOffset | undefined> {
-    this.#ensureOpen()
+    this.#condition.ensureOpen()
     return await this.#guarded(
       this.#again(() =>
         this.#lookThrough(() => findMaxTimestamp(this.#segments, this.#logStartOffset, this.highWatermark)),
@@ -312,7 +309,7 @@ export class LocalPartitionLog implements PartitionLog {
   }
 
   async becomeLeader(leaderEpoch: number): Promise<void> {
-    if (this.#isClosed) this.#ensureOpen()
+    if (this.#condition.isClosed) this.#condition.ensureOpen()
     if (leaderEpoch <= this.#leaderEpoch) return
     this.#leaderEpoch = leaderEpoch
     this.#epochs.assign(leaderEpoch, this.#nextOffset)
@@ -327,13 +324,14 @@ export class LocalPartitionLog implements PartitionLog {
   }
 
   async deleteRecordsBefore(offset: number): Promise<number> {
-    if (this.#damage === undefined || this.#isClosed) this.#ensureOpen()
+    const { damage, isClosed } = this.#condition
+    if (damage === undefined || isClosed) this.#condition.ensureOpen()
     const newStart = offset === -1 ? this.highWatermark : offset
     if (newStart < 0 || newStart > this.highWatermark) {
       const message = `Records can be deleted up to the high watermark ${this.highWatermark}, not to ${offset}`
       throw new KafkaError('OFFSET_OUT_OF_RANGE', message)
     }
-    if (this.#damage !== undefined) await this.#leaveBehind(this.#damage, newStart)
+    if (damage !== undefined) await this.#leaveBehind(damage, newStart)
     if (newStart > this.#savedLogStartOffset) await this.#guarded(this.#moveLogStartOffset(newStart))
     return this.#logStartOffset
   }
@@ -342,14 +340,14 @@ export class LocalPartitionLog implements PartitionLog {
   async enforceRetention(): Promise<void> {
     if (this.#segments.all.length === 1 && this.#segments.active.size === 0) return
     await this.#removals.run(async () => {
-      if (this.#stopped !== undefined) return
+      if (this.#condition.stopped !== undefined) return
       let count = await this.#countExpired()
       if (count === this.#segments.all.length) {
         await this.#writer.roll()
         // Meanwhile it may have got records that are not old.
         count = Math.min(await this.#countExpired(), this.#segments.all.length - 1)
       }
-      if (count > 0 && this.#stopped === undefined) await this.#removeOldest(count)
+      if (count > 0 && this.#condition.stopped === undefined) await this.#removeOldest(count)
     })
   }
 
@@ -359,19 +357,19 @@ export class LocalPartitionLog implements PartitionLog {
   }
 
   async flush(): Promise<void> {
-    this.#ensureOpen()
+    this.#condition.ensureOpen()
     await this.#writer.writtenUpTo(this.#nextOffset)
-    this.#ensureOpen()
+    this.#condition.ensureOpen()
     await this.#flush.flush(this.#logEndOffset)
   }
 
   async flushInBackground(): Promise<void> {
-    if (this.#stopped !== undefined || this.#storage.failure !== undefined) return
+    if (this.#condition.isStopped) return
     await this.#flush.flush(this.#logEndOffset)
   }
 
   async truncate(offset: number): Promise<void> {
-    this.#ensureOpen()
+    this.#condition.ensureOpen()
     if (offset >= this.#nextOffset) return
     let done!: () => void
     this.#exclusive = new Promise((resolve) => {
@@ -385,7 +383,7 @@ export class LocalPartitionLog implements PartitionLog {
       })
     } catch (error) {
       this.#failed(error)
-      throw this.#stopped
+      throw this.#condition.stopped
     } finally {
       this.#exclusive = undefined
       done()
@@ -395,10 +393,9 @@ export class LocalPartitionLog implements PartitionLog {
   }
 
   async close(): Promise<void> {
-    if (this.#isClosed) return
-    this.#isClosed = true
+    if (this.#condition.isClosed) return
+    this.#condition.close(new KafkaError('KAFKA_STORAGE_ERROR', `${this.directory} is closed`))
     this.#flush.close()
-    this.#stop(new KafkaError('KAFKA_STORAGE_ERROR', `${this.directory} is closed`))
     await this.#exclusive
     await this.#compaction?.stop()
     await this.#removals.idle()
@@ -406,7 +403,7 @@ export class LocalPartitionLog implements PartitionLog {
     await this.#flush.idle()
     try {
       await this.#sideFiles.settle()
-      if (!this.#hasFailed && this.#storage.failure === undefined) {
+      if (!this.#condition.hasFailed && this.#storage.failure === undefined) {
         await this.#flush.flush(this.#logEndOffset)
         await this.#segments.active.seal()
         await this.#sideFiles.takeSnapshot(this.#logEndOffset, this.#producers)
@@ -419,9 +416,8 @@ export class LocalPartitionLog implements PartitionLog {
 
   async delete(): Promise<void> {
     const reason = new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
-    this.#isClosed = true
+    this.#condition.close(reason)
     this.#flush.close()
-    this.#stop(reason)
     for (const append of this.#writer.takeQueued()) append.reject(reason)
     await this.#compaction?.stop()
     await this.#removals.idle()
@@ -447,19 +443,16 @@ export class LocalPartitionLog implements PartitionLog {
     return isolation === 'txn_committed' ? this.lastStableOffset : this.#highWatermark
   }
 
-  #ensureOpen(): void {
-    const reason = this.#stopped ?? this.#storage.failure
-    if (reason !== undefined) throw reason
-  }
-
   /** What fails in files is the storage's error to a caller, or what has stopped this log meanwhile. */
   async #guarded<T>(access: Promise<T>): Promise<T> {
     try {
       return await access
     } catch (error) {
-      if (error instanceof KafkaError) throw error
-      if (this.#stopped === undefined && (error as NodeJS.ErrnoException).code === 'EIO') this.#unreadable(error)
-      throw this.#stopped ?? storageError(this.directory, error)
+      if (this.#condition.stopped === undefined && (error as NodeJS.ErrnoException).code === 'EIO') {
+        this.#condition.unreadable(error)
+        this.#advanced()
+      }
+      throw this.#condition.failedAccess(error)
     }
   }
 
@@ -473,7 +466,7 @@ export class LocalPartitionLog implements PartitionLog {
         if (!(error instanceof KafkaError && error.kafkaError === 'OFFSET_OUT_OF_RANGE')) throw error
         await this.#segments.settled()
         if (this.#segments.changes === changes) throw error
-        this.#ensureOpen()
+        this.#condition.ensureOpen()
       }
     }
   }
@@ -505,36 +498,24 @@ export class LocalPartitionLog implements PartitionLog {
     return lookThrough(this.#segments, look, { mayHaveGaps: this.#reader.mayHaveGaps, found })
   }
 
-  /** What is written stays, what is pending is still written; then it is offline until somebody decides what is to be done. */
   #damaged(damage: Damage): KafkaError {
-    if (this.#stopped !== undefined) return this.#stopped
-    const error = damageError(damage, openRemedy(damage))
-    this.#damage = damage
-    this.#stop(error)
-    const { path, position, firstOffset, nextOffset } = damage
-    this.#storage.logger.error({ path, position, firstOffset, nextOffset }, error.message)
+    const { stopped } = this.#condition
+    if (stopped !== undefined) return stopped
+    const error = this.#condition.damaged(damage)
     this.#advanced()
     return error
   }
 
-  /** The disk does not give back what it holds. */
-  #unreadable(error: unknown): void {
-    this.#stop(storageError(this.directory, error))
-    this.#storage.logger.error({ directory: this.directory, error }, 'reading failed: the partition is offline')
-    this.#advanced()
-  }
-
   /** Records behind the damage are wanted, and nothing before them. */
   async #leaveBehind(damage: Damage, newStart: number): Promise<void> {
-    if (newStart < damage.nextOffset) throw this.#stopped
-    this.#damage = undefined
-    this.#stopped = undefined
+    if (newStart < damage.nextOffset) throw this.#condition.stopped
+    this.#condition.leaveDamageBehind()
     this.#reader.forgetCursors()
     if (damage.path === this.#segments.active.log.path) await this.#writer.roll()
   }
 
   #checkRecords(records: Buffer, origin: AppendOrigin): CheckedRecords {
-    this.#ensureOpen()
+    this.#condition.ensureOpen()
     const nowMs = this.#storage.clock.now()
     return checkRecords(records, origin, { config: this.#config, nowMs, partitionName: this.#name })
   }
@@ -633,7 +614,7 @@ export class LocalPartitionLog implements PartitionLog {
         return log.recoveryPoint
       },
       get isStopped() {
-        return log.#stopped !== undefined || log.#exclusive !== undefined || log.#storage.failure !== undefined
+        return log.#condition.isStopped || log.#exclusive !== undefined
       },
       flush: () => this.flush(),
       exclusively: (run) => this.#removals.run(run),
@@ -722,7 +703,7 @@ export class LocalPartitionLog implements PartitionLog {
       this.#storage.removals.add(paths, this.#config.fileDeleteDelayMs)
     } catch (error) {
       this.#failed(error)
-      throw this.#stopped
+      throw this.#condition.stopped
     } finally {
       for (const segment of removed) this.#closeUnused(segment)
     }
@@ -750,17 +731,10 @@ export class LocalPartitionLog implements PartitionLog {
   }
 
   #failed(error: unknown): void {
-    this.#hasFailed = true
-    this.#stop(error instanceof KafkaError ? error : storageError(this.directory, error))
-    this.#storage.logger.error({ directory: this.directory, error }, 'writing failed: the partition is offline')
+    this.#condition.failed(error)
     this.#nextOffset = this.#logEndOffset
     this.#producers.dropPending()
     this.#advanced()
-  }
-
-  #stop(reason: KafkaError): void {
-    this.#stopped ??= reason
-    this.#storage.tailCache.clear(this.#tail)
   }
 
   /** Cuts at the start of the batch that holds `offset`. */
