@@ -394,7 +394,7 @@ export class LocalPartitionLog implements PartitionLog {
 
   async close(): Promise<void> {
     if (this.#condition.isClosed) return
-    this.#condition.close(new KafkaError('KAFKA_STORAGE_ERROR', `${this.directory} is closed`))
+    this.#condition.close()
     this.#flush.close()
     await this.#exclusive
     await this.#compaction?.stop()
@@ -416,7 +416,7 @@ export class LocalPartitionLog implements PartitionLog {
 
   async delete(): Promise<void> {
     const reason = new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
-    this.#condition.close(reason)
+    this.#condition.delete()
     this.#flush.close()
     for (const append of this.#writer.takeQueued()) append.reject(reason)
     await this.#compaction?.stop()

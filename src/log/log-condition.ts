@@ -21,16 +21,18 @@ export class LogCondition {
 
   /** Why nothing goes any more, in this log. */
   get stopped(): KafkaError | undefined {
+    // Made when somebody asks: nearly nobody does when thousands of logs are closed.
+    if (this.#isClosed) this.#stopped ??= new KafkaError('KAFKA_STORAGE_ERROR', `${this.#directory} is closed`)
     return this.#stopped
   }
 
   /** In this log or in its whole directory. */
   get failure(): KafkaError | undefined {
-    return this.#stopped ?? this.#storage.failure
+    return this.stopped ?? this.#storage.failure
   }
 
   get isStopped(): boolean {
-    return this.#stopped !== undefined || this.#storage.failure !== undefined
+    return this.#isClosed || this.#stopped !== undefined || this.#storage.failure !== undefined
   }
 
   /** By itself, or deleted. */
@@ -54,14 +56,19 @@ export class LogCondition {
     if (reason !== undefined) throw reason
   }
 
-  close(reason: KafkaError): void {
+  close(): void {
     this.#isClosed = true
-    this.#stop(reason)
+    this.#onStop()
+  }
+
+  delete(): void {
+    this.#stop(new KafkaError('UNKNOWN_TOPIC_OR_PARTITION'))
+    this.#isClosed = true
   }
 
   /** What fails in files is the storage's error to a caller, or what has stopped the log meanwhile. */
   failedAccess(error: unknown): KafkaError {
-    return error instanceof KafkaError ? error : (this.#stopped ?? storageError(this.#directory, error))
+    return error instanceof KafkaError ? error : (this.stopped ?? storageError(this.#directory, error))
   }
 
   /** What is written stays, what is pending is still written; then it is offline until somebody decides what is to be done. */
@@ -94,7 +101,7 @@ export class LogCondition {
   }
 
   #stop(reason: KafkaError): void {
-    this.#stopped ??= reason
+    if (this.stopped === undefined) this.#stopped = reason
     this.#onStop()
   }
 }
