@@ -18,6 +18,7 @@ import type { LeaderEpochs } from './leader-epochs.ts'
 import { LogCondition } from './log-condition.ts'
 import type { LogConfig } from './log-config.ts'
 import { LogFlush } from './log-flush.ts'
+import { LogOffsets } from './log-offsets.ts'
 import { LogReader } from './log-reader.ts'
 import type { LogStorage } from './log-storage.ts'
 import { LogWriter } from './log-writer.ts'
@@ -84,20 +85,9 @@ export class LocalPartitionLog implements PartitionLog {
   readonly #sideFiles: SideFiles
   #compaction: LogCompaction | undefined
   readonly #tail = new PartitionTail()
-  readonly #listeners = new Set<() => void>()
+  readonly #offsets: LogOffsets
   #config: LogConfig
   #leaderEpoch: number
-  #logStartOffset: number
-  /** What a crash leaves of it. */
-  #savedLogStartOffset: number
-  /** Behind what is written. */
-  #logEndOffset: number
-  /** Behind what is acknowledged; readers see all of it, save what an open transaction hides. */
-  #highWatermark: number
-  /** First offset of the oldest transaction that is open at the high watermark; -1 if none is. */
-  #firstUnstableOffset: number
-  /** Behind what is pending. */
-  #nextOffset: number
   readonly #flush: LogFlush
   readonly #condition: LogCondition
   /** A truncation is under way: appends wait for it. */
@@ -125,12 +115,8 @@ export class LocalPartitionLog implements PartitionLog {
     this.#producerChecks = new ProducerChecks(loaded.producers, storage)
     this.#epochs = loaded.epochs
     this.#leaderEpoch = loaded.epochs.latestEpoch
-    this.#logStartOffset = loaded.logStartOffset
-    this.#savedLogStartOffset = loaded.logStartOffset
-    this.#logEndOffset = loaded.logEndOffset
-    this.#nextOffset = loaded.logEndOffset
-    this.#highWatermark = loaded.logEndOffset
-    this.#firstUnstableOffset = loaded.producers.firstOpenTransactionOffset ?? -1
+    const firstUnstableOffset = loaded.producers.firstOpenTransactionOffset ?? -1
+    this.#offsets = new LogOffsets(loaded.logStartOffset, loaded.logEndOffset, firstUnstableOffset)
     this.#oldestOffsetOnDisk = loaded.segments.all[0]!.baseOffset
     this.#reader = new LogReader(loaded.segments, loaded.mayHaveGaps)
     const offset = loaded.newestSnapshotOffset
@@ -154,20 +140,19 @@ export class LocalPartitionLog implements PartitionLog {
   }
 
   get logStartOffset(): number {
-    return this.#logStartOffset
+    return this.#offsets.logStartOffset
   }
 
   get lastStableOffset(): number {
-    const open = this.#firstUnstableOffset
-    return open < 0 ? this.#highWatermark : Math.max(open, this.#logStartOffset)
+    return this.#offsets.lastStableOffset
   }
 
   get highWatermark(): number {
-    return this.#highWatermark
+    return this.#offsets.highWatermark
   }
 
   get logEndOffset(): number {
-    return this.#logEndOffset
+    return this.#offsets.logEndOffset
   }
 
   get leaderEpoch(): number {
@@ -242,13 +227,13 @@ export class LocalPartitionLog implements PartitionLog {
       const { first } = checked
       const found = first.hasProducerId ? this.#producerChecks.check(first, origin, transaction) : undefined
       if (found?.duplicate !== undefined) return this.#answerDuplicate(found.duplicate)
-      const baseOffset = this.#nextOffset
-      this.#nextOffset = baseOffset + checked.offsetCount
+      const baseOffset = this.#offsets.nextOffset
+      this.#offsets.nextOffset = baseOffset + checked.offsetCount
       this.#assignOffsets(checked.bytes, baseOffset, origin)
       const append = new PendingAppend(
         checked.bytes,
         baseOffset,
-        this.#nextOffset,
+        this.#offsets.nextOffset,
         checked.maxTimestampMs,
         checked.logAppendTimeMs,
       )
@@ -272,8 +257,8 @@ export class LocalPartitionLog implements PartitionLog {
 
   read(fromOffset: number, options: ReadOptions): ReadResult | Promise<ReadResult> {
     this.#condition.ensureOpen()
-    this.#ensureInRange(fromOffset)
-    const endOffset = this.#endOf(options.isolation)
+    this.#offsets.ensureInRange(fromOffset)
+    const endOffset = this.#offsets.endOf(options.isolation)
     if (fromOffset >= endOffset) return this.#result([], fromOffset, options)
     const found = this.#tail.read(fromOffset, endOffset, options.maxBytes, options.minOneBatch)
     const result = found && this.#result(found, fromOffset, options)
@@ -283,10 +268,10 @@ export class LocalPartitionLog implements PartitionLog {
 
   async offsetForTimestamp(timestampMs: number, isolation: Isolation): Promise<TimestampAndOffset | undefined> {
     this.#condition.ensureOpen()
-    const endOffset = this.#endOf(isolation)
+    const endOffset = this.#offsets.endOf(isolation)
     return await this.#guarded(
       this.#again(() =>
-        this.#lookThrough(() => findTimestamp(this.#segments, timestampMs, this.#logStartOffset, endOffset)),
+        this.#lookThrough(() => findTimestamp(this.#segments, timestampMs, this.#offsets.logStartOffset, endOffset)),
       ),
     )
   }
@@ -295,13 +280,13 @@ export class LocalPartitionLog implements PartitionLog {
     this.#condition.ensureOpen()
     return await this.#guarded(
       this.#again(() =>
-        this.#lookThrough(() => findMaxTimestamp(this.#segments, this.#logStartOffset, this.highWatermark)),
+        this.#lookThrough(() => findMaxTimestamp(this.#segments, this.#offsets.logStartOffset, this.highWatermark)),
       ),
     )
   }
 
   endOffsetForEpoch(leaderEpoch: number): EpochEndOffset {
-    return this.#epochs.endOffsetFor(leaderEpoch, this.#logEndOffset)
+    return this.#epochs.endOffsetFor(leaderEpoch, this.#offsets.logEndOffset)
   }
 
   epochForOffset(offset: number): number {
@@ -312,7 +297,7 @@ export class LocalPartitionLog implements PartitionLog {
     if (this.#condition.isClosed) this.#condition.ensureOpen()
     if (leaderEpoch <= this.#leaderEpoch) return
     this.#leaderEpoch = leaderEpoch
-    this.#epochs.assign(leaderEpoch, this.#nextOffset)
+    this.#epochs.assign(leaderEpoch, this.#offsets.nextOffset)
   }
 
   async abortedTransactions(fromOffset: number, upToOffset: number): Promise<readonly AbortedTransaction[]> {
@@ -332,8 +317,8 @@ export class LocalPartitionLog implements PartitionLog {
       throw new KafkaError('OFFSET_OUT_OF_RANGE', message)
     }
     if (damage !== undefined) await this.#leaveBehind(damage, newStart)
-    if (newStart > this.#savedLogStartOffset) await this.#guarded(this.#moveLogStartOffset(newStart))
-    return this.#logStartOffset
+    if (newStart > this.#offsets.savedLogStartOffset) await this.#guarded(this.#moveLogStartOffset(newStart))
+    return this.#offsets.logStartOffset
   }
 
   /** Removes the oldest segments, as far as the topic's config does not want them any more. */
@@ -358,19 +343,19 @@ export class LocalPartitionLog implements PartitionLog {
 
   async flush(): Promise<void> {
     this.#condition.ensureOpen()
-    await this.#writer.writtenUpTo(this.#nextOffset)
+    await this.#writer.writtenUpTo(this.#offsets.nextOffset)
     this.#condition.ensureOpen()
-    await this.#flush.flush(this.#logEndOffset)
+    await this.#flush.flush(this.#offsets.logEndOffset)
   }
 
   async flushInBackground(): Promise<void> {
     if (this.#condition.isStopped) return
-    await this.#flush.flush(this.#logEndOffset)
+    await this.#flush.flush(this.#offsets.logEndOffset)
   }
 
   async truncate(offset: number): Promise<void> {
     this.#condition.ensureOpen()
-    if (offset >= this.#nextOffset) return
+    if (offset >= this.#offsets.nextOffset) return
     let done!: () => void
     this.#exclusive = new Promise((resolve) => {
       done = resolve
@@ -389,7 +374,7 @@ export class LocalPartitionLog implements PartitionLog {
       done()
       this.#compaction?.resume()
     }
-    this.#advanced()
+    this.#offsets.advanced()
   }
 
   async close(): Promise<void> {
@@ -404,10 +389,10 @@ export class LocalPartitionLog implements PartitionLog {
     try {
       await this.#sideFiles.settle()
       if (!this.#condition.hasFailed && this.#storage.failure === undefined) {
-        await this.#flush.flush(this.#logEndOffset)
+        await this.#flush.flush(this.#offsets.logEndOffset)
         await this.#segments.active.seal()
-        await this.#sideFiles.takeSnapshot(this.#logEndOffset, this.#producers)
-        await this.#sideFiles.saveEpochs(this.#logEndOffset)
+        await this.#sideFiles.takeSnapshot(this.#offsets.logEndOffset, this.#producers)
+        await this.#sideFiles.saveEpochs(this.#offsets.logEndOffset)
       }
     } finally {
       await this.#segments.close()
@@ -429,18 +414,12 @@ export class LocalPartitionLog implements PartitionLog {
   }
 
   onAdvance(listener: () => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#offsets.onAdvance(listener)
   }
 
   /** Forgets idle producers: producer.id.expiration.ms. */
   expireProducers(): void {
     this.#producers.expire(this.#storage.clock.now(), this.#storage.producerIdExpirationMs)
-  }
-
-  #endOf(isolation: Isolation): number {
-    if (isolation === 'log_end') return this.#logEndOffset
-    return isolation === 'txn_committed' ? this.lastStableOffset : this.#highWatermark
   }
 
   /** What fails in files is the storage's error to a caller, or what has stopped this log meanwhile. */
@@ -450,7 +429,7 @@ export class LocalPartitionLog implements PartitionLog {
     } catch (error) {
       if (this.#condition.stopped === undefined && (error as NodeJS.ErrnoException).code === 'EIO') {
         this.#condition.unreadable(error)
-        this.#advanced()
+        this.#offsets.advanced()
       }
       throw this.#condition.failedAccess(error)
     }
@@ -471,16 +450,10 @@ export class LocalPartitionLog implements PartitionLog {
     }
   }
 
-  #ensureInRange(fromOffset: number): void {
-    if (fromOffset >= this.#logStartOffset && fromOffset <= this.#logEndOffset) return
-    const range = `${this.#logStartOffset} to ${this.#logEndOffset}`
-    throw new KafkaError('OFFSET_OUT_OF_RANGE', `Offset ${fromOffset} is not within the log's ${range}`)
-  }
-
   async #readFiles(fromOffset: number, options: ReadOptions): Promise<ReadResult> {
-    this.#ensureInRange(fromOffset)
+    this.#offsets.ensureInRange(fromOffset)
     const { changes } = this.#segments
-    const endOffset = this.#endOf(options.isolation)
+    const endOffset = this.#offsets.endOf(options.isolation)
     const { records, release } = await this.#lookThrough(async () => {
       const batches = await this.#reader.read(fromOffset, endOffset, options.maxBytes, options.minOneBatch)
       if (options.verifies === true) this.#verify(batches.records)
@@ -502,7 +475,7 @@ export class LocalPartitionLog implements PartitionLog {
     const { stopped } = this.#condition
     if (stopped !== undefined) return stopped
     const error = this.#condition.damaged(damage)
-    this.#advanced()
+    this.#offsets.advanced()
     return error
   }
 
@@ -546,7 +519,8 @@ export class LocalPartitionLog implements PartitionLog {
   #answerDuplicate(batch: PendingAppend | ProducedBatch): Promise<AppendResult> {
     if (batch instanceof PendingAppend) return batch.written
     const result = this.#resultOfDuplicate(batch)
-    const waiting = batch.baseOffset < this.#highWatermark ? undefined : this.#writer.waitingForSync(batch.baseOffset)
+    const waiting =
+      batch.baseOffset < this.#offsets.highWatermark ? undefined : this.#writer.waitingForSync(batch.baseOffset)
     return waiting === undefined ? Promise.resolve(result) : waiting.written.then(() => result)
   }
 
@@ -555,7 +529,7 @@ export class LocalPartitionLog implements PartitionLog {
     return {
       baseOffset: batch.baseOffset,
       logAppendTimeMs: batch.timestampMs,
-      logStartOffset: this.#logStartOffset,
+      logStartOffset: this.#offsets.logStartOffset,
     }
   }
 
@@ -569,7 +543,7 @@ export class LocalPartitionLog implements PartitionLog {
       sizeInBytes: records.reduce((sum, part) => sum + part.length, 0),
       highWatermark: this.highWatermark,
       lastStableOffset: this.lastStableOffset,
-      logStartOffset: this.#logStartOffset,
+      logStartOffset: this.#offsets.logStartOffset,
       abortedTransactions,
     })
     if (isolation !== 'txn_committed') return finish(undefined)
@@ -602,13 +576,13 @@ export class LocalPartitionLog implements PartitionLog {
         return log.#config
       },
       get logStartOffset() {
-        return log.#logStartOffset
+        return log.#offsets.logStartOffset
       },
       get lastStableOffset() {
         return log.lastStableOffset
       },
       get logEndOffset() {
-        return log.#logEndOffset
+        return log.#offsets.logEndOffset
       },
       get recoveryPoint() {
         return log.recoveryPoint
@@ -656,20 +630,20 @@ export class LocalPartitionLog implements PartitionLog {
       position += size
     }
     this.#storage.tailCache.add(this.#tail, append.baseOffset, append.nextOffset, bytes)
-    this.#logEndOffset = append.nextOffset
+    this.#offsets.logEndOffset = append.nextOffset
     append.firstUnstableOffset = this.#producers.firstOpenTransactionOffset ?? -1
     this.#flush.becomeDirty(bytes.length)
   }
 
   #acknowledge(appends: readonly PendingAppend[]): void {
-    const logStartOffset = this.#logStartOffset
+    const logStartOffset = this.#offsets.logStartOffset
     const last = appends[appends.length - 1]!
-    this.#highWatermark = last.nextOffset
-    this.#firstUnstableOffset = last.firstUnstableOffset
+    this.#offsets.highWatermark = last.nextOffset
+    this.#offsets.firstUnstableOffset = last.firstUnstableOffset
     for (const { resolve, baseOffset, logAppendTimeMs } of appends)
       resolve({ baseOffset, logAppendTimeMs, logStartOffset })
     this.#leaderEpoch = Math.max(this.#leaderEpoch, this.#epochs.latestEpoch)
-    this.#advanced()
+    this.#offsets.advanced()
     this.#owner.highWatermarkMoved()
   }
 
@@ -691,7 +665,7 @@ export class LocalPartitionLog implements PartitionLog {
   /** The log start offset goes first and is on disk before any file goes, so that a crash never brings back half of what went. */
   async #removeOldest(count: number): Promise<void> {
     const start = this.#segments.all[count]!.baseOffset
-    if (start > this.#logStartOffset) await this.#moveLogStartOffset(start)
+    if (start > this.#offsets.logStartOffset) await this.#moveLogStartOffset(start)
     const removed = this.#segments.dropOldest(count)
     this.#reader.forgetCursors()
     try {
@@ -719,22 +693,22 @@ export class LocalPartitionLog implements PartitionLog {
   }
 
   async #moveLogStartOffset(offset: number): Promise<void> {
-    if (offset > this.#logStartOffset) {
-      this.#logStartOffset = offset
-      this.#advanced()
+    if (offset > this.#offsets.logStartOffset) {
+      this.#offsets.logStartOffset = offset
+      this.#offsets.advanced()
     }
-    const moved = this.#logStartOffset
+    const moved = this.#offsets.logStartOffset
     await this.#owner.logStartOffsetMoved()
     // Not before: until then a crash leaves the old start, with the epochs of what lies behind it.
     this.#epochs.truncateFromStart(moved)
-    this.#savedLogStartOffset = Math.max(this.#savedLogStartOffset, moved)
+    this.#offsets.savedLogStartOffset = Math.max(this.#offsets.savedLogStartOffset, moved)
   }
 
   #failed(error: unknown): void {
     this.#condition.failed(error)
-    this.#nextOffset = this.#logEndOffset
+    this.#offsets.nextOffset = this.#offsets.logEndOffset
     this.#producers.dropPending()
-    this.#advanced()
+    this.#offsets.advanced()
   }
 
   /** Cuts at the start of the batch that holds `offset`. */
@@ -760,21 +734,12 @@ export class LocalPartitionLog implements PartitionLog {
     this.#producers.clear()
     await replayProducers(this.#segments, this.#producers, this.firstSegmentOffset, false)
     await repairTransactionIndexes(this.#segments, this.#storage)
-    this.#logEndOffset = segment.nextOffset
-    this.#nextOffset = segment.nextOffset
-    this.#highWatermark = segment.nextOffset
+    this.#offsets.truncated(segment.nextOffset, this.#producers.firstOpenTransactionOffset ?? -1)
     this.#flush.lower(segment.nextOffset)
-    this.#logStartOffset = Math.min(this.#logStartOffset, segment.nextOffset)
-    this.#savedLogStartOffset = Math.min(this.#savedLogStartOffset, this.#logStartOffset)
     this.#epochs.truncateFromEnd(segment.nextOffset)
     this.#compaction?.truncated(segment.nextOffset)
     // That of what is appended from now on, also when a later one begins before that is written.
     this.#epochs.assign(this.#leaderEpoch, segment.nextOffset)
-    this.#firstUnstableOffset = this.#producers.firstOpenTransactionOffset ?? -1
-  }
-
-  #advanced(): void {
-    for (const listener of this.#listeners) listener()
   }
 }
 
