@@ -106,7 +106,7 @@ export class LogAppends implements WriterTarget {
       if (epoch > epochs.latestEpoch) epochs.assign(epoch, batch.baseOffset)
       if (batch.hasProducerId) {
         const aborted = noteProduced(batch, producers, append)
-        if (aborted !== undefined) segment.activeTransactionIndex.append(aborted)
+        if (aborted !== undefined) segment.indexes.activeTransactionIndex.append(aborted)
       }
       position += size
     }
@@ -133,7 +133,7 @@ export class LogAppends implements WriterTarget {
   async roll(baseOffset: number): Promise<void> {
     const { segments, sideFiles, producers, config } = this.#parts
     // A crash may leave the snapshot without the segment that it is for: what it says has ended is not looked for any more.
-    await segments.active.syncTransactionIndex()
+    await segments.active.indexes.syncTransactionIndex()
     await sideFiles.takeSnapshot(baseOffset, producers)
     await sideFiles.saveEpochs(baseOffset)
     await segments.roll(baseOffset, config)

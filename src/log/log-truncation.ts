@@ -22,7 +22,7 @@ export async function truncateLog(
   await segments.dropBehind(index)
   const cutAt = await segment.positionOfBatch(offset)
   if (cutAt !== undefined) await segment.truncate(cutAt.position, cutAt.baseOffset)
-  else await segment.saveIndexes()
+  else await segment.indexes.save()
   await sideFiles.truncateSnapshots(cutAt?.baseOffset ?? segment.nextOffset)
   // Or a power failure might bring back what readers have seen go, behind what is appended from now on.
   await flush.syncRecords()
@@ -40,6 +40,6 @@ async function resumeOrRebuild(segment: Segment, indexIntervalBytes: number): Pr
   const { size } = segment
   if (await segment.resume(indexIntervalBytes)) return
   segment.size = size
-  await segment.emptyIndexFiles()
+  await segment.indexes.emptyFiles()
   await segment.resume(indexIntervalBytes, 0)
 }

@@ -9,7 +9,8 @@ import { segmentRuns } from './batch-scan.ts'
 import type { LogStorage } from './log-storage.ts'
 import { decodeProducerSnapshot } from './producer-snapshot.ts'
 import { ProducerStates } from './producer-states.ts'
-import { readIfExists, type Segment } from './segment.ts'
+import type { Segment } from './segment.ts'
+import { readIfExists } from './segment-files.ts'
 import type { Segments } from './segments.ts'
 import { TransactionIndex } from './transaction-index.ts'
 
@@ -37,7 +38,7 @@ export class FollowedProducers {
   }
 
   note(batch: RecordBatchView, segment: Segment): void {
-    const index = segment.activeTransactionIndex
+    const index = segment.indexes.activeTransactionIndex
     if (this.#segment !== segment) index.truncateToOffset(this.fromOffset)
     this.#segment = segment
     if (batch.lastOffset < this.fromOffset || !batch.hasProducerId) return
@@ -141,7 +142,7 @@ export async function replayProducers(
   for (const segment of segments.all.slice(segments.indexOf(from))) {
     if (rebuildsIndex) (await segment.transactionIndex()).truncateToOffset(from)
     await replaySegment(segment, producers, from, rebuildsIndex ? await segment.transactionIndex() : undefined)
-    if (rebuildsIndex) await segment.saveIndexes()
+    if (rebuildsIndex) await segment.indexes.save()
   }
 }
 
@@ -176,7 +177,7 @@ export async function repairTransactionIndexes(segments: Segments, { files, logg
     for (const each of earlier) await replaySegment(each, producers, snapshotOffset)
     const index = TransactionIndex.empty(segment.baseOffset)
     await replaySegment(segment, producers, snapshotOffset, index)
-    await segment.replaceTransactionIndex(index)
+    await segment.indexes.replaceTransactionIndex(index)
     const path = segment.path('.txnindex')
     logger.warn({ path, abortedTransactions: index.count }, `${path} is damaged: it was made anew from the log`)
   }

@@ -22,7 +22,8 @@ import {
   repairTransactionIndexes,
 } from './producer-recovery.ts'
 import { ProducerStates } from './producer-states.ts'
-import { Segment, segmentFileName } from './segment.ts'
+import { Segment } from './segment.ts'
+import { segmentFileName } from './segment-files.ts'
 import { newSegment, preallocatedBytes, rollJitterMs, Segments } from './segments.ts'
 
 const segmentFilePattern = /^(\d{20})\.(log|index|timeindex|txnindex|snapshot)$/
@@ -207,18 +208,18 @@ async function recoverSegments(segments: Segments, informed: Informed, options: 
     const endOffset = nextBaseOffset ?? Number.POSITIVE_INFINITY
     const accepted = { trustedOffset, durableEnd: trustedOffset, endOffset }
     if (!(await recoverFollowed(segment, informed, accepted, config))) {
-      await segment.emptyIndexFiles()
+      await segment.indexes.emptyFiles()
       segment.size = fileBytes
       const unfollowed = { ...informed, followed: undefined }
       await recoverSegment(segment, unfollowed, { ...accepted, trustedOffset: 0, durableEnd: 0 }, config)
-      await segment.saveTimeIndex()
+      await segment.indexes.saveTimeIndex()
       await storage.files.syncDirectory(segments.directory)
     }
     // Entries may have been made again below the recovery point.
-    if (segment.baseOffset < recoveryPoint) await segment.saveTimeIndex()
+    if (segment.baseOffset < recoveryPoint) await segment.indexes.saveTimeIndex()
     await requireDurable(segment, fileBytes, nextBaseOffset, options)
     segment.syncedSize = 0
-    segment.doubtIndexFiles()
+    segment.indexes.doubtFiles()
     const hasLostItsEnd = nextBaseOffset !== undefined && segment.nextOffset < nextBaseOffset && !options.mayHaveGaps
     if (segment.size < fileBytes || hasLostItsEnd) {
       await cutOff(segments, index, fileBytes, options)

@@ -5,7 +5,7 @@ import { buildEndTransactionMarker } from '../../protocol/records/control-record
 import type { LocalPartitionLog } from '../../src/log/local-partition-log.ts'
 import type { LogConfig } from '../../src/log/log-config.ts'
 import type { LogDirectory, LogDirectoryOptions } from '../../src/log/log-directory.ts'
-import { segmentFileName } from '../../src/log/segment.ts'
+import { segmentFileName } from '../../src/log/segment-files.ts'
 import { systemError } from '../../src/runtime/memory-file-system.ts'
 import { nextTurn } from '../../src/runtime/serial-queue.ts'
 import { type DiskDirectory, type DiskFile, SimulatedDisk } from '../../src/runtime/simulated-disk.ts'
