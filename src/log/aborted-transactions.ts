@@ -23,8 +23,13 @@ export function abortedEntriesBetween(
   const { all } = segments
   const collect = (from: number): AbortedTransactionEntry[] | Promise<AbortedTransactionEntry[]> => {
     for (let index = from; index < all.length; index += 1) {
-      const transactions = all[index]!.transactionIndex()
-      const isComplete = (loaded: TransactionIndex): boolean => loaded.collect(fromOffset, upToOffset, found)
+      const segment = all[index]!
+      const transactions = segment.transactionIndex()
+      const isComplete = (loaded: TransactionIndex): boolean => {
+        // Not since the log was opened: the disk has lost what was written since then.
+        if (!loaded.isWhole) throw new Error(`${segment.path('.txnindex')} is damaged: the next start makes it anew`)
+        return loaded.collect(fromOffset, upToOffset, found)
+      }
       if (transactions instanceof Promise) {
         return transactions.then((loaded) => (isComplete(loaded) ? found : collect(index + 1)))
       }

@@ -90,7 +90,7 @@ export async function lookThrough<T>(
       const damage = await findDamage(segment, options.mayHaveGaps)
       if (damage !== undefined) throw options.found(damage, segment)
       if (isAgain || segment.isActive) throw options.found(wrongIndex(segment), segment)
-      await segment.rebuildIndexes()
+      await segment.indexes.rebuild()
     }
   }
 }

@@ -1,26 +1,27 @@
 /**
  * log: one partition's log in Kafka's files, the `PartitionLog` that a broker uses. `LogDirectory` opens them.
  *
- * Appends are checked and get their offsets in the order of the calls; the writer takes them to the file. Offsets, producers and
- * the tail cache show what is written, checks also look at what is pending.
+ *     log-appends    checks batches, gives them their offsets in the order of the calls; the writer takes them to the file
+ *     log-reads      what is written, from the tail cache or the files
+ *     log-start      retention and DeleteRecords
+ *     log-truncation the end is cut off
+ *     log-offsets · log-condition · log-flush    how far it reaches, whether it serves, what of it is durable
  */
 import { KafkaError } from '../../protocol/errors.ts'
-import { batchesIn, batchSizeAt } from '../../protocol/records/batches.ts'
-import { assignOffsetAndEpochAt, RecordBatchView, readInt32 } from '../../protocol/records/record-batch.ts'
 import { SerialQueue } from '../runtime/serial-queue.ts'
-import { holdSlabsOf } from '../runtime/slabs.ts'
-import { abortedBetween } from './aborted-transactions.ts'
-import { type CheckedRecords, checkRecords } from './append-validation.ts'
-import { UnreadableSegment } from './batch-scan.ts'
-import { type CompactedLog, LogCompaction } from './compaction/log-compaction.ts'
-import { type Damage, damageError, lookThrough, openRemedy } from './damage.ts'
-import type { LeaderEpochs } from './leader-epochs.ts'
+import { compactedLog } from './compaction/compacted-log.ts'
+import { LogCompaction } from './compaction/log-compaction.ts'
+import { LogAppends } from './log-appends.ts'
+import { LogCondition } from './log-condition.ts'
 import type { LogConfig } from './log-config.ts'
 import { LogFlush } from './log-flush.ts'
+import { LogOffsets } from './log-offsets.ts'
+import type { LogParts } from './log-parts.ts'
 import { LogReader } from './log-reader.ts'
-import { type LogStorage, storageError } from './log-storage.ts'
-import { LogWriter } from './log-writer.ts'
-import { removed } from './open-files.ts'
+import { LogReads } from './log-reads.ts'
+import { LogStart, type LogStartKeeper } from './log-start.ts'
+import type { LogStorage } from './log-storage.ts'
+import { truncateLog } from './log-truncation.ts'
 import type {
   AbortedTransaction,
   AppendOrigin,
@@ -36,26 +37,12 @@ import type {
   VerificationGuard,
   VerifyingProducer,
 } from './partition-log.ts'
-import { PendingAppend } from './pending-append.ts'
-import { ProducerChecks } from './producer-checks.ts'
-import { noteProduced, replayProducers } from './producer-recovery.ts'
-import type { ProducedBatch, ProducerStates } from './producer-states.ts'
 import type { LoadedLog } from './recovery.ts'
-import { countExpired } from './retention.ts'
-import { Segment } from './segment.ts'
-import type { Segments } from './segments.ts'
 import { SideFiles } from './side-files.ts'
 import { PartitionTail } from './tail-cache.ts'
-import { findMaxTimestamp, findTimestamp } from './timestamp-lookup.ts'
-
-const leaderEpochField = 12
 
 /** What a log needs of the directory that it lies in. */
-export interface LogOwner {
-  /** Brings log-start-offset-checkpoint up to date. */
-  logStartOffsetMoved(): Promise<void>
-  /** What log-start-offset-checkpoint says of it need not be there any more. */
-  logStartOffsetSettled(): void
+export interface LogOwner extends LogStartKeeper {
   highWatermarkMoved(): void
   /** `bytes` were made durable. */
   recoveryPointMoved(bytes: number): void
@@ -70,45 +57,14 @@ export interface LogOwner {
 export class LocalPartitionLog implements PartitionLog {
   readonly topic: string
   readonly partition: number
-  /** `topic-0` */
-  readonly #name: string
-  readonly #storage: LogStorage
+  readonly #parts: LogParts
   readonly #owner: LogOwner
-  readonly #segments: Segments
-  readonly #producers: ProducerStates
-  readonly #producerChecks: ProducerChecks
-  readonly #epochs: LeaderEpochs
-  readonly #writer: LogWriter
-  readonly #reader: LogReader
-  readonly #sideFiles: SideFiles
+  readonly #appends: LogAppends
+  readonly #reads: LogReads
+  readonly #start: LogStart
   #compaction: LogCompaction | undefined
-  readonly #tail = new PartitionTail()
-  readonly #listeners = new Set<() => void>()
-  #config: LogConfig
-  #leaderEpoch: number
-  #logStartOffset: number
-  /** What a crash leaves of it. */
-  #savedLogStartOffset: number
-  /** Behind what is written. */
-  #logEndOffset: number
-  /** Behind what is acknowledged; readers see all of it, save what an open transaction hides. */
-  #highWatermark: number
-  /** First offset of the oldest transaction that is open at the high watermark; -1 if none is. */
-  #firstUnstableOffset: number
-  /** Behind what is pending. */
-  #nextOffset: number
-  readonly #flush: LogFlush
-  /** Why nothing goes any more. */
-  #stopped: KafkaError | undefined
-  #hasFailed = false
-  /** What `#stopped` tells of, if it is that. */
-  #damage: Damage | undefined
-  #isClosed = false
   /** A truncation is under way: appends wait for it. */
   #exclusive: Promise<void> | undefined
-  /** What takes segments out of the log, one at a time. */
-  readonly #removals = new SerialQueue()
-  #oldestOffsetOnDisk: number
 
   constructor(
     name: { topic: string; partition: number },
@@ -120,108 +76,116 @@ export class LocalPartitionLog implements PartitionLog {
   ) {
     this.topic = name.topic
     this.partition = name.partition
-    this.#name = `${name.topic}-${name.partition}`
-    this.#config = config
-    this.#storage = storage
     this.#owner = owner
-    this.#segments = loaded.segments
-    this.#producers = loaded.producers
-    this.#producerChecks = new ProducerChecks(loaded.producers, storage)
-    this.#epochs = loaded.epochs
-    this.#leaderEpoch = loaded.epochs.latestEpoch
-    this.#logStartOffset = loaded.logStartOffset
-    this.#savedLogStartOffset = loaded.logStartOffset
-    this.#logEndOffset = loaded.logEndOffset
-    this.#nextOffset = loaded.logEndOffset
-    this.#highWatermark = loaded.logEndOffset
-    this.#firstUnstableOffset = loaded.producers.firstOpenTransactionOffset ?? -1
-    this.#oldestOffsetOnDisk = loaded.segments.all[0]!.baseOffset
-    this.#reader = new LogReader(loaded.segments, loaded.mayHaveGaps)
-    const offset = loaded.newestSnapshotOffset
-    const isWithinSegment = offset > this.#oldestOffsetOnDisk && !loaded.segments.beginsAt(offset)
-    this.#sideFiles = new SideFiles(this.directory, storage, loaded.epochs, { offset, isWithinSegment })
-    this.#writer = new LogWriter(this.#writerTarget(), loaded.segments, storage)
-    this.#flush = new LogFlush(
+    this.#parts = this.#partsOf(config, loaded, storage, recoveryPoint)
+    this.#appends = new LogAppends(this.#parts, () => owner.highWatermarkMoved())
+    this.#reads = new LogReads(this.#parts)
+    this.#start = new LogStart(this.#parts, this.#reads, this.#appends.writer, owner)
+    // After a crash: what was found behind the recovery point may lie in the page cache only.
+    if (this.recoveryPoint < loaded.logEndOffset) this.#parts.flush.becomeDirty(loaded.segments.unsyncedBytes)
+  }
+
+  #partsOf(config: LogConfig, loaded: LoadedLog, storage: LogStorage, recoveryPoint: number): LogParts {
+    const { segments, producers, epochs, logStartOffset, logEndOffset, newestSnapshotOffset: offset } = loaded
+    const { directory } = segments
+    const isWithinSegment = offset > segments.all[0]!.baseOffset && !segments.beginsAt(offset)
+    const sideFiles = new SideFiles(directory, storage, epochs, { offset, isWithinSegment })
+    const tail = new PartitionTail()
+    const flush = new LogFlush(
       {
         storage,
-        segments: loaded.segments,
-        sideFiles: this.#sideFiles,
-        producers: loaded.producers,
-        dirtied: () => owner.dirtied(this),
-        recoveryPointMoved: (bytes) => owner.recoveryPointMoved(bytes),
+        segments,
+        sideFiles,
+        producers,
+        dirtied: () => this.#owner.dirtied(this),
+        recoveryPointMoved: (bytes) => this.#owner.recoveryPointMoved(bytes),
       },
-      Math.min(recoveryPoint, loaded.logEndOffset),
+      Math.min(recoveryPoint, logEndOffset),
     )
-    // After a crash: what was found behind the recovery point may lie in the page cache only.
-    if (this.recoveryPoint < loaded.logEndOffset) this.#flush.becomeDirty(loaded.segments.unsyncedBytes)
+    return {
+      name: `${this.topic}-${this.partition}`,
+      storage,
+      segments,
+      producers,
+      epochs,
+      offsets: new LogOffsets(logStartOffset, logEndOffset, producers.firstOpenTransactionOffset ?? -1),
+      condition: new LogCondition(directory, storage, () => storage.tailCache.clear(tail)),
+      reader: new LogReader(segments, loaded.mayHaveGaps),
+      sideFiles,
+      flush,
+      tail,
+      removals: new SerialQueue(),
+      config,
+      failed: (error) => this.#failed(error),
+    }
   }
 
   get logStartOffset(): number {
-    return this.#logStartOffset
+    return this.#parts.offsets.logStartOffset
   }
 
   get lastStableOffset(): number {
-    const open = this.#firstUnstableOffset
-    return open < 0 ? this.#highWatermark : Math.max(open, this.#logStartOffset)
+    return this.#parts.offsets.lastStableOffset
   }
 
   get highWatermark(): number {
-    return this.#highWatermark
+    return this.#parts.offsets.highWatermark
   }
 
   get logEndOffset(): number {
-    return this.#logEndOffset
+    return this.#parts.offsets.logEndOffset
   }
 
   get leaderEpoch(): number {
-    return this.#leaderEpoch
+    return this.#appends.leaderEpoch
   }
 
   get sizeInBytes(): number {
-    return this.#segments.sizeInBytes
+    return this.#parts.segments.sizeInBytes
   }
 
   /** What is written of each segment. */
   get segmentFiles(): { name: string; size: number }[] {
-    return this.#segments.all.map(({ log, size }) => ({ name: log.path.slice(this.directory.length + 1), size }))
+    return this.#parts.segments.all.map(({ log, size }) => ({ name: log.path.slice(this.directory.length + 1), size }))
   }
 
   /** Everything below is on disk. */
   get recoveryPoint(): number {
-    return this.#flush.recoveryPoint
+    return this.#parts.flush.recoveryPoint
   }
 
   /** Base offset of the oldest segment; the log start offset may lie behind it. */
   get firstSegmentOffset(): number {
-    return this.#segments.all[0]!.baseOffset
+    return this.#parts.segments.all[0]!.baseOffset
   }
 
   /** Base offset of the oldest segment that a crash may bring back. */
   get oldestOffsetOnDisk(): number {
-    return this.#oldestOffsetOnDisk
+    return this.#start.oldestOffsetOnDisk
   }
 
   get directory(): string {
-    return this.#segments.directory
+    return this.#parts.segments.directory
   }
 
   get dirtyBytes(): number {
-    return this.#flush.dirtyBytes
+    return this.#parts.flush.dirtyBytes
   }
 
   get flushDueMs(): number {
-    return this.#flush.lastFlushMs + this.#config.flushMs
+    return this.#parts.flush.lastFlushMs + this.#parts.config.flushMs
   }
 
   /** Made when it is asked for: most logs are never compacted. */
   get compaction(): LogCompaction {
-    this.#compaction ??= new LogCompaction(this.#compactedLog(), this.#storage)
+    const log = { flush: () => this.flush(), isBusy: () => this.#exclusive !== undefined }
+    this.#compaction ??= new LogCompaction(compactedLog(this.#parts, log), this.#parts.storage)
     return this.#compaction
   }
 
   /** cleanup.policy contains compact. */
   get isCompacted(): boolean {
-    return this.#config.compacted
+    return this.#parts.config.compacted
   }
 
   /** Up to where it was compacted; undefined: never. */
@@ -231,594 +195,165 @@ export class LocalPartitionLog implements PartitionLog {
 
   /** A storage failure has ended it: its files are not those of a clean stop. */
   get hasFailed(): boolean {
-    return this.#hasFailed
+    return this.#parts.condition.hasFailed
   }
 
   get failure(): KafkaError | undefined {
-    return this.#stopped ?? this.#storage.failure
+    return this.#parts.condition.failure
   }
 
   append(records: Buffer, origin: AppendOrigin, transaction?: TransactionAppend): Promise<AppendResult> {
     if (this.#exclusive !== undefined) return this.#exclusive.then(() => this.append(records, origin, transaction))
-    try {
-      const checked = this.#checkRecords(records, origin)
-      const { first } = checked
-      const found = first.hasProducerId ? this.#producerChecks.check(first, origin, transaction) : undefined
-      if (found?.duplicate !== undefined) return this.#answerDuplicate(found.duplicate)
-      const baseOffset = this.#nextOffset
-      this.#nextOffset = baseOffset + checked.offsetCount
-      this.#assignOffsets(checked.bytes, baseOffset, origin)
-      const append = new PendingAppend(
-        checked.bytes,
-        baseOffset,
-        this.#nextOffset,
-        checked.maxTimestampMs,
-        checked.logAppendTimeMs,
-      )
-      if (found !== undefined) this.#producers.addPending(first, append, found.marker)
-      this.#writer.enqueue(append)
-      return append.written
-    } catch (error) {
-      return Promise.reject(error)
-    }
+    return this.#appends.append(records, origin, transaction)
   }
 
   checkAppend(records: Buffer, transaction?: TransactionAppend): void {
-    const { first } = this.#checkRecords(records, 'coordinator')
-    if (first.hasProducerId) this.#producerChecks.check(first, 'coordinator', transaction)
+    this.#appends.checkAppend(records, transaction)
   }
 
   startVerification(producer: VerifyingProducer): VerificationGuard | undefined {
-    this.#ensureOpen()
-    return this.#producers.guardFor(producer, this.#storage.clock.now())
-  }
-
-  read(fromOffset: number, options: ReadOptions): ReadResult | Promise<ReadResult> {
-    this.#ensureOpen()
-    this.#ensureInRange(fromOffset)
-    const endOffset = this.#endOf(options.isolation)
-    const mayTakeSome = options.maxBytes > 0 || options.minOneBatch
-    if (fromOffset >= endOffset || !mayTakeSome) return this.#result([], fromOffset, options)
-    const found = this.#tail.read(fromOffset, endOffset, options.maxBytes, options.minOneBatch)
-    const result = found && this.#result(found, fromOffset, options)
-    if (result !== undefined && !(result instanceof Promise)) return { ...result, release: holdSlabsOf(result.records) }
-    return this.#guarded(this.#again(() => this.#readFiles(fromOffset, options)))
-  }
-
-  async offsetForTimestamp(timestampMs: number, isolation: Isolation): Promise<TimestampAndOffset | undefined> {
-    this.#ensureOpen()
-    const endOffset = this.#endOf(isolation)
-    return await this.#guarded(
-      this.#again(() =>
-        this.#lookThrough(() => findTimestamp(this.#segments, timestampMs, this.#logStartOffset, endOffset)),
-      ),
-    )
-  }
-
-  async offsetOfMaxTimestamp(): Promise<TimestampAndOffset | undefined> {
-    this.#ensureOpen()
-    return await this.#guarded(
-      this.#again(() =>
-        this.#lookThrough(() => findMaxTimestamp(this.#segments, this.#logStartOffset, this.highWatermark)),
-      ),
-    )
-  }
-
-  endOffsetForEpoch(leaderEpoch: number): EpochEndOffset {
-    return this.#epochs.endOffsetFor(leaderEpoch, this.#logEndOffset)
-  }
-
-  epochForOffset(offset: number): number {
-    return this.#epochs.epochForOffset(offset)
+    return this.#appends.startVerification(producer)
   }
 
   async becomeLeader(leaderEpoch: number): Promise<void> {
-    if (this.#isClosed) this.#ensureOpen()
-    if (leaderEpoch <= this.#leaderEpoch) return
-    this.#leaderEpoch = leaderEpoch
-    this.#epochs.assign(leaderEpoch, this.#nextOffset)
+    this.#appends.becomeLeader(leaderEpoch)
   }
 
-  async abortedTransactions(fromOffset: number, upToOffset: number): Promise<readonly AbortedTransaction[]> {
-    return await this.#guarded(this.#again(async () => abortedBetween(this.#segments, fromOffset, upToOffset)))
+  read(fromOffset: number, options: ReadOptions): ReadResult | Promise<ReadResult> {
+    return this.#reads.read(fromOffset, options)
+  }
+
+  offsetForTimestamp(timestampMs: number, isolation: Isolation): Promise<TimestampAndOffset | undefined> {
+    return this.#reads.offsetForTimestamp(timestampMs, isolation)
+  }
+
+  offsetOfMaxTimestamp(): Promise<TimestampAndOffset | undefined> {
+    return this.#reads.offsetOfMaxTimestamp()
+  }
+
+  abortedTransactions(fromOffset: number, upToOffset: number): Promise<readonly AbortedTransaction[]> {
+    return this.#reads.abortedTransactions(fromOffset, upToOffset)
+  }
+
+  endOffsetForEpoch(leaderEpoch: number): EpochEndOffset {
+    return this.#parts.epochs.endOffsetFor(leaderEpoch, this.#parts.offsets.logEndOffset)
+  }
+
+  epochForOffset(offset: number): number {
+    return this.#parts.epochs.epochForOffset(offset)
   }
 
   producerStates(): readonly ProducerState[] {
-    return this.#producers.states()
+    return this.#parts.producers.states()
   }
 
-  async deleteRecordsBefore(offset: number): Promise<number> {
-    if (this.#damage === undefined || this.#isClosed) this.#ensureOpen()
-    const newStart = offset === -1 ? this.highWatermark : offset
-    if (newStart < 0 || newStart > this.highWatermark) {
-      const message = `Records can be deleted up to the high watermark ${this.highWatermark}, not to ${offset}`
-      throw new KafkaError('OFFSET_OUT_OF_RANGE', message)
-    }
-    if (this.#damage !== undefined) await this.#leaveBehind(this.#damage, newStart)
-    if (newStart > this.#savedLogStartOffset) await this.#guarded(this.#moveLogStartOffset(newStart))
-    return this.#logStartOffset
+  deleteRecordsBefore(offset: number): Promise<number> {
+    return this.#start.deleteRecordsBefore(offset)
   }
 
   /** Removes the oldest segments, as far as the topic's config does not want them any more. */
-  async enforceRetention(): Promise<void> {
-    if (this.#segments.all.length === 1 && this.#segments.active.size === 0) return
-    await this.#removals.run(async () => {
-      if (this.#stopped !== undefined) return
-      let count = await this.#countExpired()
-      if (count === this.#segments.all.length) {
-        await this.#writer.roll()
-        // Meanwhile it may have got records that are not old.
-        count = Math.min(await this.#countExpired(), this.#segments.all.length - 1)
-      }
-      if (count > 0 && this.#stopped === undefined) await this.#removeOldest(count)
-    })
+  enforceRetention(): Promise<void> {
+    return this.#start.enforceRetention()
   }
 
   applyConfig(config: LogConfig): void {
-    this.#config = config
-    if (config.compacted) this.#reader.mayHaveGaps = true
+    this.#parts.config = config
+    if (config.compacted) this.#parts.reader.mayHaveGaps = true
   }
 
   async flush(): Promise<void> {
-    this.#ensureOpen()
-    await this.#writer.writtenUpTo(this.#nextOffset)
-    this.#ensureOpen()
-    await this.#flush.flush(this.#logEndOffset)
+    this.#parts.condition.ensureOpen()
+    await this.#appends.writer.writtenUpTo(this.#parts.offsets.nextOffset)
+    this.#parts.condition.ensureOpen()
+    await this.#parts.flush.flush(this.#parts.offsets.logEndOffset)
   }
 
   async flushInBackground(): Promise<void> {
-    if (this.#stopped !== undefined || this.#storage.failure !== undefined) return
-    await this.#flush.flush(this.#logEndOffset)
+    if (this.#parts.condition.isStopped) return
+    await this.#parts.flush.flush(this.#parts.offsets.logEndOffset)
   }
 
   async truncate(offset: number): Promise<void> {
-    this.#ensureOpen()
-    if (offset >= this.#nextOffset) return
+    this.#parts.condition.ensureOpen()
+    if (offset >= this.#parts.offsets.nextOffset) return
     let done!: () => void
     this.#exclusive = new Promise((resolve) => {
       done = resolve
     })
     try {
       await this.#compaction?.stop()
-      await this.#removals.run(async () => {
-        await this.#writer.idle()
+      await this.#parts.removals.run(async () => {
+        await this.#appends.writer.idle()
         await this.#truncateTo(Math.max(offset, this.firstSegmentOffset))
       })
     } catch (error) {
       this.#failed(error)
-      throw this.#stopped
+      throw this.#parts.condition.stopped
     } finally {
       this.#exclusive = undefined
       done()
       this.#compaction?.resume()
     }
-    this.#advanced()
+    this.#parts.offsets.advanced()
   }
 
   async close(): Promise<void> {
-    if (this.#isClosed) return
-    this.#isClosed = true
-    this.#flush.close()
-    this.#stop(new KafkaError('KAFKA_STORAGE_ERROR', `${this.directory} is closed`))
+    if (this.#parts.condition.isClosed) return
+    this.#parts.condition.close()
+    this.#parts.flush.close()
     await this.#exclusive
     await this.#compaction?.stop()
-    await this.#removals.idle()
-    await this.#writer.idle()
-    await this.#flush.idle()
+    await this.#parts.removals.idle()
+    await this.#appends.writer.idle()
+    await this.#parts.flush.idle()
     try {
-      await this.#sideFiles.settle()
-      if (!this.#hasFailed && this.#storage.failure === undefined) {
-        await this.#flush.flush(this.#logEndOffset)
-        await this.#segments.active.seal()
-        await this.#sideFiles.takeSnapshot(this.#logEndOffset, this.#producers)
-        await this.#sideFiles.saveEpochs(this.#logEndOffset)
+      await this.#parts.sideFiles.settle()
+      if (!this.#parts.condition.hasFailed && this.#parts.storage.failure === undefined) {
+        await this.#parts.flush.flush(this.#parts.offsets.logEndOffset)
+        await this.#parts.segments.active.seal()
+        await this.#parts.sideFiles.takeSnapshot(this.#parts.offsets.logEndOffset, this.#parts.producers)
+        await this.#parts.sideFiles.saveEpochs(this.#parts.offsets.logEndOffset)
       }
     } finally {
-      await this.#segments.close()
+      await this.#parts.segments.close()
     }
   }
 
   async delete(): Promise<void> {
     const reason = new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
-    this.#isClosed = true
-    this.#flush.close()
-    this.#stop(reason)
-    for (const append of this.#writer.takeQueued()) append.reject(reason)
+    this.#parts.condition.delete()
+    this.#parts.flush.close()
+    for (const append of this.#appends.writer.takeQueued()) append.reject(reason)
     await this.#compaction?.stop()
-    await this.#removals.idle()
-    await this.#writer.idle()
-    await this.#flush.idle()
-    await this.#segments.close()
-    await this.#sideFiles.settle()
+    await this.#parts.removals.idle()
+    await this.#appends.writer.idle()
+    await this.#parts.flush.idle()
+    await this.#parts.segments.close()
+    await this.#parts.sideFiles.settle()
     await this.#owner.removeDirectory(this)
   }
 
   onAdvance(listener: () => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#parts.offsets.onAdvance(listener)
   }
 
   /** Forgets idle producers: producer.id.expiration.ms. */
   expireProducers(): void {
-    this.#producers.expire(this.#storage.clock.now(), this.#storage.producerIdExpirationMs)
-  }
-
-  #endOf(isolation: Isolation): number {
-    if (isolation === 'log_end') return this.#logEndOffset
-    return isolation === 'txn_committed' ? this.lastStableOffset : this.#highWatermark
-  }
-
-  #ensureOpen(): void {
-    const reason = this.#stopped ?? this.#storage.failure
-    if (reason !== undefined) throw reason
-  }
-
-  /** What fails in files is the storage's error to a caller, or what has stopped this log meanwhile. */
-  async #guarded<T>(access: Promise<T>): Promise<T> {
-    try {
-      return await access
-    } catch (error) {
-      if (error instanceof KafkaError) throw error
-      if (this.#stopped === undefined && (error as NodeJS.ErrnoException).code === 'EIO') this.#unreadable(error)
-      throw this.#stopped ?? storageError(this.directory, error)
-    }
-  }
-
-  /** Looks again when a segment that was looked through has been removed or replaced meanwhile. */
-  async #again<T>(look: () => Promise<T>): Promise<T> {
-    for (;;) {
-      const { changes } = this.#segments
-      try {
-        return await look()
-      } catch (error) {
-        if (!(error instanceof KafkaError && error.kafkaError === 'OFFSET_OUT_OF_RANGE')) throw error
-        await this.#segments.settled()
-        if (this.#segments.changes === changes) throw error
-        this.#ensureOpen()
-      }
-    }
-  }
-
-  #ensureInRange(fromOffset: number): void {
-    if (fromOffset >= this.#logStartOffset && fromOffset <= this.#logEndOffset) return
-    const range = `${this.#logStartOffset} to ${this.#logEndOffset}`
-    throw new KafkaError('OFFSET_OUT_OF_RANGE', `Offset ${fromOffset} is not within the log's ${range}`)
-  }
-
-  async #readFiles(fromOffset: number, options: ReadOptions): Promise<ReadResult> {
-    this.#ensureInRange(fromOffset)
-    const { changes } = this.#segments
-    const endOffset = this.#endOf(options.isolation)
-    const { records, release } = await this.#lookThrough(async () => {
-      const batches = await this.#reader.read(fromOffset, endOffset, options.maxBytes, options.minOneBatch)
-      if (options.verifies === true) this.#verify(batches.records)
-      return batches
-    })
-    const result = await this.#result(records, fromOffset, options)
-    // Compaction takes aborted records first, and then forgets the transaction: both must be of the same time.
-    if (options.isolation !== 'txn_committed' || this.#segments.changes === changes) return { ...result, release }
-    release?.()
-    throw removed(this.directory)
-  }
-
-  #lookThrough<T>(look: () => Promise<T>): Promise<T> {
-    const found = (damage: Damage): KafkaError => this.#damaged(damage)
-    return lookThrough(this.#segments, look, { mayHaveGaps: this.#reader.mayHaveGaps, found })
-  }
-
-  /** What is written stays, what is pending is still written; then it is offline until somebody decides what is to be done. */
-  #damaged(damage: Damage): KafkaError {
-    if (this.#stopped !== undefined) return this.#stopped
-    const error = damageError(damage, openRemedy(damage))
-    this.#damage = damage
-    this.#stop(error)
-    const { path, position, firstOffset, nextOffset } = damage
-    this.#storage.logger.error({ path, position, firstOffset, nextOffset }, error.message)
-    this.#advanced()
-    return error
-  }
-
-  /** The disk does not give back what it holds. */
-  #unreadable(error: unknown): void {
-    this.#stop(storageError(this.directory, error))
-    this.#storage.logger.error({ directory: this.directory, error }, 'reading failed: the partition is offline')
-    this.#advanced()
-  }
-
-  /** Records behind the damage are wanted, and nothing before them. */
-  async #leaveBehind(damage: Damage, newStart: number): Promise<void> {
-    if (newStart < damage.nextOffset) throw this.#stopped
-    this.#damage = undefined
-    this.#stopped = undefined
-    this.#reader.forgetCursors()
-    if (damage.path === this.#segments.active.log.path) await this.#writer.roll()
-  }
-
-  #checkRecords(records: Buffer, origin: AppendOrigin): CheckedRecords {
-    this.#ensureOpen()
-    const nowMs = this.#storage.clock.now()
-    return checkRecords(records, origin, { config: this.#config, nowMs, partitionName: this.#name })
-  }
-
-  #verify(records: readonly Buffer[]): void {
-    for (const part of records) {
-      for (const batch of batchesIn(part)) {
-        if (batch.isCrcValid()) continue
-        throw new UnreadableSegment(this.#segments.all[this.#segments.indexOf(batch.baseOffset)]!.log.path)
-      }
-    }
-  }
-
-  #assignOffsets(bytes: Buffer, baseOffset: number, origin: AppendOrigin): void {
-    let offset = baseOffset
-    let position = 0
-    const batch = new RecordBatchView(bytes)
-    for (let size = batchSizeAt(bytes, 0); size > 0; size = batchSizeAt(bytes, position)) {
-      batch.position = position
-      const own = origin === 'raft' ? readInt32(bytes, position + leaderEpochField) : -1
-      assignOffsetAndEpochAt(bytes, position, offset, own >= 0 ? own : this.#leaderEpoch)
-      offset += batch.lastOffsetDelta + 1
-      position += size
-    }
-  }
-
-  /** It is no more durable than the batch that it repeats. */
-  #answerDuplicate(batch: PendingAppend | ProducedBatch): Promise<AppendResult> {
-    if (batch instanceof PendingAppend) return batch.written
-    const result = this.#resultOfDuplicate(batch)
-    const waiting = batch.baseOffset < this.#highWatermark ? undefined : this.#writer.waitingForSync(batch.baseOffset)
-    return waiting === undefined ? Promise.resolve(result) : waiting.written.then(() => result)
-  }
-
-  #resultOfDuplicate(batch: ProducedBatch): AppendResult {
-    // With CreateTime, too: Kafka answers the time that it remembers.
-    return {
-      baseOffset: batch.baseOffset,
-      logAppendTimeMs: batch.timestampMs,
-      logStartOffset: this.#logStartOffset,
-    }
-  }
-
-  #result(
-    records: readonly Buffer[],
-    fromOffset: number,
-    { isolation }: ReadOptions,
-  ): ReadResult | Promise<ReadResult> {
-    const finish = (abortedTransactions: readonly AbortedTransaction[] | undefined): ReadResult => ({
-      records,
-      sizeInBytes: records.reduce((sum, part) => sum + part.length, 0),
-      highWatermark: this.highWatermark,
-      lastStableOffset: this.lastStableOffset,
-      logStartOffset: this.#logStartOffset,
-      abortedTransactions,
-    })
-    if (isolation !== 'txn_committed') return finish(undefined)
-    if (records.length === 0) return finish([])
-    const aborted = abortedBetween(this.#segments, fromOffset, endOf(records.at(-1)!))
-    return aborted instanceof Promise ? aborted.then(finish) : finish(aborted)
-  }
-
-  #writerTarget(): ConstructorParameters<typeof LogWriter>[0] {
-    const log = this
-    return {
-      get config() {
-        return log.#config
-      },
-      written: (append, segment) => this.#written(append, segment),
-      sync: () => this.#flush.syncRecords(),
-      acknowledge: (appends) => this.#acknowledge(appends),
-      roll: (baseOffset) => this.#roll(baseOffset),
-      failed: (error) => this.#failed(error),
-    }
-  }
-
-  #compactedLog(): CompactedLog {
-    const log = this
-    return {
-      directory: this.directory,
-      segments: this.#segments,
-      producers: this.#producers,
-      get config() {
-        return log.#config
-      },
-      get logStartOffset() {
-        return log.#logStartOffset
-      },
-      get lastStableOffset() {
-        return log.lastStableOffset
-      },
-      get logEndOffset() {
-        return log.#logEndOffset
-      },
-      get recoveryPoint() {
-        return log.recoveryPoint
-      },
-      get isStopped() {
-        return log.#stopped !== undefined || log.#exclusive !== undefined || log.#storage.failure !== undefined
-      },
-      flush: () => this.flush(),
-      exclusively: (run) => this.#removals.run(run),
-      newSegment: (baseOffset, { size, hasTransactionIndex }) =>
-        new Segment(this.directory, baseOffset, this.#storage.openFiles, {
-          size,
-          nextOffset: baseOffset,
-          createdMs: this.#storage.clock.now(),
-          rollJitterMs: 0,
-          hasTransactionIndex,
-        }),
-      replaced: (old, paths) => this.#replaced(old, paths),
-      failed: (error) => this.#failed(error),
-    }
-  }
-
-  #replaced(old: readonly Segment[], paths: readonly string[]): void {
-    this.#reader.forgetCursors()
-    // With what it has of aborted transactions their records would look committed.
-    this.#storage.tailCache.clear(this.#tail)
-    for (const segment of old) this.#closeUnused(segment)
-    this.#storage.removals.add(paths, this.#config.fileDeleteDelayMs)
-  }
-
-  #written(append: PendingAppend, segment: Segment): void {
-    const { bytes } = append
-    const { indexIntervalBytes } = this.#config
-    let position = 0
-    const batch = new RecordBatchView(bytes)
-    for (let size = batchSizeAt(bytes, 0); size > 0; size = batchSizeAt(bytes, position)) {
-      batch.position = position
-      segment.appended(size, batch.lastOffset, batch.maxTimestamp, indexIntervalBytes)
-      const epoch = batch.partitionLeaderEpoch
-      if (epoch > this.#epochs.latestEpoch) this.#epochs.assign(epoch, batch.baseOffset)
-      if (batch.hasProducerId) {
-        const aborted = noteProduced(batch, this.#producers, append)
-        if (aborted !== undefined) segment.activeTransactionIndex.append(aborted)
-      }
-      position += size
-    }
-    this.#storage.tailCache.add(this.#tail, append.baseOffset, append.nextOffset, bytes)
-    this.#logEndOffset = append.nextOffset
-    append.firstUnstableOffset = this.#producers.firstOpenTransactionOffset ?? -1
-    this.#flush.becomeDirty(bytes.length)
-  }
-
-  #acknowledge(appends: readonly PendingAppend[]): void {
-    const logStartOffset = this.#logStartOffset
-    const last = appends[appends.length - 1]!
-    this.#highWatermark = last.nextOffset
-    this.#firstUnstableOffset = last.firstUnstableOffset
-    for (const { resolve, baseOffset, logAppendTimeMs } of appends)
-      resolve({ baseOffset, logAppendTimeMs, logStartOffset })
-    this.#leaderEpoch = Math.max(this.#leaderEpoch, this.#epochs.latestEpoch)
-    this.#advanced()
-    this.#owner.highWatermarkMoved()
-  }
-
-  async #roll(baseOffset: number): Promise<void> {
-    // A crash may leave the snapshot without the segment that it is for: what it says has ended is not looked for any more.
-    await this.#segments.active.syncTransactionIndex()
-    await this.#sideFiles.takeSnapshot(baseOffset, this.#producers)
-    await this.#sideFiles.saveEpochs(baseOffset)
-    await this.#segments.roll(baseOffset, this.#config)
-  }
-
-  #countExpired(): Promise<number> {
-    const { highWatermark, logStartOffset } = this
-    return this.#lookThrough(() =>
-      countExpired(this.#segments, { highWatermark, logStartOffset }, this.#config, this.#storage.clock.now()),
-    )
-  }
-
-  /** The log start offset goes first and is on disk before any file goes, so that a crash never brings back half of what went. */
-  async #removeOldest(count: number): Promise<void> {
-    const start = this.#segments.all[count]!.baseOffset
-    if (start > this.#logStartOffset) await this.#moveLogStartOffset(start)
-    const removed = this.#segments.dropOldest(count)
-    this.#reader.forgetCursors()
-    try {
-      const paths: string[] = []
-      for (const segment of removed) paths.push(...(await segment.renameAway()))
-      await this.#storage.files.syncDirectory(this.directory)
-      this.#oldestOffsetOnDisk = start
-      this.#owner.logStartOffsetSettled()
-      this.#storage.removals.add(paths, this.#config.fileDeleteDelayMs)
-    } catch (error) {
-      this.#failed(error)
-      throw this.#stopped
-    } finally {
-      for (const segment of removed) this.#closeUnused(segment)
-    }
-    const { directory, logStartOffset } = this
-    this.#storage.logger.info({ directory, logStartOffset, segments: count }, 'old segments were removed')
-  }
-
-  /** Once nobody reads it. */
-  #closeUnused(segment: Segment): void {
-    segment.log.close().catch((error: unknown) => {
-      this.#storage.logger.warn({ path: segment.log.path, error }, 'a removed segment could not be closed')
-    })
-  }
-
-  async #moveLogStartOffset(offset: number): Promise<void> {
-    if (offset > this.#logStartOffset) {
-      this.#logStartOffset = offset
-      this.#advanced()
-    }
-    const moved = this.#logStartOffset
-    await this.#owner.logStartOffsetMoved()
-    // Not before: until then a crash leaves the old start, with the epochs of what lies behind it.
-    this.#epochs.truncateFromStart(moved)
-    this.#savedLogStartOffset = Math.max(this.#savedLogStartOffset, moved)
+    this.#parts.producers.expire(this.#parts.storage.clock.now(), this.#parts.storage.producerIdExpirationMs)
   }
 
   #failed(error: unknown): void {
-    this.#hasFailed = true
-    this.#stop(error instanceof KafkaError ? error : storageError(this.directory, error))
-    this.#storage.logger.error({ directory: this.directory, error }, 'writing failed: the partition is offline')
-    this.#nextOffset = this.#logEndOffset
-    this.#producers.dropPending()
-    this.#advanced()
+    this.#parts.condition.failed(error)
+    this.#parts.offsets.nextOffset = this.#parts.offsets.logEndOffset
+    this.#parts.producers.dropPending()
+    this.#parts.offsets.advanced()
   }
 
-  #stop(reason: KafkaError): void {
-    this.#stopped ??= reason
-    this.#storage.tailCache.clear(this.#tail)
-  }
-
-  /** Cuts at the start of the batch that holds `offset`. */
   async #truncateTo(offset: number): Promise<void> {
-    const index = this.#segments.indexOf(offset)
-    const segment = this.#segments.all[index]!
-    this.#storage.tailCache.clear(this.#tail)
-    this.#reader.forgetCursors()
-    this.#flush.beginTruncation()
-    if (this.recoveryPoint > offset) {
-      // Before the bytes go: others will lie in their place, which are not durable yet.
-      this.#flush.lower(segment.baseOffset)
-      await this.#owner.recoveryPointLowered()
-    }
-    await this.#segments.dropBehind(index)
-    const cutAt = await segment.positionOfBatch(offset)
-    if (cutAt !== undefined) await segment.truncate(cutAt.position, cutAt.baseOffset)
-    else await segment.saveIndexes()
-    await this.#sideFiles.truncateSnapshots(cutAt?.baseOffset ?? segment.nextOffset)
-    // Or a power failure might bring back what readers have seen go, behind what is appended from now on.
-    await this.#flush.syncRecords()
-    await resumeOrRebuild(segment, this.#config.indexIntervalBytes)
-    this.#producers.clear()
-    await replayProducers(this.#segments, this.#producers, this.firstSegmentOffset, false)
-    this.#logEndOffset = segment.nextOffset
-    this.#nextOffset = segment.nextOffset
-    this.#highWatermark = segment.nextOffset
-    this.#flush.lower(segment.nextOffset)
-    this.#logStartOffset = Math.min(this.#logStartOffset, segment.nextOffset)
-    this.#savedLogStartOffset = Math.min(this.#savedLogStartOffset, this.#logStartOffset)
-    this.#epochs.truncateFromEnd(segment.nextOffset)
-    this.#compaction?.truncated(segment.nextOffset)
+    const { offsets, epochs } = this.#parts
+    await truncateLog(this.#parts, offset, () => this.#owner.recoveryPointLowered())
+    this.#compaction?.truncated(offsets.logEndOffset)
     // That of what is appended from now on, also when a later one begins before that is written.
-    this.#epochs.assign(this.#leaderEpoch, segment.nextOffset)
-    this.#firstUnstableOffset = this.#producers.firstOpenTransactionOffset ?? -1
+    epochs.assign(this.leaderEpoch, offsets.logEndOffset)
   }
-
-  #advanced(): void {
-    for (const listener of this.#listeners) listener()
-  }
-}
-
-/** What a crash has taken of the indexes is made again. */
-async function resumeOrRebuild(segment: Segment, indexIntervalBytes: number): Promise<void> {
-  const { size } = segment
-  if (await segment.resume(indexIntervalBytes)) return
-  segment.size = size
-  await segment.emptyIndexFiles()
-  await segment.resume(indexIntervalBytes, 0)
-}
-
-function endOf(records: Buffer): number {
-  const batch = new RecordBatchView(records)
-  let position = 0
-  for (let size = batchSizeAt(records, 0); size > 0; size = batchSizeAt(records, position)) {
-    batch.position = position
-    position += size
-  }
-  return batch.lastOffset + 1
 }

@@ -19,57 +19,27 @@ import type { Logger } from '../runtime/logger.ts'
 import type { Random } from '../runtime/random.ts'
 import { forEachLimited, nextTurn } from '../runtime/serial-queue.ts'
 import { BackgroundFlush } from './background-flush.ts'
-import { Checkpoint } from './checkpoint.ts'
-import {
-  cleanedOffsetFileName,
-  highWatermarkFileName,
-  logStartOffsetFileName,
-  type Offsets,
-  parsePartitionName,
-  partitionName,
-  recoveryPointFileName,
-} from './checkpoint-file.ts'
+import type { Checkpoint } from './checkpoint.ts'
+import { parsePartitionName, partitionName } from './checkpoint-file.ts'
+import { Checkpoints } from './checkpoints.ts'
 import type { Compactor } from './compaction/compaction.ts'
 import { compactorHere } from './compaction/compaction-run.ts'
 import { type CleanerLimits, LogCleaner } from './compaction/log-cleaner.ts'
 import { FutureCopy } from './future-copy.ts'
 import { LocalPartitionLog, type LogOwner } from './local-partition-log.ts'
 import type { LogConfig } from './log-config.ts'
+import { cleanShutdownFileName, loadProperties, lock, makeDurable, removeLeftOvers } from './log-directory-files.ts'
 import { defaultLogLimits, type LogLimits, LogStorage } from './log-storage.ts'
-import {
-  completeMetaProperties,
-  formatMetaProperties,
-  type MetaProperties,
-  metaPropertiesFileName,
-  parseMetaProperties,
-} from './meta-properties.ts'
-import { partitionMetadataFileName, readPartitionMetadata, writePartitionMetadata } from './partition-metadata.ts'
+import { LogUpkeep } from './log-upkeep.ts'
+import type { MetaProperties } from './meta-properties.ts'
+import { PartitionDirectories, type PartitionName } from './partition-directories.ts'
 import { createLog, loadLog } from './recovery.ts'
 
-const lockFileName = '.odradek.lock'
-const cleanShutdownFileName = '.kafka_cleanshutdown'
 const partitionsClosedAtATime = 16
-const retentionChecksPerTurn = 64
 /** So much is made durable before the recovery points are written ahead of their time: what a start after a crash has to scan. */
 const mostUncheckpointedBytes = 256 * 1024 * 1024
 /** What compaction reads between two turns of the event loop, where it has no thread of its own. */
 const compactedBytesPerTurn = 64 * 1024
-const longestFileName = 255
-const deletedPattern = /\.[0-9a-f]{32}-delete$/
-/** The partition's name comes first, unless it was too long for the name of a file. */
-const futurePattern = /^(.+)\.[0-9a-f]{32}-future$/
-/** What a crash leaves of a file that was being replaced. */
-const replacedFiles: ReadonlySet<string> = new Set(
-  [
-    metaPropertiesFileName,
-    cleanShutdownFileName,
-    recoveryPointFileName,
-    highWatermarkFileName,
-    logStartOffsetFileName,
-    cleanedOffsetFileName,
-    'bootstrap.checkpoint',
-  ].map((name) => `${name}.tmp`),
-)
 
 export interface LogDirectoryOptions {
   readonly path: string
@@ -95,11 +65,6 @@ export interface PartitionToOpen {
   readonly leastEndOffset?: number
 }
 
-export interface PartitionName {
-  readonly topic: string
-  readonly partition: number
-}
-
 export class LogDirectory implements LogOwner {
   readonly path: string
   /** The directory was closed properly the last time, or is new. */
@@ -107,22 +72,15 @@ export class LogDirectory implements LogOwner {
   readonly #storage: LogStorage
   readonly #properties: MetaProperties
   readonly #unlock: () => Promise<void>
-  readonly #recoveryPoints: Checkpoint
-  readonly #highWatermarks: Checkpoint
-  readonly #logStartOffsets: Checkpoint
-  readonly #cleanedOffsets: Checkpoint
+  readonly #checkpoints: Checkpoints
   readonly #cleaner: LogCleaner
   readonly #flush: BackgroundFlush
   /** Bytes that were made durable since the recovery points were written. */
   #uncheckpointedBytes = 0
-  readonly #stored: Set<string>
-  #futures: readonly (PartitionName & { readonly name: string })[]
+  readonly #directories: PartitionDirectories
   readonly #open: Map<string, LocalPartitionLog>
   readonly #opening = new Map<string, Promise<LocalPartitionLog>>()
-  readonly #deleting = new Map<string, Promise<void>>()
-  #cancelExpiration: () => void = () => {}
-  #cancelRetention: () => void = () => {}
-  #retention: Promise<void> | undefined
+  readonly #upkeep: LogUpkeep
   #hasFailed = false
   #closed: Promise<void> | undefined
 
@@ -133,10 +91,9 @@ export class LogDirectory implements LogOwner {
       properties: MetaProperties
       unlock: () => Promise<void>
       open: Map<string, LocalPartitionLog>
-      checkpoints: readonly [Checkpoint, Checkpoint, Checkpoint, Checkpoint]
+      checkpoints: Checkpoints
       compactor: Compactor
-      stored: Set<string>
-      futures: readonly (PartitionName & { readonly name: string })[]
+      directories: PartitionDirectories
       wasCleanlyStopped: boolean
     },
   ) {
@@ -146,22 +103,20 @@ export class LogDirectory implements LogOwner {
     this.#properties = loaded.properties
     this.#unlock = loaded.unlock
     this.#open = loaded.open
-    ;[this.#recoveryPoints, this.#highWatermarks, this.#logStartOffsets, this.#cleanedOffsets] = loaded.checkpoints
+    this.#checkpoints = loaded.checkpoints
     this.#flush = new BackgroundFlush(storage, storage.limits.flushSchedulerIntervalMs)
-    this.#stored = loaded.stored
-    this.#futures = loaded.futures
+    this.#directories = loaded.directories
     this.#cleaner = new LogCleaner(
       {
         clock: storage.clock,
         random: storage.random,
         compactor: loaded.compactor,
         compactions: () => this.#compactions(),
-        onProgress: () => this.#saveNow(this.#cleanedOffsets, 'the offsets up to which logs are compacted'),
+        onProgress: () => this.#saveNow(this.#checkpoints.cleanedOffsets, 'the offsets up to which logs are compacted'),
       },
       storage.limits.cleaner,
     )
-    this.#scheduleExpiration()
-    this.#scheduleRetention(storage.limits.initialTaskDelayMs)
+    this.#upkeep = new LogUpkeep(storage, loaded.open)
   }
 
   /**
@@ -177,20 +132,19 @@ export class LogDirectory implements LogOwner {
       const names = await files.list(path)
       const properties = await loadProperties(options, names)
       const open = new Map<string, LocalPartitionLog>()
-      const checkpoints = await loadCheckpoints(path, names, storage, open)
-      const stored = new Set(names.filter((name) => parsePartitionName(name) !== undefined))
+      const checkpoints = await Checkpoints.load(path, names, storage, open)
+      const directories = new PartitionDirectories(path, names, storage, (name) => checkpoints.forget(name))
       const isMarked = names.includes(cleanShutdownFileName)
-      const wasCleanlyStopped = isMarked || stored.size === 0
+      const wasCleanlyStopped = isMarked || directories.names.size === 0
       if (isMarked) {
         await files.remove(`${path}/${cleanShutdownFileName}`)
         await files.syncDirectory(path)
       }
-      await removeLeftOvers(path, names, storage)
+      await removeLeftOvers(options, names)
       const compactor =
         options.compactor ??
         compactorHere({ files, clock: options.clock, bytesPerTurn: compactedBytesPerTurn, giveWay: nextTurn })
-      const futures = names.flatMap((name) => futureIn(name) ?? [])
-      const loaded = { path, properties, unlock, open, checkpoints, compactor, stored, futures, wasCleanlyStopped }
+      const loaded = { path, properties, unlock, open, checkpoints, compactor, directories, wasCleanlyStopped }
       return new LogDirectory(storage, loaded)
     } catch (error) {
       await unlock()
@@ -241,24 +195,17 @@ export class LogDirectory implements LogOwner {
   }
 
   storedPartitions(): PartitionName[] {
-    return [...this.#stored].map((name) => parsePartitionName(name)!)
+    return [...this.#directories.names].map((name) => parsePartitionName(name)!)
   }
 
   /** Of a stored partition's partition.metadata; undefined when it does not say. */
-  async storedTopicId(name: string): Promise<string | undefined> {
-    const directory = `${this.path}/${name}`
-    const { files } = this.#storage
-    const isThere = await files.exists(`${directory}/${partitionMetadataFileName}`)
-    return isThere ? await readPartitionMetadata(files, directory) : undefined
+  storedTopicId(name: string): Promise<string | undefined> {
+    return this.#directories.topicIdOf(name)
   }
 
   /** Renames the directory of a partition that nobody knows to `-stray`: it is never removed. */
   async setAside(topic: string, partition: number): Promise<void> {
-    const name = partitionName(topic, partition)
-    const stray = asideName(name, this.#storage.random, '-stray')
-    this.#storage.logger.warn({ directory: `${this.path}/${name}` }, `no topic has ${name} here: kept as ${stray}`)
-    await this.#storage.files.rename(`${this.path}/${name}`, `${this.path}/${stray}`)
-    await this.#forget(name)
+    await this.#directories.setAside(partitionName(topic, partition))
   }
 
   partitions(): LocalPartitionLog[] {
@@ -272,7 +219,7 @@ export class LogDirectory implements LogOwner {
   /** The open log of that name, opened or made now if need be. A directory of another topic id is put aside as `-stray`. */
   async openPartition(wanted: PartitionToOpen): Promise<LocalPartitionLog> {
     const name = partitionName(wanted.topic, wanted.partition)
-    await this.#deleting.get(name)
+    await this.#directories.removed(name)
     const known = this.#open.get(name) ?? this.#opening.get(name)
     if (known !== undefined) return await known
     const opening = this.#openNow(name, wanted)
@@ -291,37 +238,33 @@ export class LogDirectory implements LogOwner {
     const name = partitionName(topic, partition)
     const log = this.#open.get(name) ?? (await this.#opening.get(name))
     if (log !== undefined) await log.delete()
-    else if (this.#stored.has(name)) await this.#removeStored(name)
+    else if (this.#directories.names.has(name)) await this.#directories.remove(name)
   }
 
   /** Future replicas that an earlier process has left here: what they are of, and the name of their directory. */
   get futures(): readonly (PartitionName & { readonly name: string })[] {
-    return this.#futures
+    return this.#directories.futures
   }
 
   /** A copy of `log`, which lies in another directory, that can become the partition here. */
   beginFuture(log: LocalPartitionLog, maxBytesPerSecond: () => number): FutureCopy {
-    const { files, clock, random } = this.#storage
-    const path = `${this.path}/${asideName(partitionName(log.topic, log.partition), random, '-future')}`
+    const { files, clock } = this.#storage
+    const path = this.#directories.newFuturePath(partitionName(log.topic, log.partition))
     return new FutureCopy({ files, clock, log, path, maxBytesPerSecond })
   }
 
   /** What is known of a partition whose future replica is complete: it counts from when that is the partition, also after a crash. */
   async expect({ topic, partition }: PartitionName, known: LocalPartitionLog): Promise<void> {
     const name = partitionName(topic, partition)
-    this.#recoveryPoints.put(name, known.logEndOffset)
-    this.#logStartOffsets.put(name, known.logStartOffset)
-    this.#cleanedOffsets.put(name, known.cleanedOffset)
-    await Promise.all(this.#checkpoints.map((checkpoint) => checkpoint.save()))
+    this.#checkpoints.recoveryPoints.put(name, known.logEndOffset)
+    this.#checkpoints.logStartOffsets.put(name, known.logStartOffset)
+    this.#checkpoints.cleanedOffsets.put(name, known.cleanedOffset)
+    await this.#checkpoints.save()
   }
 
   /** A future replica, the directory `name` here, becomes the partition. */
-  async promote({ topic, partition }: PartitionName, name: string): Promise<void> {
-    const { files } = this.#storage
-    await files.rename(`${this.path}/${name}`, `${this.path}/${partitionName(topic, partition)}`)
-    await files.syncDirectory(this.path)
-    this.#stored.add(partitionName(topic, partition))
-    this.#futures = this.#futures.filter((future) => future.name !== name)
+  promote(partition: PartitionName, name: string): Promise<void> {
+    return this.#directories.promote(partition, name)
   }
 
   /** Closes a partition; it is still stored, and can be opened again. */
@@ -342,10 +285,7 @@ export class LogDirectory implements LogOwner {
 
   /** Removes what the partitions need not keep any more: one after the other, some in each turn of the event loop. */
   enforceRetention(): Promise<void> {
-    this.#retention ??= this.#enforceRetention().finally(() => {
-      this.#retention = undefined
-    })
-    return this.#retention
+    return this.#upkeep.enforceRetention()
   }
 
   /** Compacts every partition that is dirty enough (min.cleanable.dirty.ratio). */
@@ -354,12 +294,8 @@ export class LogDirectory implements LogOwner {
   }
 
   /** Writes the recovery points, high watermarks, log start and cleaned offsets of all partitions. */
-  async checkpoint(): Promise<void> {
-    await Promise.all(this.#checkpoints.map((checkpoint) => checkpoint.save()))
-  }
-
-  get #checkpoints(): readonly Checkpoint[] {
-    return [this.#recoveryPoints, this.#highWatermarks, this.#logStartOffsets, this.#cleanedOffsets]
+  checkpoint(): Promise<void> {
+    return this.#checkpoints.save()
   }
 
   *#compactions(): Generator<LocalPartitionLog['compaction']> {
@@ -367,27 +303,27 @@ export class LogDirectory implements LogOwner {
   }
 
   logStartOffsetMoved(): Promise<void> {
-    return this.#logStartOffsets.save()
+    return this.#checkpoints.logStartOffsets.save()
   }
 
   logStartOffsetSettled(): void {
-    this.#logStartOffsets.saveLater()
+    this.#checkpoints.logStartOffsets.saveLater()
   }
 
   highWatermarkMoved(): void {
-    this.#highWatermarks.saveLater()
+    this.#checkpoints.highWatermarks.saveLater()
   }
 
   recoveryPointMoved(bytes: number): void {
     this.#uncheckpointedBytes += bytes
-    this.#recoveryPoints.saveLater()
+    this.#checkpoints.recoveryPoints.saveLater()
     if (this.#uncheckpointedBytes < mostUncheckpointedBytes) return
     this.#uncheckpointedBytes = 0
-    void this.#saveNow(this.#recoveryPoints, 'the recovery points')
+    void this.#saveNow(this.#checkpoints.recoveryPoints, 'the recovery points')
   }
 
   recoveryPointLowered(): Promise<void> {
-    return this.#recoveryPoints.save()
+    return this.#checkpoints.recoveryPoints.save()
   }
 
   dirtied(log: LocalPartitionLog): void {
@@ -398,7 +334,7 @@ export class LogDirectory implements LogOwner {
     const name = partitionName(log.topic, log.partition)
     this.#open.delete(name)
     this.#flush.forget(log)
-    await this.#removeStored(name)
+    await this.#directories.remove(name)
   }
 
   /** What only saves work is tried again later when it fails. */
@@ -412,14 +348,13 @@ export class LogDirectory implements LogOwner {
   }
 
   async #close(brokerEpoch: number): Promise<void> {
-    this.#cancelExpiration()
-    this.#cancelRetention()
+    this.#upkeep.close()
     this.#cleaner.close()
     this.#storage.removals.close()
-    for (const checkpoint of this.#checkpoints) checkpoint.close()
+    this.#checkpoints.close()
     try {
       await this.#flush.close()
-      await this.#retention
+      await this.#upkeep.idle()
       await Promise.allSettled(this.#opening.values())
       await forEachLimited(this.#open.values(), partitionsClosedAtATime, async (log) => {
         try {
@@ -432,7 +367,7 @@ export class LogDirectory implements LogOwner {
       })
       if (this.#storage.failure === undefined) await this.checkpoint()
       // What a crash left and nobody opened since is still to be recovered.
-      const isRecovered = this.wasCleanlyStopped || [...this.#stored].every((name) => this.#open.has(name))
+      const isRecovered = this.wasCleanlyStopped || [...this.#directories.names].every((name) => this.#open.has(name))
       if (isRecovered && !this.#hasFailed && this.#storage.failure === undefined) {
         await this.#storage.files.replaceFile(
           `${this.path}/${cleanShutdownFileName}`,
@@ -445,28 +380,25 @@ export class LogDirectory implements LogOwner {
   }
 
   async #openNow(name: string, wanted: PartitionToOpen): Promise<LocalPartitionLog> {
-    const directory = `${this.path}/${name}`
     const storage = this.#storage
+    const directory = this.#directories.pathOf(name)
     const { config } = wanted
-    const names = await this.#namesIn(name, directory, wanted.topicId)
+    const names = await this.#directories.filesOf(name, wanted.topicId)
     if (names === undefined) {
-      await storage.files.makeDirectory(directory)
-      this.#stored.add(name)
-      await this.#nameTopic(directory, wanted.topicId)
+      await this.#directories.make(name, wanted.topicId)
       const created = await createLog(directory, storage, config)
       return new LocalPartitionLog(wanted, config, created, storage, this, 0)
     }
-    if (!names.includes(partitionMetadataFileName)) await this.#nameTopic(directory, wanted.topicId)
-    const recoveryPoint = this.#recoveryPoints.get(name) ?? 0
+    const recoveryPoint = this.#checkpoints.recoveryPoints.get(name) ?? 0
     const isClean = this.wasCleanlyStopped
     const loaded = await loadLog(directory, names, {
       storage,
       config,
       recoveryPoint,
-      logStartOffset: this.#logStartOffsets.get(name),
+      logStartOffset: this.#checkpoints.logStartOffsets.get(name),
       leastEndOffset: wanted.leastEndOffset ?? 0,
       isClean,
-      mayHaveGaps: config.compacted || this.#cleanedOffsets.get(name) !== undefined,
+      mayHaveGaps: config.compacted || this.#checkpoints.cleanedOffsets.get(name) !== undefined,
     })
     const log = new LocalPartitionLog(
       wanted,
@@ -476,187 +408,10 @@ export class LogDirectory implements LogOwner {
       this,
       isClean ? loaded.logEndOffset : recoveryPoint,
     )
-    const cleanedOffset = this.#cleanedOffsets.get(name)
+    const cleanedOffset = this.#checkpoints.cleanedOffsets.get(name)
     if (cleanedOffset !== undefined) log.compaction.resumeAt(cleanedOffset)
     // What a crash has left in the page cache is not shown to readers where only what is durable is.
     if (log.logEndOffset - log.recoveryPoint >= config.flushMessages) await log.flush()
     return log
   }
-
-  /** The files of a stored partition with that topic id; undefined when there is none (any more). */
-  async #namesIn(name: string, directory: string, topicId: string | undefined): Promise<string[] | undefined> {
-    if (!this.#stored.has(name)) return undefined
-    const { files, logger } = this.#storage
-    const names = await files.list(directory)
-    if (topicId === undefined || !names.includes(partitionMetadataFileName)) return names
-    const storedId = await readPartitionMetadata(files, directory)
-    if (storedId === topicId) return names
-    if (storedId === undefined) return names.filter((each) => each !== partitionMetadataFileName)
-    const stray = asideName(name, this.#storage.random, '-stray')
-    logger.warn({ directory, storedId, topicId }, `${name} belongs to another topic of that name: kept as ${stray}`)
-    await files.rename(directory, `${this.path}/${stray}`)
-    await this.#forget(name)
-    return undefined
-  }
-
-  async #nameTopic(directory: string, topicId: string | undefined): Promise<void> {
-    if (topicId !== undefined) await writePartitionMetadata(this.#storage.files, directory, topicId)
-  }
-
-  async #removeStored(name: string): Promise<void> {
-    const { files, random } = this.#storage
-    const aside = `${this.path}/${asideName(name, random, '-delete')}`
-    const renamed = files.rename(`${this.path}/${name}`, aside)
-    const deleting = renamed.then(
-      () => this.#forget(name),
-      () => {},
-    )
-    this.#deleting.set(name, deleting)
-    try {
-      await deleting
-      await renamed
-    } finally {
-      this.#deleting.delete(name)
-    }
-    await files.remove(aside)
-  }
-
-  async #forget(name: string): Promise<void> {
-    this.#stored.delete(name)
-    await Promise.all(this.#checkpoints.map((checkpoint) => checkpoint.forget(name)))
-  }
-
-  async #enforceRetention(): Promise<void> {
-    for (const [index, log] of [...this.#open.values()].entries()) {
-      if (this.#closed !== undefined || this.#storage.failure !== undefined) return
-      try {
-        await log.enforceRetention()
-      } catch (error) {
-        // One that went offline has said why.
-        if (log.failure !== undefined) continue
-        this.#storage.logger.error({ directory: log.directory, error }, 'old segments could not be removed')
-      }
-      if (index % retentionChecksPerTurn === retentionChecksPerTurn - 1) await nextTurn()
-    }
-  }
-
-  #scheduleRetention(delayMs: number): void {
-    this.#cancelRetention = this.#storage.clock.after(delayMs, () => {
-      void this.enforceRetention()
-      this.#scheduleRetention(this.#storage.limits.retentionCheckIntervalMs)
-    })
-  }
-
-  #scheduleExpiration(): void {
-    this.#cancelExpiration = this.#storage.clock.after(this.#storage.limits.producerIdExpirationCheckIntervalMs, () => {
-      for (const log of this.#open.values()) log.expireProducers()
-      this.#scheduleExpiration()
-    })
-  }
-}
-
-/** The cluster.id in the meta.properties of `path`; undefined when there is none, or it can't be read. */
-export async function storedClusterId(files: FileSystem, path: string): Promise<string | undefined> {
-  try {
-    const content = (await files.readFile(`${path}/${metaPropertiesFileName}`)).toString('utf8')
-    return parseMetaProperties(path, content).get('cluster.id')
-  } catch {
-    // Opening it says what is wrong.
-    return undefined
-  }
-}
-
-/** The directory, and its name where the one above it may be opened. */
-async function makeDurable({ path, files, logger }: LogDirectoryOptions): Promise<void> {
-  // Its first file comes after its name is durable: a process that died in between leaves none.
-  const isNew = !(await files.exists(`${path}/${metaPropertiesFileName}`))
-  await files.makeDirectory(path)
-  if (!isNew) return
-  try {
-    await files.syncDirectory(`${path}/..`)
-  } catch (error) {
-    logger.warn({ path, error }, 'the name of the new log directory may not survive a power failure')
-  }
-}
-
-async function lock(files: FileSystem, path: string): Promise<() => Promise<void>> {
-  try {
-    return await files.lock(`${path}/${lockFileName}`)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ELOCKED') throw error
-    throw new Error(`the log directory ${path} is in use by another broker: stop it, or use another directory`)
-  }
-}
-
-async function loadProperties(options: LogDirectoryOptions, names: readonly string[]): Promise<MetaProperties> {
-  const { files, nodeId, clusterId, random } = options
-  const path = `${options.path}/${metaPropertiesFileName}`
-  const content = names.includes(metaPropertiesFileName) ? (await files.readFile(path)).toString('utf8') : undefined
-  const known = content === undefined ? new Map<string, string>() : parseMetaProperties(path, content)
-  const properties = completeMetaProperties(path, known, { nodeId, clusterId }, random)
-  const isComplete = [...properties.entries].every(([key, value]) => known.get(key) === value)
-  if (!isComplete) await files.replaceFile(path, formatMetaProperties(properties.entries))
-  return properties
-}
-
-/** What deletions and replacements have left. Nothing depends on it: what can't be removed stays. */
-async function removeLeftOvers(path: string, names: readonly string[], { files, logger }: LogStorage): Promise<void> {
-  for (const name of names) {
-    if (futurePattern.test(name)) {
-      logger.warn(
-        { path: `${path}/${name}` },
-        'a copy that was being made of a partition is left alone, unless metadata has the partition lie here',
-      )
-    }
-    if (!deletedPattern.test(name) && !replacedFiles.has(name)) continue
-    try {
-      await files.remove(`${path}/${name}`)
-    } catch (error) {
-      logger.warn({ path: `${path}/${name}`, error }, 'what a crash has left could not be removed')
-    }
-  }
-}
-
-/** Recovery points, high watermarks, log start and cleaned offsets of the partitions in `open`, and what the files say of others. */
-function loadCheckpoints(
-  path: string,
-  names: readonly string[],
-  storage: LogStorage,
-  open: ReadonlyMap<string, LocalPartitionLog>,
-): Promise<[Checkpoint, Checkpoint, Checkpoint, Checkpoint]> {
-  const load = (fileName: string, intervalMs: number, note: (offsets: Offsets, name: string) => void) => {
-    const collect = (offsets: Offsets): void => {
-      for (const name of open.keys()) note(offsets, name)
-    }
-    return Checkpoint.load({ path: `${path}/${fileName}`, storage, intervalMs, collect }, names.includes(fileName))
-  }
-  const { limits } = storage
-  return Promise.all([
-    load(recoveryPointFileName, limits.recoveryPointCheckpointIntervalMs, (offsets, name) =>
-      offsets.set(name, open.get(name)!.recoveryPoint),
-    ),
-    load(highWatermarkFileName, limits.highWatermarkCheckpointIntervalMs, (offsets, name) =>
-      offsets.set(name, open.get(name)!.highWatermark),
-    ),
-    load(logStartOffsetFileName, limits.logStartOffsetCheckpointIntervalMs, (offsets, name) => {
-      const { logStartOffset, oldestOffsetOnDisk } = open.get(name)!
-      if (logStartOffset > oldestOffsetOnDisk) offsets.set(name, logStartOffset)
-      else offsets.delete(name)
-    }),
-    load(cleanedOffsetFileName, limits.recoveryPointCheckpointIntervalMs, (offsets, name) => {
-      const { cleanedOffset } = open.get(name)!
-      if (cleanedOffset !== undefined) offsets.set(name, cleanedOffset)
-      else offsets.delete(name)
-    }),
-  ])
-}
-
-function futureIn(name: string): (PartitionName & { readonly name: string }) | undefined {
-  const of = parsePartitionName(futurePattern.exec(name)?.[1] ?? '')
-  return of === undefined ? undefined : { ...of, name }
-}
-
-function asideName(name: string, random: Random, suffix: '-delete' | '-stray' | '-future'): string {
-  const unique = `.${random.bytes(16).toString('hex')}${suffix}`
-  return `${name.slice(0, longestFileName - unique.length)}${unique}`
 }

@@ -9,8 +9,10 @@ import { segmentRuns } from './batch-scan.ts'
 import type { LogStorage } from './log-storage.ts'
 import { decodeProducerSnapshot } from './producer-snapshot.ts'
 import { ProducerStates } from './producer-states.ts'
-import { readIfExists, type Segment } from './segment.ts'
+import type { Segment } from './segment.ts'
+import { readIfExists } from './segment-files.ts'
 import type { Segments } from './segments.ts'
+import { TransactionIndex } from './transaction-index.ts'
 
 const snapshotPattern = /^(\d{20})\.snapshot$/
 
@@ -36,7 +38,7 @@ export class FollowedProducers {
   }
 
   note(batch: RecordBatchView, segment: Segment): void {
-    const index = segment.activeTransactionIndex
+    const index = segment.indexes.activeTransactionIndex
     if (this.#segment !== segment) index.truncateToOffset(this.fromOffset)
     this.#segment = segment
     if (batch.lastOffset < this.fromOffset || !batch.hasProducerId) return
@@ -139,19 +141,67 @@ export async function replayProducers(
 ): Promise<void> {
   for (const segment of segments.all.slice(segments.indexOf(from))) {
     if (rebuildsIndex) (await segment.transactionIndex()).truncateToOffset(from)
-    const position = await segment.positionFor(from)
-    const index = rebuildsIndex ? await segment.transactionIndex() : undefined
-    await segment.log.use(async (file) => {
-      for await (const { bytes } of segmentRuns(segment, file, position)) {
-        for (const batch of batchesIn(bytes)) {
-          if (batch.lastOffset < from || !batch.hasProducerId) continue
-          const aborted = noteProduced(batch, producers)
-          if (aborted !== undefined) index?.append(aborted)
-        }
-      }
-    })
-    if (rebuildsIndex) await segment.saveIndexes()
+    await replaySegment(segment, producers, from, rebuildsIndex ? await segment.transactionIndex() : undefined)
+    if (rebuildsIndex) await segment.indexes.save()
   }
+}
+
+/** `index` gets the transactions that are aborted there. */
+async function replaySegment(
+  segment: Segment,
+  producers: ProducerStates,
+  from: number,
+  index?: TransactionIndex,
+): Promise<void> {
+  const position = await segment.positionFor(from)
+  await segment.log.use(async (file) => {
+    for await (const { bytes } of segmentRuns(segment, file, position)) {
+      for (const batch of batchesIn(bytes)) {
+        if (batch.lastOffset < from || !batch.hasProducerId) continue
+        const aborted = noteProduced(batch, producers)
+        if (aborted !== undefined) index?.append(aborted)
+      }
+    }
+  })
+}
+
+/** Makes anew the transaction indexes that are damaged, each from its segment and what the newest snapshot before says of open transactions. */
+export async function repairTransactionIndexes(segments: Segments, { files, logger }: LogStorage): Promise<void> {
+  for (const segment of segments.all) {
+    if ((await segment.transactionIndex()).isWhole) continue
+    const producers = new ProducerStates()
+    const names = await files.list(segments.directory)
+    const snapshotOffset = await loadSnapshotBefore(segment.baseOffset, segments, names, producers, files)
+    const first = segments.indexOf(snapshotOffset)
+    const earlier = segments.all.slice(first, segments.all.indexOf(segment))
+    for (const each of earlier) await replaySegment(each, producers, snapshotOffset)
+    const index = TransactionIndex.empty(segment.baseOffset)
+    await replaySegment(segment, producers, snapshotOffset, index)
+    await segment.indexes.replaceTransactionIndex(index)
+    const path = segment.path('.txnindex')
+    logger.warn({ path, abortedTransactions: index.count }, `${path} is damaged: it was made anew from the log`)
+  }
+}
+
+/** The offset of the newest that can be read, at `offset` or before; that of the first segment when there is none. */
+async function loadSnapshotBefore(
+  offset: number,
+  segments: Segments,
+  names: readonly string[],
+  producers: ProducerStates,
+  files: LogStorage['files'],
+): Promise<number> {
+  const firstOffset = segments.all[0]!.baseOffset
+  for (const name of [...names].sort().reverse()) {
+    const snapshotOffset = Number(snapshotPattern.exec(name)?.[1] ?? -1)
+    if (snapshotOffset < firstOffset || snapshotOffset > offset) continue
+    const content = await readIfExists(files, `${segments.directory}/${name}`)
+    const entries = content && decodeProducerSnapshot(content)
+    if (entries === undefined) continue
+    producers.load(entries)
+    return snapshotOffset
+  }
+  return firstOffset
 }
 
 /** Tells `producers` of a batch in the log. Returns the transaction that it aborts, as the transaction index wants it. */

@@ -15,9 +15,15 @@ import { closedRemedy, type Damage, damageError, findDamage, lookThrough } from 
 import { LeaderEpochs, leaderEpochFileName } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
 import type { LogStorage } from './log-storage.ts'
-import { type FollowedProducers, followProducers, loadProducers } from './producer-recovery.ts'
+import {
+  type FollowedProducers,
+  followProducers,
+  loadProducers,
+  repairTransactionIndexes,
+} from './producer-recovery.ts'
 import { ProducerStates } from './producer-states.ts'
-import { Segment, segmentFileName } from './segment.ts'
+import { Segment } from './segment.ts'
+import { segmentFileName } from './segment-files.ts'
 import { newSegment, preallocatedBytes, rollJitterMs, Segments } from './segments.ts'
 
 const segmentFilePattern = /^(\d{20})\.(log|index|timeindex|txnindex|snapshot)$/
@@ -87,9 +93,13 @@ export async function loadLog(directory: string, present: readonly string[], opt
   const known = { segments, epochs, logStartOffset, logEndOffset }
   const found = (damage: Damage): KafkaError => damageError(damage, closedRemedy(parentOf(directory)))
   const { mayHaveGaps } = options
-  if (followed?.isTrueOf(logEndOffset)) return { ...known, ...followed.end(storage), mayHaveGaps }
-  const namesNow = options.isClean ? names : await storage.files.list(directory)
-  const producers = await lookThrough(segments, () => loadProducers(known, namesNow, options), { mayHaveGaps, found })
+  const through = <T>(look: () => Promise<T>): Promise<T> => lookThrough(segments, look, { mayHaveGaps, found })
+  let producers = followed?.isTrueOf(logEndOffset) ? followed.end(storage) : undefined
+  if (producers === undefined) {
+    const namesNow = options.isClean ? names : await storage.files.list(directory)
+    producers = await through(() => loadProducers(known, namesNow, options))
+  }
+  await through(() => repairTransactionIndexes(segments, storage))
   return { ...known, ...producers, mayHaveGaps }
 }
 
@@ -199,19 +209,19 @@ async function recoverSegments(segments: Segments, informed: Informed, options: 
     const endOffset = nextBaseOffset ?? Number.POSITIVE_INFINITY
     const accepted = { trustedOffset, durableEnd: trustedOffset, endOffset }
     if (!(await recoverFollowed(segment, informed, accepted, config))) {
-      await segment.emptyIndexFiles()
+      await segment.indexes.emptyFiles()
       segment.size = fileBytes
       const unfollowed = { ...informed, followed: undefined }
       await recoverSegment(segment, unfollowed, { ...accepted, trustedOffset: 0, durableEnd: 0 }, config)
-      await segment.saveTimeIndex()
+      await segment.indexes.saveTimeIndex()
       await storage.files.syncDirectory(segments.directory)
     }
     // Entries may have been made again below the recovery point.
-    if (segment.baseOffset < recoveryPoint) await segment.saveTimeIndex()
+    if (segment.baseOffset < recoveryPoint) await segment.indexes.saveTimeIndex()
     await requireDurable(segment, fileBytes, nextBaseOffset, options)
     // Nothing is known to be, not even that the file ends here: the process before may have cut it.
     segment.syncedSize = -1
-    segment.doubtIndexFiles()
+    segment.indexes.doubtFiles()
     const hasLostItsEnd = nextBaseOffset !== undefined && segment.nextOffset < nextBaseOffset && !options.mayHaveGaps
     if (segment.size < fileBytes || hasLostItsEnd) {
       await cutOff(segments, index, fileBytes, options)

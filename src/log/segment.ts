@@ -1,20 +1,14 @@
-/**
- * log: one segment of a partition: `<base offset>.log` with whole batches one behind the other, and its indexes.
- *
- * Indexes live in memory while the segment is the active one; those of older segments are read when needed and go again with
- * the file's descriptor. The files get what is new when the segment is rolled, flushed or closed: what a crash loses, recovery builds again.
- */
+/** log: one segment of a partition: `<base offset>.log` with whole batches one behind the other, and its indexes. */
 import { batchesIn } from '../../protocol/records/batches.ts'
 import { RecordBatchView, recordBatchOverhead } from '../../protocol/records/record-batch.ts'
 import { passingRuns, segmentRuns } from './batch-scan.ts'
-import { OffsetIndex } from './offset-index.ts'
-import { OpenFile, type OpenFiles, removed } from './open-files.ts'
-import { TimeIndex } from './time-index.ts'
-import { TransactionIndex } from './transaction-index.ts'
+import type { OffsetIndex } from './offset-index.ts'
+import { OpenFile, type OpenFiles } from './open-files.ts'
+import { allSuffixes, type SegmentSuffix, segmentFileName } from './segment-files.ts'
+import { type IndexedSegment, type RebuiltIndexes, SegmentIndexes } from './segment-indexes.ts'
+import type { TimeIndex } from './time-index.ts'
+import type { TransactionIndex } from './transaction-index.ts'
 
-export type SegmentSuffix = '.log' | '.index' | '.timeindex' | '.txnindex' | '.snapshot'
-
-const allSuffixes = ['.log', '.index', '.timeindex', '.txnindex', '.snapshot'] as const
 const largestRelativeOffset = 0x7fffffff
 const offsetEntryBytes = 8
 const timeEntryBytes = 12
@@ -22,20 +16,16 @@ const unknown = -1
 /** index.interval.bytes for indexes that are built again. */
 const rebuiltIntervalBytes = 4096
 
-/** `00000000000000000042.log` */
-export function segmentFileName(baseOffset: number, suffix: SegmentSuffix): string {
-  return `${String(baseOffset).padStart(20, '0')}${suffix}`
-}
-
 /** What the time index is to know of a batch: nothing of one whose records compaction has taken. */
 export function indexedTimestamp(batch: RecordBatchView): number {
   return batch.recordCount === 0 ? unknown : batch.maxTimestamp
 }
 
-export class Segment {
+export class Segment implements IndexedSegment {
   readonly baseOffset: number
+  readonly directory: string
   readonly log: OpenFile
-  readonly #directory: string
+  readonly indexes: SegmentIndexes
   readonly #openFiles: OpenFiles
   /** Bytes of whole batches. */
   size: number
@@ -53,14 +43,6 @@ export class Segment {
   isActive = false
 
   readonly #nameSuffix: string
-  #offsetIndex: OffsetIndex | undefined
-  #timeIndex: TimeIndex | undefined
-  #transactionIndex: TransactionIndex | undefined
-  #hasTransactionIndexFile: boolean
-  /** Its name is not durable yet. */
-  #isTransactionIndexNew = false
-  /** Index files that were written since they were synced. */
-  readonly #unsynced = new Set<SegmentSuffix>()
   #bytesSinceIndexEntry = 0
   /** Behind `size` are zeros. */
   #isPreallocated = false
@@ -83,7 +65,7 @@ export class Segment {
       nameSuffix?: string
     },
   ) {
-    this.#directory = directory
+    this.directory = directory
     this.#nameSuffix = options.nameSuffix ?? ''
     this.#openFiles = openFiles
     this.baseOffset = baseOffset
@@ -93,13 +75,13 @@ export class Segment {
     this.createdMs = options.createdMs
     this.modifiedMs = options.createdMs
     this.rollJitterMs = options.rollJitterMs
-    this.#hasTransactionIndexFile = options.hasTransactionIndex
     this.#offsetOfMaxTimestamp = baseOffset
+    this.indexes = new SegmentIndexes(this, openFiles.files, options.hasTransactionIndex)
     this.log = new OpenFile(this.path('.log'), openFiles, () => this.#dropIndexes())
   }
 
   path(suffix: SegmentSuffix): string {
-    return `${this.#directory}/${segmentFileName(this.baseOffset, suffix)}${this.#nameSuffix}`
+    return `${this.directory}/${segmentFileName(this.baseOffset, suffix)}${this.#nameSuffix}`
   }
 
   /** Makes the files of a new, empty segment; none of them is there. `preallocatedBytes`: its log has so many zeros until it is sealed. */
@@ -115,17 +97,10 @@ export class Segment {
   /** Makes it the one that is appended to, with empty indexes. */
   startIndexes(): void {
     this.isActive = true
-    this.#offsetIndex = OffsetIndex.empty(this.baseOffset)
-    this.#timeIndex = TimeIndex.empty(this.baseOffset)
-    this.#transactionIndex = this.#hasTransactionIndexFile ? undefined : TransactionIndex.empty()
+    this.indexes.start()
     this.#bytesSinceIndexEntry = 0
     this.#maxTimestampMs = unknown
     this.#offsetOfMaxTimestamp = this.baseOffset
-  }
-
-  /** The active segment's. */
-  get activeTransactionIndex(): TransactionIndex {
-    return this.#transactionIndex!
   }
 
   /** Would `bytes` more, up to `lastOffset` and `maxTimestampMs`, need a new segment? `queuedBytes` will be in this one before. */
@@ -146,8 +121,7 @@ export class Segment {
         ? maxTimestampMs - this.firstTimestampMs
         : nowMs - this.createdMs
     if (ageMs > limits.segmentMs - this.rollJitterMs) return true
-    const offsetBytes = this.#offsetIndex?.sizeInBytes ?? 0
-    const timeBytes = this.#timeIndex?.sizeInBytes ?? 0
+    const [offsetBytes, timeBytes] = this.indexes.sizesInBytes
     return (
       offsetBytes + offsetEntryBytes > limits.segmentIndexBytes || timeBytes + timeEntryBytes > limits.segmentIndexBytes
     )
@@ -161,11 +135,8 @@ export class Segment {
     }
     if (this.size === 0) this.firstTimestampMs = maxTimestampMs
     if (this.#bytesSinceIndexEntry > indexIntervalBytes) {
-      this.#offsetIndex!.append(lastOffset, this.size)
-      this.#timeIndex!.maybeAppend(this.#maxTimestampMs, this.#offsetOfMaxTimestamp)
+      this.indexes.append(this.size, lastOffset, this.#maxTimestampMs, this.#offsetOfMaxTimestamp)
       this.#bytesSinceIndexEntry = 0
-      // Also what a clean stop has written of it without a sync: the new entry vouches for that.
-      this.#unsynced.add('.timeindex')
     }
     this.#bytesSinceIndexEntry += bytes
     this.size += bytes
@@ -174,26 +145,21 @@ export class Segment {
 
   /** In this turn if the index is in memory, as are the others. */
   offsetIndex(): OffsetIndex | Promise<OffsetIndex> {
-    return this.#offsetIndex ?? this.#loadOffsetIndex()
+    return this.indexes.offsetIndex()
   }
 
   timeIndex(): TimeIndex | Promise<TimeIndex> {
-    return this.#timeIndex ?? this.#loadTimeIndex()
+    return this.indexes.timeIndex()
   }
 
   transactionIndex(): TransactionIndex | Promise<TransactionIndex> {
-    if (this.#transactionIndex !== undefined) return this.#transactionIndex
-    if (!this.#hasTransactionIndexFile) {
-      this.#transactionIndex = TransactionIndex.empty()
-      return this.#transactionIndex
-    }
-    return this.#loadTransactionIndex()
+    return this.indexes.transactionIndex()
   }
 
   /** Largest timestamp in the segment and the last offset of the first batch that has it; -1 when there is none. */
   async maxTimestamp(): Promise<{ timestampMs: number; offset: number }> {
     if (this.#maxTimestampMs === unknown && this.size > 0 && !this.#hasNoTimestamps) {
-      const index = this.#timeIndex ?? (await this.#readTimeIndex()) ?? (await this.timeIndex())
+      const index = await this.indexes.peekTimeIndex()
       this.#hasNoTimestamps = !this.isActive && index.lastTimestampMs === unknown
       this.noteTimestamp(index.lastTimestampMs, index.lastOffset)
     }
@@ -230,14 +196,8 @@ export class Segment {
     this.nextOffset = this.baseOffset
     await this.transactionIndex()
     if (logBytes === 0 && trustedOffset === Number.MAX_SAFE_INTEGER) return true
-    const { files } = this.#openFiles
-    const offsetIndexBytes = await readIfExists(files, this.path('.index'))
-    const timeIndexBytes = await readIfExists(files, this.path('.timeindex'))
-    const offsetIndex = offsetIndexBytes && OffsetIndex.parse(this.baseOffset, offsetIndexBytes, logBytes)
-    const timeIndex = timeIndexBytes && TimeIndex.parse(this.baseOffset, timeIndexBytes)
-    if (offsetIndex === undefined || timeIndex === undefined) return false
-    this.#offsetIndex = offsetIndex
-    this.#timeIndex = timeIndex
+    if (!(await this.indexes.resume(logBytes))) return false
+    const { activeOffsetIndex: offsetIndex, activeTimeIndex: timeIndex } = this.indexes
     offsetIndex.truncateToOffset(trustedOffset)
     timeIndex.truncateToOffset(trustedOffset)
     if (logBytes === 0) return offsetIndex.count === 0
@@ -264,38 +224,14 @@ export class Segment {
     })
   }
 
-  /**
-   * Forgets the indexes, in the files too, which are made anew without an entry. That the offset index is empty is durable first: with its
-   * entries a start would believe whatever is left of the time index.
-   */
-  async emptyIndexFiles(): Promise<void> {
-    const { files } = this.#openFiles
-    await files.replaceFile(this.path('.index'), '')
-    await files.remove(this.path('.timeindex'))
-    await (await files.open(this.path('.timeindex'), 'write')).close()
-  }
-
-  /** Makes the time index durable, but for a new file's name: before the file of the offset index gets its entries back. */
-  async saveTimeIndex(): Promise<void> {
-    await this.#save('.timeindex', this.#timeIndex)
-    await this.#syncIndexes(['.timeindex'])
-  }
-
   /** Cuts the file to `size`, the end of a batch whose successor is `nextOffset`. The indexes are up to date. */
   async truncate(size: number, nextOffset: number): Promise<void> {
-    const offsetIndex = await this.offsetIndex()
-    const timeIndex = await this.timeIndex()
-    const transactionIndex = await this.transactionIndex()
+    await this.indexes.load()
     await this.log.use((file) => file.truncate(size))
     this.size = size
     // The cut itself is to be synced, also where nothing is left.
     this.syncedSize = -1
-    offsetIndex.truncateToOffset(nextOffset)
-    timeIndex.truncateToOffset(nextOffset)
-    transactionIndex.truncateToOffset(nextOffset)
-    await this.saveIndexes()
-    // What is cut off must not come back behind what is appended from now on.
-    await this.#syncIndexes(allSuffixes)
+    await this.indexes.truncate(nextOffset)
   }
 
   /** Where to start reading for `offset`. In this turn if the index is in memory. */
@@ -318,39 +254,11 @@ export class Segment {
     })
   }
 
-  /** Brings the index files up to date, that of the offset index last: its entries vouch for the time index. */
-  async saveIndexes(): Promise<void> {
-    await this.#save('.timeindex', this.#timeIndex)
-    await this.#saveTransactionIndex()
-    await this.#save('.index', this.#offsetIndex)
-  }
-
-  async #saveTransactionIndex(): Promise<void> {
-    if (this.#transactionIndex?.isSaved === false && !this.#hasTransactionIndexFile) {
-      this.#hasTransactionIndexFile = true
-      this.#isTransactionIndexNew = true
-    }
-    await this.#save('.txnindex', this.#transactionIndex)
-  }
-
-  /** Makes the transaction index durable: a snapshot of the producers vouches for it. */
-  async syncTransactionIndex(): Promise<void> {
-    await this.#saveTransactionIndex()
-    await this.#syncIndexes(['.txnindex'])
-  }
-
-  async #save(suffix: SegmentSuffix, index: OffsetIndex | TimeIndex | TransactionIndex | undefined): Promise<void> {
-    if (index === undefined || index.isSaved) return
-    await index.save(this.#openFiles.files, this.path(suffix))
-    this.#unsynced.add(suffix)
-  }
-
   /** Nothing will be appended any more: the time index gets its last entry. */
   async seal(): Promise<void> {
-    if (this.#maxTimestampMs >= 0) this.#timeIndex?.maybeAppend(this.#maxTimestampMs, this.#offsetOfMaxTimestamp)
-    await this.saveIndexes()
+    await this.indexes.seal(this.#maxTimestampMs, this.#offsetOfMaxTimestamp)
     this.isActive = false
-    this.doubtIndexFiles()
+    this.indexes.doubtFiles()
     if (!this.#isPreallocated) return
     // Durable, for a start after a proper stop takes the file as it is.
     await this.log.use(async (file) => {
@@ -358,12 +266,6 @@ export class Segment {
       await file.sync()
     })
     this.#isPreallocated = false
-  }
-
-  /** They may have been written by an earlier process that did not sync them. */
-  doubtIndexFiles(): void {
-    this.#unsynced.add('.index').add('.timeindex')
-    if (this.#hasTransactionIndexFile) this.#unsynced.add('.txnindex')
   }
 
   /** Makes the records durable: from them alone recovery makes the rest again. */
@@ -374,32 +276,10 @@ export class Segment {
     this.syncedSize = Math.max(this.syncedSize, Math.min(size, this.size))
   }
 
-  /**
-   * Makes it durable. The offset index of the active segment is left out: from what a power failure leaves of it, or from nothing, it is made
-   * again. The time index is not: what it lacks below an entry of the offset index no start would look for.
-   */
+  /** Makes it durable. */
   async sync(): Promise<void> {
     await this.syncRecords()
-    if (this.isRetired) return
-    await this.saveTimeIndex()
-    await this.saveIndexes()
-    await this.#syncIndexes(this.isActive ? ['.timeindex', '.txnindex'] : allSuffixes)
-  }
-
-  async #syncIndexes(suffixes: readonly SegmentSuffix[]): Promise<void> {
-    for (const suffix of suffixes) {
-      // Opening would make the file anew.
-      if (this.isRetired) return
-      if (!this.#unsynced.delete(suffix)) continue
-      const file = await this.#openFiles.files.open(this.path(suffix), 'write')
-      try {
-        await file.sync()
-      } finally {
-        await file.close()
-      }
-    }
-    if (this.#isTransactionIndexNew) await this.#openFiles.files.syncDirectory(this.#directory)
-    this.#isTransactionIndexNew = false
+    if (!this.isRetired) await this.indexes.sync()
   }
 
   async removeFiles(): Promise<void> {
@@ -437,67 +317,21 @@ export class Segment {
   }
 
   #dropIndexes(): void {
-    if (this.isActive) return
-    this.#offsetIndex = undefined
-    this.#timeIndex = undefined
+    if (!this.isActive) this.indexes.drop()
   }
 
-  async #loadOffsetIndex(): Promise<OffsetIndex> {
-    const content = await this.#readIndexFile('.index')
-    const index = content && OffsetIndex.parse(this.baseOffset, content, this.size)
-    this.#offsetIndex ??= index ?? (await this.#rebuild()).offsetIndex
-    this.#weigh()
-    return this.#offsetIndex
+  weigh(bytes: number): void {
+    this.log.weigh(bytes)
   }
 
-  async #loadTimeIndex(): Promise<TimeIndex> {
-    const index = await this.#readTimeIndex()
-    this.#timeIndex ??= index ?? (await this.#rebuild()).timeIndex
-    this.#weigh()
-    return this.#timeIndex
-  }
-
-  /** That of the file; undefined when it was lost. */
-  async #readTimeIndex(): Promise<TimeIndex | undefined> {
-    const content = await this.#readIndexFile('.timeindex')
-    const index = content && TimeIndex.parse(this.baseOffset, content)
-    // Sealing gives each index an entry; without one it was lost, unless no record has a timestamp.
-    return index !== undefined && (index.count > 0 || this.size === 0) ? index : undefined
-  }
-
-  async #loadTransactionIndex(): Promise<TransactionIndex> {
-    const content = await this.#readIndexFile('.txnindex')
-    this.#transactionIndex ??= content === undefined ? TransactionIndex.empty() : TransactionIndex.parse(content)
-    return this.#transactionIndex
-  }
-
-  /** A retired segment's is gone, and its name may be another's by now. */
-  async #readIndexFile(suffix: SegmentSuffix): Promise<Buffer | undefined> {
-    const content = await readIfExists(this.#openFiles.files, this.path(suffix))
-    if (this.isRetired) throw removed(this.path(suffix))
-    return content
-  }
-
-  #weigh(): void {
-    this.log.weigh((this.#offsetIndex?.sizeInBytes ?? 0) + (this.#timeIndex?.sizeInBytes ?? 0))
-  }
-
-  /** For a segment that is not the active one: its indexes contradict its batches. @throws UnreadableSegment */
-  async rebuildIndexes(): Promise<void> {
-    const { offsetIndex, timeIndex } = await this.#rebuild()
-    this.#offsetIndex = offsetIndex
-    this.#timeIndex = timeIndex
-    this.#weigh()
-  }
-
-  /** Both indexes of a segment that is not the active one, from its batches; the files are replaced. @throws UnreadableSegment */
-  async #rebuild(): Promise<{ offsetIndex: OffsetIndex; timeIndex: TimeIndex }> {
-    const copy = new Segment(this.#directory, this.baseOffset, this.#openFiles, {
+  /** The offset and time index of a segment that is not the active one; the files are replaced. @throws UnreadableSegment */
+  async rebuildIndexes(): Promise<RebuiltIndexes> {
+    const copy = new Segment(this.directory, this.baseOffset, this.#openFiles, {
       size: 0,
       nextOffset: this.baseOffset,
       createdMs: this.createdMs,
       rollJitterMs: 0,
-      hasTransactionIndex: this.#hasTransactionIndexFile,
+      hasTransactionIndex: this.indexes.hasTransactionIndexFile,
     })
     copy.startIndexes()
     await this.log.use(async (file) => {
@@ -508,23 +342,13 @@ export class Segment {
       }
     })
     const { timestampMs, offset } = await copy.maxTimestamp()
-    const timeIndex = copy.#timeIndex!
-    if (this.isRetired) return { offsetIndex: copy.#offsetIndex!, timeIndex }
+    const { activeOffsetIndex: offsetIndex, activeTimeIndex: timeIndex } = copy.indexes
+    if (this.isRetired) return { offsetIndex, timeIndex }
     if (timestampMs >= 0) timeIndex.maybeAppend(timestampMs, offset)
-    await this.emptyIndexFiles()
-    await copy.#offsetIndex!.save(this.#openFiles.files, this.path('.index'))
+    await this.indexes.emptyFiles()
+    await offsetIndex.save(this.#openFiles.files, this.path('.index'))
     await timeIndex.save(this.#openFiles.files, this.path('.timeindex'))
     await copy.log.close()
-    return { offsetIndex: copy.#offsetIndex!, timeIndex }
-  }
-}
-
-/** Undefined when there is no such file. */
-export async function readIfExists(files: OpenFiles['files'], path: string): Promise<Buffer | undefined> {
-  try {
-    return await files.readFile(path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
+    return { offsetIndex, timeIndex }
   }
 }

@@ -174,6 +174,13 @@ export class Segments {
     await this.#namesSynced
   }
 
+  /** Closes one that has left the log, once nobody reads it. */
+  closeUnused(segment: Segment): void {
+    segment.log.close().catch((error: unknown) => {
+      this.#storage.logger.warn({ path: segment.log.path, error }, 'a removed segment could not be closed')
+    })
+  }
+
   async close(): Promise<void> {
     for (const segment of this.#segments) await segment.log.close()
   }

@@ -10,7 +10,7 @@ import { type LeaderEpochs, leaderEpochFileName } from './leader-epochs.ts'
 import type { LogStorage } from './log-storage.ts'
 import { encodeProducerSnapshot, type SnapshotEntry } from './producer-snapshot.ts'
 import type { ProducerStates } from './producer-states.ts'
-import { segmentFileName } from './segment.ts'
+import { segmentFileName } from './segment-files.ts'
 
 /**
  * A snapshot has the last batch of each producer only. By then those before it have been answered, so that no producer sends them again after

@@ -18,26 +18,32 @@ export interface AbortedTransactionEntry {
 }
 
 export class TransactionIndex {
+  /** Of the segment. */
+  readonly #baseOffset: number
   readonly #entries: IndexEntries
+  #isWhole: boolean
 
-  private constructor(entries: IndexEntries) {
+  private constructor(baseOffset: number, entries: IndexEntries, isWhole: boolean) {
+    this.#baseOffset = baseOffset
     this.#entries = entries
+    this.#isWhole = isWhole
   }
 
-  static empty(): TransactionIndex {
-    return new TransactionIndex(new IndexEntries(entryBytes))
+  static empty(baseOffset: number): TransactionIndex {
+    return new TransactionIndex(baseOffset, new IndexEntries(entryBytes), true)
   }
 
-  /** The entries before the first that can't be one: a crash may have cut off what was written last. */
-  static parse(content: Buffer): TransactionIndex {
-    const whole = Math.floor(content.length / entryBytes)
-    const index = new TransactionIndex(new IndexEntries(entryBytes, content, whole))
-    let lastOffset = -1
-    for (let entry = 0; entry < whole; entry += 1) {
+  /** The entries before the first that can't be one, as a crash or damage leaves them. */
+  static parse(baseOffset: number, content: Buffer): TransactionIndex {
+    const entries = new IndexEntries(entryBytes, content, Math.floor(content.length / entryBytes))
+    const index = new TransactionIndex(baseOffset, entries, content.length % entryBytes === 0)
+    let lastOffset = baseOffset - 1
+    for (let entry = 0; entry < entries.count; entry += 1) {
       const read = index.entryAt(entry)
       const isEntry = content.readInt16BE(entry * entryBytes) === 0 && read.firstOffset < read.lastOffset
       if (!isEntry || read.lastOffset <= lastOffset) {
-        index.#entries.truncate(entry)
+        entries.truncate(entry)
+        index.#isWhole = false
         break
       }
       lastOffset = read.lastOffset
@@ -45,8 +51,18 @@ export class TransactionIndex {
     return index
   }
 
+  /** False: behind the last entry the file had some that could not be read. It is not saved, lest it look whole. */
+  get isWhole(): boolean {
+    return this.#isWhole
+  }
+
   get count(): number {
     return this.#entries.count
+  }
+
+  /** The entries, as they stand in the file. */
+  get content(): Buffer {
+    return this.#entries.bytes.subarray(0, this.#entries.sizeInBytes)
   }
 
   get isSaved(): boolean {
@@ -89,10 +105,14 @@ export class TransactionIndex {
 
   /** Drops the entries whose marker is at `offset` or above. */
   truncateToOffset(offset: number): void {
+    // What could not be read came behind the last entry: where that goes, it goes too.
+    if (offset <= this.#baseOffset || (this.count > 0 && this.entryAt(this.count - 1).lastOffset >= offset)) {
+      this.#isWhole = true
+    }
     this.#entries.truncate(lastWhere(this.count, (entry) => this.entryAt(entry).lastOffset < offset) + 1)
   }
 
-  save(files: FileSystem, path: string): Promise<void> {
-    return this.#entries.save(files, path)
+  async save(files: FileSystem, path: string): Promise<void> {
+    if (this.#isWhole) await this.#entries.save(files, path)
   }
 }

@@ -5,7 +5,7 @@ import { buildEndTransactionMarker } from '../../protocol/records/control-record
 import type { LocalPartitionLog } from '../../src/log/local-partition-log.ts'
 import type { LogConfig } from '../../src/log/log-config.ts'
 import type { LogDirectory, LogDirectoryOptions } from '../../src/log/log-directory.ts'
-import { segmentFileName } from '../../src/log/segment.ts'
+import { segmentFileName } from '../../src/log/segment-files.ts'
 import { systemError } from '../../src/runtime/memory-file-system.ts'
 import { nextTurn } from '../../src/runtime/serial-queue.ts'
 import { type DiskDirectory, type DiskFile, SimulatedDisk } from '../../src/runtime/simulated-disk.ts'
@@ -396,13 +396,13 @@ describe('what a start believes of index files', () => {
     await again.append(transactional(1n, 1), 'coordinator')
     await again.append(marker(1n, 'ABORT'), 'coordinator')
     machine.die()
-    const file = machine.disk.at('data/topic-0/00000000000000000000.txnindex') as DiskFile
-    expect(file.content).toHaveLength(34)
-    file.write(34, Buffer.alloc(20))
+    const file = () => machine.disk.at('data/topic-0/00000000000000000000.txnindex') as DiskFile
+    expect(file().content).toHaveLength(34)
+    file().write(34, Buffer.alloc(20))
     const recovered = await machine.start()
     expect((await recovered.abortedTransactions(0, 4)).map(({ firstOffset }) => firstOffset)).toEqual([0, 2])
     await machine.directory.close()
-    expect(file.content).toHaveLength(2 * 34)
+    expect(file().content).toHaveLength(2 * 34)
   })
 
   const isDurable = (machine: Machine, base: number, suffix: '.index' | '.timeindex' | '.txnindex'): boolean => {

@@ -97,12 +97,12 @@ describe('the time index', () => {
 
 describe('the transaction index', () => {
   it('finds the aborted transactions that overlap a range', async () => {
-    const index = TransactionIndex.empty()
+    const index = TransactionIndex.empty(0)
     index.append({ producerId: 3n, firstOffset: 3, lastOffset: 11, lastStableOffset: 12 })
     index.append({ producerId: 2n, firstOffset: 15, lastOffset: 22, lastStableOffset: 12 })
     index.append({ producerId: 3n, firstOffset: 27, lastOffset: 34, lastStableOffset: 35 })
     const bytes = Buffer.from(await saved(index))
-    const again = TransactionIndex.parse(Buffer.from(bytes))
+    const again = TransactionIndex.parse(0, Buffer.from(bytes))
     const find = (from: number, upTo: number) => {
       const found: { firstOffset: number }[] = []
       const isComplete = again.collect(from, upTo, found as never)
@@ -114,11 +114,35 @@ describe('the transaction index', () => {
     expect(find(12, 100)).toEqual([15, 27, false])
     again.truncateToOffset(22)
     expect(again.count).toBe(1)
-    expect(TransactionIndex.parse(Buffer.alloc(33)).count).toBe(0)
-    expect(TransactionIndex.parse(Buffer.alloc(34, 1)).count).toBe(0)
-    expect(TransactionIndex.parse(Buffer.alloc(68)).count).toBe(0)
+    expect(TransactionIndex.parse(0, Buffer.alloc(33)).count).toBe(0)
+    expect(TransactionIndex.parse(0, Buffer.alloc(34, 1)).count).toBe(0)
+    expect(TransactionIndex.parse(0, Buffer.alloc(68)).count).toBe(0)
     const torn = Buffer.concat([bytes, Buffer.alloc(34), Buffer.alloc(5)])
-    expect(TransactionIndex.parse(torn).count).toBe(index.count)
+    expect(TransactionIndex.parse(0, torn).count).toBe(index.count)
+    expect([bytes, torn].map((content) => TransactionIndex.parse(0, Buffer.from(content)).isWhole)).toEqual([
+      true,
+      false,
+    ])
+  })
+
+  it('is whole again once all that could not be read is cut off', async () => {
+    const index = TransactionIndex.empty(5)
+    index.append({ producerId: 3n, firstOffset: 6, lastOffset: 11, lastStableOffset: 12 })
+    index.append({ producerId: 3n, firstOffset: 13, lastOffset: 20, lastStableOffset: 21 })
+    const bytes = await saved(index)
+    const torn = Buffer.concat([bytes, Buffer.alloc(5)])
+    const cutAt = (offset: number) => {
+      const read = TransactionIndex.parse(5, Buffer.from(torn))
+      read.truncateToOffset(offset)
+      return [read.count, read.isWhole]
+    }
+    expect([21, 20, 12, 5].map(cutAt)).toEqual([
+      [2, false],
+      [1, true],
+      [1, true],
+      [0, true],
+    ])
+    expect(TransactionIndex.parse(12, bytes)).toMatchObject({ count: 0, isWhole: false })
   })
 })
 

@@ -16,7 +16,7 @@ import { type Clock, SimulatedClock } from '../../src/runtime/clock.ts'
 import type { FileSystem } from '../../src/runtime/file-system.ts'
 import { type Random, SeededRandom } from '../../src/runtime/random.ts'
 import { nextTurn } from '../../src/runtime/serial-queue.ts'
-import { SimulatedDisk } from '../../src/runtime/simulated-disk.ts'
+import { DiskDirectory, type DiskFile, SimulatedDisk } from '../../src/runtime/simulated-disk.ts'
 import { SimulatedFileSystem } from '../../src/runtime/simulated-file-system.ts'
 import { Chance } from './chance.ts'
 import { checkDeletion, checkLog, checkProgress, checkRecoveryPoint } from './checks.ts'
@@ -29,6 +29,8 @@ const startMs = 1_700_000_000_000
 /** A promise that needs more than so many quiet turns and timers is stuck. */
 const mostQuietTurns = 20
 const mostTimersWaited = 200
+/** In a transaction index. */
+const transactionEntryBytes = 34
 
 class SimulationFailure extends Error {}
 
@@ -285,6 +287,7 @@ export class Simulation {
     this.#disk.capacityBytes = Number.MAX_SAFE_INTEGER
     this.life = { number: this.#lives, files, directory: undefined as unknown as LogDirectory }
     this.note(`life ${this.#lives} starts`)
+    if (this.chance.happens(0.15)) this.#damageTransactionIndex()
     if (attempt < 4 && this.chance.happens(0.25)) this.#armDeath(60)
     // The first start makes the directory, whose name is durable only where the one above it can be synced.
     if (this.#lives > 1 && attempt < 4 && this.chance.happens(0.1)) files.faults = { errors: 0.03 }
@@ -319,6 +322,23 @@ export class Simulation {
     if (!partition.isTruncating) return
     await partition.log.flush()
     partition.isTruncating = false
+  }
+
+  /** What the log does not need to be right, as it can make it anew. */
+  #damageTransactionIndex(): void {
+    const { name } = this.chance.pick(this.partitions)
+    const directory = this.#disk.at(`data/${name}`)
+    if (!(directory instanceof DiskDirectory)) return
+    const indexes = [...directory.names].filter(([file]) => file.endsWith('.txnindex'))
+    if (indexes.length === 0) return
+    const [file, node] = this.chance.pick(indexes)
+    const { content } = node as DiskFile
+    if (content.length === 0) return
+    const at = this.chance.below(content.length)
+    this.note(`damage ${file} of ${name} at ${at} of ${content.length}`)
+    const isCut = this.chance.happens(0.5) && at % transactionEntryBytes !== 0
+    if (isCut) (node as DiskFile).truncate(at)
+    else (node as DiskFile).write(at - (at % transactionEntryBytes), Buffer.from([0xff]))
   }
 
   #directoryOptions(files: SimulatedFileSystem): LogDirectoryOptions {

@@ -8,7 +8,8 @@ import type { FileSystem } from '../../runtime/file-system.ts'
 import { forEachLimited } from '../../runtime/serial-queue.ts'
 import { passingRuns } from '../batch-scan.ts'
 import { OpenFiles } from '../open-files.ts'
-import { indexedTimestamp, Segment, type SegmentSuffix, segmentFileName } from '../segment.ts'
+import { indexedTimestamp, Segment } from '../segment.ts'
+import { type SegmentSuffix, segmentFileName } from '../segment-files.ts'
 import { follows } from '../tail-cache.ts'
 import { BatchFilter } from './batch-filter.ts'
 import { CleanedTransactions } from './cleaned-transactions.ts'
@@ -133,7 +134,7 @@ export class CompactionRun implements Compaction {
     await written.removeFiles()
     try {
       await written.create()
-      this.#onKeptTransaction = (entry) => written.activeTransactionIndex.append(entry)
+      this.#onKeptTransaction = (entry) => written.indexes.activeTransactionIndex.append(entry)
       const output = new SegmentOutput(written, indexIntervalBytes)
       for (const segment of group) {
         await this.#read(
@@ -149,7 +150,7 @@ export class CompactionRun implements Compaction {
       }
       await written.seal()
       await this.#makeDurable(written)
-      return { size: written.size, hasTransactionIndex: written.activeTransactionIndex.count > 0 }
+      return { size: written.size, hasTransactionIndex: written.indexes.activeTransactionIndex.count > 0 }
     } catch (error) {
       await written.removeFiles().catch(() => {})
       throw error
@@ -179,7 +180,7 @@ export class CompactionRun implements Compaction {
     const sync = async (suffix: SegmentSuffix): Promise<void> => {
       const file = await files.open(written.path(suffix), 'write')
       try {
-        const isEmpty = suffix === '.txnindex' && written.activeTransactionIndex.count === 0
+        const isEmpty = suffix === '.txnindex' && written.indexes.activeTransactionIndex.count === 0
         if (!isEmpty) await file.sync()
       } finally {
         await file.close()

@@ -5,8 +5,12 @@ import { answerRequests, giveWay, sleepThread, threadData, WorkerThread } from '
 import type { CleanedSegment, CompactionPlan, Compactor, SourceSegment } from './compaction.ts'
 import { CompactionRun } from './compaction-run.ts'
 
-/** Others wait no longer than this takes, where the processor is not taken from a thread before its time is over. */
-const bytesPerTurn = 256 * 1024
+/**
+ * Others wait no longer than this takes, where the processor is not taken from a thread before its time is over. The one producer of the
+ * `compaction` row waits 1.6 times as long for 1 of 100 answers as without compaction; with four times as much 2.2 times as long, and
+ * no less with half as much.
+ */
+const bytesPerTurn = 64 * 1024
 /** Then the thread sleeps as long as it worked, but no longer than this, for on a busy machine it has waited itself. */
 const longestSleepMs = 2
 

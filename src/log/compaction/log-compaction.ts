@@ -118,8 +118,11 @@ export class LogCompaction {
   async #run(cleanable: Cleanable, nowMs: number, compactor: Compactor, settings: CompactionSettings): Promise<void> {
     const log = this.#log
     const { firstDirtyOffset, firstUncleanableOffset } = cleanable
-    // A newer value must not be lost by a power failure when the older one it takes the place of is gone for good.
-    if (log.recoveryPoint < firstUncleanableOffset) await log.flush()
+    const lastBatches = lastBatchesOf(log.producers)
+    // A newer value must not be lost by a power failure when the older one it takes the place of is gone for good; nor a producer's last batch.
+    let durableEnd = firstUncleanableOffset
+    for (const { lastOffset } of lastBatches.values()) durableEnd = Math.max(durableEnd, lastOffset + 1)
+    if (log.recoveryPoint < durableEnd) await log.flush()
     const { segments } = log
     const sources = segments.all.filter(({ baseOffset }) => baseOffset < firstUncleanableOffset)
     const dirty = sources.slice(segments.indexOf(firstDirtyOffset))
@@ -137,7 +140,7 @@ export class LogCompaction {
       firstDirtyOffset,
       firstUncleanableOffset,
       aborted: await abortedEntriesBetween(segments, segments.all[0]!.baseOffset, firstUncleanableOffset),
-      lastBatches: lastBatchesOf(log.producers),
+      lastBatches,
       nowMs,
       deleteRetentionMs: log.config.deleteRetentionMs,
       indexIntervalBytes: log.config.indexIntervalBytes,

@@ -451,6 +451,20 @@ describe('of producers, compaction', () => {
     ).toBe(5)
   })
 
+  it('does not forget one with the power whose last batches, behind what is compacted, were not durable yet', async () => {
+    const { files, directory, log } = await start()
+    const by = (baseSequence: number) => ({ producerId: 7n, producerEpoch: 0, baseSequence })
+    await log.append(keyed('a=1', by(0)), 'client')
+    await log.append(keyed('a=2'), 'client')
+    await roll(log)
+    await log.flush()
+    await log.append(keyed('a=3', by(1)), 'client')
+    await directory.compact()
+    const left = files.afterCrash((_path, _size, syncedSize) => syncedSize)
+    const again = await openLog(await openDirectory(left), compacted)
+    expect(again.producerStates()).toMatchObject([{ producerId: 7n }])
+  })
+
   it('keeps the last offset that it looked at, so that the log does not end earlier after a crash', async () => {
     const { files, directory, log } = await start()
     await log.append(keyed('a=1'), 'client')

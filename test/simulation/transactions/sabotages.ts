@@ -36,6 +36,14 @@ export const sabotages: Record<string, Sabotage> = {
   'the last stable offset is the high watermark': {
     partition: ({ log }) => {
       Object.defineProperty(log, 'lastStableOffset', { get: () => log.highWatermark })
+      const read = log.read.bind(log)
+      log.read = async (offset, options) => {
+        if (options.isolation !== 'txn_committed') return await read(offset, options)
+        const result = await read(offset, { ...options, isolation: 'high_watermark' })
+        const { highWatermark } = log
+        const abortedTransactions = await log.abortedTransactions(offset, highWatermark)
+        return { ...result, lastStableOffset: highWatermark, abortedTransactions }
+      }
     },
   },
   'readers are not told of aborted transactions': {

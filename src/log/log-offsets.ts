@@ -1,0 +1,65 @@
+/** log: the offsets of one partition's log, as Kafka names them, and who hears when they move. */
+import { KafkaError } from '../../protocol/errors.ts'
+import type { Isolation } from './partition-log.ts'
+
+export class LogOffsets {
+  logStartOffset: number
+  /** What a crash leaves of it. */
+  savedLogStartOffset: number
+  /** Behind what is written. */
+  logEndOffset: number
+  /** Behind what is acknowledged; readers see all of it, save what an open transaction hides. */
+  highWatermark: number
+  /** First offset of the oldest transaction that is open at the high watermark; -1 if none is. */
+  firstUnstableOffset: number
+  /** Behind what is pending. */
+  nextOffset: number
+  readonly #listeners = new Set<() => void>()
+
+  constructor(logStartOffset: number, logEndOffset: number, firstUnstableOffset: number) {
+    this.logStartOffset = logStartOffset
+    this.savedLogStartOffset = logStartOffset
+    this.logEndOffset = logEndOffset
+    this.highWatermark = logEndOffset
+    this.firstUnstableOffset = firstUnstableOffset
+    this.nextOffset = logEndOffset
+  }
+
+  get lastStableOffset(): number {
+    const open = this.firstUnstableOffset
+    return open < 0 ? this.highWatermark : Math.max(open, this.logStartOffset)
+  }
+
+  /** The log was cut: nothing is behind `logEndOffset`. */
+  truncated(logEndOffset: number, firstUnstableOffset: number): void {
+    this.logEndOffset = logEndOffset
+    this.nextOffset = logEndOffset
+    this.highWatermark = logEndOffset
+    this.firstUnstableOffset = firstUnstableOffset
+    this.logStartOffset = Math.min(this.logStartOffset, logEndOffset)
+    this.savedLogStartOffset = Math.min(this.savedLogStartOffset, this.logStartOffset)
+  }
+
+  /** How far readers see. */
+  endOf(isolation: Isolation): number {
+    if (isolation === 'log_end') return this.logEndOffset
+    return isolation === 'txn_committed' ? this.lastStableOffset : this.highWatermark
+  }
+
+  /** @throws KafkaError OFFSET_OUT_OF_RANGE */
+  ensureInRange(fromOffset: number): void {
+    if (fromOffset >= this.logStartOffset && fromOffset <= this.logEndOffset) return
+    const range = `${this.logStartOffset} to ${this.logEndOffset}`
+    throw new KafkaError('OFFSET_OUT_OF_RANGE', `Offset ${fromOffset} is not within the log's ${range}`)
+  }
+
+  onAdvance(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** What readers see has changed. */
+  advanced(): void {
+    for (const listener of this.#listeners) listener()
+  }
+}

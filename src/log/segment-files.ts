@@ -1,0 +1,21 @@
+/** log: the files of one segment: their names, and what is in them. */
+import type { FileSystem } from '../runtime/file-system.ts'
+
+export type SegmentSuffix = '.log' | '.index' | '.timeindex' | '.txnindex' | '.snapshot'
+
+export const allSuffixes = ['.log', '.index', '.timeindex', '.txnindex', '.snapshot'] as const
+
+/** `00000000000000000042.log` */
+export function segmentFileName(baseOffset: number, suffix: SegmentSuffix): string {
+  return `${String(baseOffset).padStart(20, '0')}${suffix}`
+}
+
+/** Undefined when there is no such file. */
+export async function readIfExists(files: FileSystem, path: string): Promise<Buffer | undefined> {
+  try {
+    return await files.readFile(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
