@@ -118,12 +118,14 @@ export class LogCompaction {
   async #run(cleanable: Cleanable, nowMs: number, compactor: Compactor, settings: CompactionSettings): Promise<void> {
     const log = this.#log
     const { firstDirtyOffset, firstUncleanableOffset } = cleanable
+    const { segments } = log
     const lastBatches = lastBatchesOf(log.producers)
-    // A newer value must not be lost by a power failure when the older one it takes the place of is gone for good; nor a producer's last batch.
+    const aborted = await abortedEntriesBetween(segments, segments.all[0]!.baseOffset, firstUncleanableOffset)
+    // A power failure must not take what something else is dropped for here: a newer value, a producer's last batch, the end of an aborted transaction.
     let durableEnd = firstUncleanableOffset
     for (const { lastOffset } of lastBatches.values()) durableEnd = Math.max(durableEnd, lastOffset + 1)
+    for (const { lastOffset } of aborted) durableEnd = Math.max(durableEnd, lastOffset + 1)
     if (log.recoveryPoint < durableEnd) await log.flush()
-    const { segments } = log
     const sources = segments.all.filter(({ baseOffset }) => baseOffset < firstUncleanableOffset)
     const dirty = sources.slice(segments.indexOf(firstDirtyOffset))
     if (dirty.length === 0) return
@@ -139,7 +141,7 @@ export class LogCompaction {
       dirtyPosition: await dirty[0]!.positionFor(firstDirtyOffset),
       firstDirtyOffset,
       firstUncleanableOffset,
-      aborted: await abortedEntriesBetween(segments, segments.all[0]!.baseOffset, firstUncleanableOffset),
+      aborted,
       lastBatches,
       nowMs,
       deleteRetentionMs: log.config.deleteRetentionMs,

@@ -323,6 +323,21 @@ describe('of transactions, compaction', () => {
   const markers = async (log: LocalPartitionLog) =>
     (await batches(log)).filter((view) => view.isControl && view.recordCount > 0).map(({ baseOffset }) => baseOffset)
 
+  it('does not drop for good what was aborted by a marker that the power may take', async () => {
+    const { files, directory, log } = await start()
+    await log.append(keyed('a=1', { ...producer, baseSequence: 0 }), 'coordinator')
+    await log.append(keyed('b=1'), 'client')
+    await roll(log)
+    await log.flush()
+    await log.append(end('ABORT'), 'coordinator')
+    const { logEndOffset } = log
+    await directory.compact()
+    const left = files.afterCrash((_path, _size, syncedSize) => syncedSize)
+    const again = await openLog(await openDirectory(left), compacted)
+    expect(again.logEndOffset).toBe(logEndOffset)
+    expect(await again.abortedTransactions(0, logEndOffset)).toEqual([{ producerId: 9n, firstOffset: 0 }])
+  })
+
   it('drops aborted records at once, then their marker after delete.retention.ms', async () => {
     const { clock, directory, log } = await start({ deleteRetentionMs: 1000 })
     await log.append(keyed('a=0'), 'client')
