@@ -394,8 +394,8 @@ export class Cluster {
     topics: readonly NewTopic[],
     options: TopicCommandOptions = {},
   ): Promise<(CreatedTopic | KafkaError)[]> {
-    return this.#run(() => {
-      const { records, results } = decideCreateTopics(this.#state(options), topics)
+    return this.#run(async () => {
+      const { records, results } = await decideCreateTopics(this.#state(options), topics)
       return { records: options.validateOnly === true ? [] : records, response: results }
     })
   }
@@ -405,8 +405,8 @@ export class Cluster {
     topics: readonly NewPartitions[],
     options: TopicCommandOptions = {},
   ): Promise<(KafkaError | undefined)[]> {
-    return this.#run(() => {
-      const { records, results } = decideCreatePartitions(this.#state(options), topics)
+    return this.#run(async () => {
+      const { records, results } = await decideCreatePartitions(this.#state(options), topics)
       return { records: options.validateOnly === true ? [] : records, response: results }
     })
   }
@@ -416,8 +416,8 @@ export class Cluster {
     topicIds: readonly string[],
     options: Pick<TopicCommandOptions, 'mutations'> = {},
   ): Promise<(KafkaError | undefined)[]> {
-    return this.#run(() => {
-      const { records, results } = decideDeleteTopics(this.#state(options), topicIds)
+    return this.#run(async () => {
+      const { records, results } = await decideDeleteTopics(this.#state(options), topicIds)
       return { records, response: results }
     })
   }
@@ -487,7 +487,7 @@ export class Cluster {
     options: { validateOnly?: boolean } = {},
   ): Promise<(KafkaError | undefined)[]> {
     const { topics, features, dynamicConfigs, logLevels } = this
-    const results = await this.#run(() => {
+    const results = await this.#run(async () => {
       const state = {
         topics,
         features,
@@ -496,7 +496,7 @@ export class Cluster {
         config: this.#staticConfigOf(broker.id),
         brokerId: broker.id,
       }
-      const decided = decideAlterConfigs(state, resources)
+      const decided = await decideAlterConfigs(state, resources)
       return { records: options.validateOnly === true ? [] : decided.records, response: decided.results }
     })
     for (const [index, resource] of resources.entries()) {
@@ -536,7 +536,7 @@ export class Cluster {
     }
   }
 
-  async #run<R>(decide: (nextOffset: number) => { records: readonly MetadataRecord[]; response: R }): Promise<R> {
+  async #run<R>(decide: Parameters<typeof this.metadata.run<R>>[0]): Promise<R> {
     const response = await this.metadata.run(decide)
     await this.#applyChanges()
     return response

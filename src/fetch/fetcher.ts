@@ -9,6 +9,7 @@ import type { Partition } from '../cluster/partition.ts'
 import type { AbortedTransaction, Isolation, ReadResult } from '../log/partition-log.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Random } from '../runtime/random.ts'
+import { nextTurn } from '../runtime/serial-queue.ts'
 import { type FetchPartition, type FetchScope, FetchSessions, type SessionRequest } from './fetch-sessions.ts'
 
 export interface FetchRequest extends SessionRequest {
@@ -93,6 +94,9 @@ const beforeReading: ReadonlySet<ErrorName> = new Set([
 /** The one value of replica.selector.class that does something. */
 const rackAwareReplicaSelector = 'org.apache.kafka.common.replica.RackAwareReplicaSelector'
 
+/** Some milliseconds' work where nothing has to come from the disk. */
+const readsPerTurn = 1000
+
 const noRecords: readonly Buffer[] = []
 
 export class Fetcher {
@@ -138,6 +142,7 @@ export class Fetcher {
     let sizeInBytes = 0
     let urgent = false
     for (const asked of scope.partitions) {
+      if (reads.length % readsPerTurn === readsPerTurn - 1) await nextTurn()
       const maxBytes = Math.min(asked.maxBytes, remainingBytes)
       const minOneBatch = !options.hardMaxBytes && sizeInBytes === 0
       const reading = this.#read(asked, request, maxBytes, minOneBatch, options)

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { errorCode, KafkaError } from '../../protocol/errors.ts'
 import { type GroupCoordinator, partitionFor } from '../../src/groups/group-coordinator.ts'
 import { noTopicId } from '../../src/groups/group-records.ts'
+import { allGroups } from '../../src/groups/group-requests.ts'
 import { settle } from '../../src/runtime/clock.ts'
 import { nodeFileSystem } from '../../src/runtime/node-file-system.ts'
 import { SeededRandom } from '../../src/runtime/random.ts'
@@ -72,7 +73,7 @@ describe('a group coordinator', () => {
     const { groups } = brokers[0]!
     expect(cluster.topics.byName('__consumer_offsets')).toBeUndefined()
     expect(await errorOf(() => commit(groups, 'group', 1))).toBe('NOT_COORDINATOR')
-    expect(await groups.listGroups({ statesFilter: [], typesFilter: [] })).toEqual([])
+    expect(await groups.listGroups(allGroups)).toEqual([])
     expect(await groups.coordinatorOf('group')).toBe(1)
     expect(cluster.topics.byName('__consumer_offsets')?.partitions).toHaveLength(50)
     await commit(groups, 'group', 1)
@@ -111,9 +112,7 @@ describe('a group coordinator', () => {
       }
     }
     expect([...leaders].sort()).toEqual([1, 2])
-    const listed = await Promise.all(
-      brokers.map(({ groups }) => groups.listGroups({ statesFilter: [], typesFilter: [] })),
-    )
+    const listed = await Promise.all(brokers.map(({ groups }) => groups.listGroups(allGroups)))
     expect(
       listed
         .flat()
@@ -325,7 +324,7 @@ describe('a data directory of Apache Kafka 4.3.1', () => {
       ])
       expect(Object.fromEntries(found)).toEqual(Object.fromEntries(wanted))
     }
-    const listed = await groups.listGroups({ statesFilter: [], typesFilter: [] })
+    const listed = await groups.listGroups(allGroups)
     expect(Object.fromEntries(listed.map(({ groupId, groupType }) => [groupId, groupType]))).toMatchObject({
       'admin-group': 'classic',
       'classic-group': 'classic',
