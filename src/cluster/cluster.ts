@@ -179,6 +179,7 @@ export class Cluster {
     cluster.#applyBrokerConfig()
     await directories.setStraysAside((topic, partition) => cluster.findPartition(topic, partition))
     await cluster.#applyChanges()
+    await cluster.replicaMoves.resume((topic, partition) => cluster.findPartition(topic, partition))
     cluster.controller.electUncleanEvery(cluster.config.get('unclean.leader.election.interval.ms'))
     return cluster
   }

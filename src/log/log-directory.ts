@@ -324,6 +324,12 @@ export class LogDirectory implements LogOwner {
     this.#futures = this.#futures.filter((future) => future.name !== name)
   }
 
+  /** A future replica, the directory `name` here, that is begun anew. */
+  async removeFuture(name: string): Promise<void> {
+    await this.#storage.files.remove(`${this.path}/${name}`)
+    this.#futures = this.#futures.filter((future) => future.name !== name)
+  }
+
   /** Closes a partition; it is still stored, and can be opened again. */
   async release({ topic, partition }: PartitionName): Promise<void> {
     const name = partitionName(topic, partition)
@@ -602,12 +608,6 @@ async function loadProperties(options: LogDirectoryOptions, names: readonly stri
 /** What deletions and replacements have left. Nothing depends on it: what can't be removed stays. */
 async function removeLeftOvers(path: string, names: readonly string[], { files, logger }: LogStorage): Promise<void> {
   for (const name of names) {
-    if (futurePattern.test(name)) {
-      logger.warn(
-        { path: `${path}/${name}` },
-        'a copy that was being made of a partition is left alone, unless metadata has the partition lie here',
-      )
-    }
     if (!deletedPattern.test(name) && !replacedFiles.has(name)) continue
     try {
       await files.remove(`${path}/${name}`)
