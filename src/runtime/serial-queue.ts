@@ -84,6 +84,37 @@ export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
+/** Hears for how long the event loop works on something in the turns after the first. */
+export interface TurnMeter {
+  nowMs(): number
+  add(ms: number): void
+}
+
+/** Of what is called now. */
+let current: TurnMeter | undefined
+
+/** Runs `run`; the further turns of what it begins are told to `meter`. Not those of what it begins after it has waited. */
+export function metered<T>(meter: TurnMeter, run: () => T): T {
+  const outer = current
+  current = meter
+  try {
+    return run()
+  } finally {
+    current = outer
+  }
+}
+
+/** Until `run` returns: what it waits for is not its own work. */
+function measured<T>(meter: TurnMeter | undefined, run: () => T): T {
+  if (meter === undefined) return run()
+  const startMs = meter.nowMs()
+  try {
+    return metered(meter, run)
+  } finally {
+    meter.add(meter.nowMs() - startMs)
+  }
+}
+
 /** What long lists are worked on at a time, before others have their turn: some milliseconds even where each item takes 20 µs. */
 export const itemsPerTurn = 200
 
@@ -93,11 +124,20 @@ export async function mapInTurns<T, R>(
   map: (item: T, index: number) => R | Promise<R>,
   perTurn = itemsPerTurn,
 ): Promise<R[]> {
+  const meter = current
   const results: R[] = []
+  // Until it waits, its caller knows how long it takes.
+  let hasWaited = false
   for (const [index, item] of items.entries()) {
-    if (index > 0 && index % perTurn === 0) await nextTurn()
-    const result = map(item, index)
-    results.push(result instanceof Promise ? await result : result)
+    if (index > 0 && index % perTurn === 0) {
+      await nextTurn()
+      hasWaited = true
+    }
+    const result = hasWaited ? measured(meter, () => map(item, index)) : map(item, index)
+    if (result instanceof Promise) {
+      results.push(await result)
+      hasWaited = true
+    } else results.push(result)
   }
   return results
 }
@@ -108,10 +148,11 @@ export async function startInTurns<T, R>(
   start: (item: T) => Promise<R>,
   perTurn = itemsPerTurn,
 ): Promise<R[]> {
+  const meter = current
   const started: Promise<R>[] = []
   for (let index = 0; index < items.length; index += 1) {
     if (index > 0 && index % perTurn === 0) await nextTurn()
-    const running = start(items[index]!)
+    const running = index < perTurn ? start(items[index]!) : measured(meter, () => start(items[index]!))
     if (items.length > perTurn) running.catch(() => {}) // it may fail before all are started; they fail with it then
     started.push(running)
   }
@@ -125,9 +166,10 @@ export function inTurns<T>(steps: Generator<undefined, T>): T | Promise<T> {
 }
 
 async function remainingInTurns<T>(steps: Generator<undefined, T>): Promise<T> {
+  const meter = current
   for (;;) {
     await nextTurn()
-    const { done, value } = steps.next()
+    const { done, value } = measured(meter, () => steps.next())
     if (done === true) return value
   }
 }

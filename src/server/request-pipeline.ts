@@ -13,7 +13,7 @@ import { ProtocolError, Reader, type Steps } from '../../protocol/schema/index.t
 import { type Context, type Rooms, userOf } from '../handlers/context.ts'
 import { CloseConnection, type Handler, whenSent, whenThrottled } from '../handlers/handler.ts'
 import type { Cancel } from '../runtime/clock.ts'
-import { inTurns } from '../runtime/serial-queue.ts'
+import { inTurns, metered } from '../runtime/serial-queue.ts'
 import { slabOf } from '../runtime/slabs.ts'
 import type { AccessFor } from '../security/access.ts'
 import type { Authentication } from '../security/authentication.ts'
@@ -315,7 +315,7 @@ export class RequestPipeline {
 
   #handle(call: Call): void {
     try {
-      const body = call.served!.handler.serve(call.request, call.context!)
+      const body = this.#begin(call)
       if (body instanceof Promise || isLargeAnswer(body)) {
         void this.#await(call, Promise.resolve(body))
         return
@@ -325,6 +325,20 @@ export class RequestPipeline {
     } catch (error) {
       this.#failWith(call, error)
     }
+  }
+
+  /** Where somebody wants to know, the time of the turns that it goes on for counts, too. */
+  #begin(call: Call): ReturnType<Handler['serve']> {
+    const { handler } = call.served!
+    if (!call.isTimed) return handler.serve(call.request, call.context!)
+    const { clock } = this.#surroundings.rooms
+    const meter = {
+      nowMs: () => clock.monotonicMs(),
+      add(ms: number): void {
+        call.threadMs += ms
+      },
+    }
+    return metered(meter, () => handler.serve(call.request, call.context!))
   }
 
   async #await(call: Call, pending: Promise<object | undefined>): Promise<void> {
