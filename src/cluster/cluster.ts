@@ -13,7 +13,7 @@ import type { FileSystem } from '../runtime/file-system.ts'
 import { LogLevels } from '../runtime/log-levels.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { type Random, randomUuid } from '../runtime/random.ts'
-import { forEachLimited, LimitedQueue } from '../runtime/serial-queue.ts'
+import { forEachLimited, LimitedQueue, nextTurn } from '../runtime/serial-queue.ts'
 import { Broker } from './broker.ts'
 import { cleanerLimitsOf } from './cleaner-limits.ts'
 import { type AlteredResource, decideAlterConfigs } from './config-commands.ts'
@@ -92,6 +92,8 @@ interface TopicCommandOptions {
 const changesPerBatch = 5_000
 /** Logs that are opened or removed at a time. */
 const parallelLogs = 32
+/** Opened before others have their turn, also where they are kept in memory. */
+const logsPerTurn = 256
 
 export class Cluster {
   readonly clusterId: string
@@ -562,7 +564,12 @@ export class Cluster {
       for (const partition of topic.partitions) if (!this.#isReplaced(partition)) this.#remove(partition)
       for (const listener of this.#topicDeleted) listener(topic)
     }
-    await forEachLimited(changedPartitions, parallelLogs, (partition) => this.#open(partition))
+    const opened = [...changedPartitions]
+    for (let start = 0; start < opened.length; start += logsPerTurn) {
+      if (start > 0) await nextTurn()
+      const some = opened.slice(start, start + logsPerTurn)
+      await forEachLimited(some, parallelLogs, (partition) => this.#open(partition))
+    }
     for (const partition of changedPartitions) {
       partition.wake()
       if (partition.isOpen) for (const listener of this.#leaderChanged) listener(partition)

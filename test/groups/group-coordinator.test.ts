@@ -2,9 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { errorCode, KafkaError } from '../../protocol/errors.ts'
 import { type GroupCoordinator, partitionFor } from '../../src/groups/group-coordinator.ts'
+import { GroupCoordinatorShard } from '../../src/groups/group-coordinator-shard.ts'
 import { noTopicId } from '../../src/groups/group-records.ts'
 import { allGroups } from '../../src/groups/group-requests.ts'
 import { settle } from '../../src/runtime/clock.ts'
@@ -235,6 +236,23 @@ describe('a group coordinator', () => {
     expect(await committed(groups, 'group')).toEqual({ 'topic-0': 5 })
     await cluster.deleteTopics([id])
     expect(await committed(groups, 'group')).toEqual({})
+    await close()
+  })
+
+  it('looks once for the offsets of all topics that are deleted together', async () => {
+    const { cluster, brokers, close } = await openGroups({ settings: few })
+    const { groups } = brokers[0]!
+    const names = Array.from({ length: 50 }, (_, index) => `topic-${index}`)
+    await groups.coordinatorOf('group')
+    await cluster.createTopics(names.map((name) => newTopic(name)))
+    const offset = { partitionIndex: 0, committedOffset: 5, committedLeaderEpoch: -1, committedMetadata: '' }
+    const topics = names.map((name) => ({ name, topicId: cluster.topics.byName(name)!.id, partitions: [offset] }))
+    await commit(groups, 'group', 5, { topics })
+    const looks = vi.spyOn(GroupCoordinatorShard.prototype, 'topicsDeleted')
+    await cluster.deleteTopics(topics.slice(1).map(({ topicId }) => topicId))
+    expect(await committed(groups, 'group')).toEqual({ 'topic-0-0': 5 })
+    expect(looks.mock.calls.length).toBeLessThanOrEqual(4)
+    looks.mockRestore()
     await close()
   })
 
