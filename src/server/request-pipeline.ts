@@ -184,8 +184,11 @@ export class RequestPipeline {
 
   #mayStart(frame: Buffer): boolean {
     if (this.#isEnding || this.#isMuted || this.#isDecoding) return false
-    if (this.#running.length === 0) return true
-    return this.#handlerOf(frame)?.overlaps === true && this.#running.every(({ overlaps }) => overlaps)
+    const [first] = this.#running
+    if (first === undefined) return true
+    // A large one is the last that runs, until it is the only one.
+    const last = this.#running[this.#running.length - 1]!
+    return this.#handlerOf(frame)?.overlaps === true && first.overlaps && last.overlaps
   }
 
   #handlerOf(frame: Buffer): Handler | undefined {
