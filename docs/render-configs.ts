@@ -17,7 +17,10 @@ const sections: readonly { title: string; about: string; table: ConfigTable }[] 
       'In `server.properties`, as `KAFKA_*` variables, with `--set`, or as `settings` of the library. For one listener: ' +
       '`listener.name.<listener>.<config>`. "Update" says whether Kafka lets a config change while the broker runs, for one ' +
       'broker (per-broker) or for all (cluster-wide), by AlterConfigs or IncrementalAlterConfigs. What is obeyed is then obeyed at ' +
-      'once, without a restart; only `listeners` and `listener.security.protocol.map` are refused like read-only ones.',
+      'once, without a restart; only `listeners` and `listener.security.protocol.map` are refused like read-only ones. Values that are ' +
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: variables of configs
+      'read at the start may be variables of `config.providers`: `${env:NAME}`, `${file:/path:key}`, `${dir:/path:file}`, ' +
+      "with Kafka's EnvVarConfigProvider, FileConfigProvider and DirectoryConfigProvider.",
     table: { ...brokerConfigs, ...authorizerConfigs, ...replicationQuotaConfigs },
   },
   {

@@ -5,7 +5,7 @@ import { BrokerConfig, ConfigError } from './config/index.ts'
 import { BrokerNodes, type Coordinated } from './process/broker-nodes.ts'
 import { type Logger, silentLogger } from './runtime/logger.ts'
 import { MemoryFileSystem } from './runtime/memory-file-system.ts'
-import { nodeFileSystem } from './runtime/node-file-system.ts'
+import { nodeFileSystem, readTextNow } from './runtime/node-file-system.ts'
 import { checkAuthorizer } from './security/configured-authorizer.ts'
 
 export type { Coordinated } from './process/broker-nodes.ts'
@@ -91,6 +91,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
   const sources = {
     file: options.properties,
     environment: options.environment,
+    readFile: readTextNow,
     settings: settingsOf(options),
     port: options.port,
     host: options.host,

@@ -1,7 +1,8 @@
 /**
  * protocol/schema: compiles the fields of one version to a decoder and an encoder. The result is straight-line JavaScript made
  * with `new Function`: no table is walked per message, and every decoded object of a version has the same shape.
- * The source holds nothing but names from our own declarations and numbers; `decoderSource` shows it.
+ * The source holds nothing but names from our own declarations and numbers; `decoderSource` shows it. A second form of both, made when it
+ * is first needed, stops every `elementsPerStep` elements: whoever runs it can let others work in between.
  *
  *     a flexible struct:  plain fields in order | count of tagged fields | (tag | size | value)*     ascending by tag
  */
@@ -16,11 +17,22 @@ export interface Codec<D, E> {
   decode(reader: Reader): D
   /** @throws ProtocolError for a value that this version can't hold. */
   encode(writer: Writer, value: E): void
+  /** As `decode` and `encode`, for what may be large. */
+  decodeInSteps(reader: Reader): Steps<D>
+  encodeInSteps(writer: Writer, value: E): Steps<void>
 }
+
+/** Work that is done bit by bit: each `next()` goes on with it. */
+export type Steps<T> = Generator<undefined, T, undefined>
+
+/** Of arrays: what is read or written in less than a millisecond. */
+export const elementsPerStep = 1024
 
 interface Target {
   readonly version: number
   readonly flexible: boolean
+  /** What has to do with arrays is made a generator. */
+  readonly inSteps: boolean
 }
 
 /** Collects the functions of one codec, and the values which their source refers to by name. */
@@ -37,9 +49,9 @@ class Source {
     return `constants[${this.constants.length - 1}]`
   }
 
-  add(parameters: string, body: string): string {
+  add(parameters: string, body: string, stops = false): string {
     const name = `f${this.functions.length}`
-    this.functions.push(`function ${name}(${parameters}) {\n${body}\n}`)
+    this.functions.push(`function${stops ? '*' : ''} ${name}(${parameters}) {\n${body}\n}`)
     return name
   }
 
@@ -47,25 +59,75 @@ class Source {
     const make = new Function(
       'constants',
       ...Object.keys(helpers),
-      `'use strict'\n${this.functions.join('\n')}\nreturn ${entry}`,
+      `'use strict'\nlet elements = 0\n${this.functions.join('\n')}\nreturn ${entry}`,
     )
     return make(this.constants, ...Object.values(helpers))
   }
 }
 
 export function compile<D, E>(fields: Fields, version: number, flexible: boolean): Codec<D, E> {
-  const target = { version, flexible }
-  const decoding = new Source()
-  const encoding = new Source()
-  const decode = decoding.build(structDecoder(decoding, fields, target), {})
-  const encode = encoding.build(structEncoder(encoding, fields, target), { writeUnknown, cannotBeNull })
-  return { decode, encode } as unknown as Codec<D, E>
+  const decode = decoderOf(fields, { version, flexible, inSteps: false }) as Codec<D, E>['decode']
+  const encode = encoderOf(fields, { version, flexible, inSteps: false }) as Codec<D, E>['encode']
+  const inSteps = { version, flexible, inSteps: true }
+  if (!Object.values(fields).some((field) => stops(field, inSteps))) {
+    return { decode, encode, decodeInSteps: inOneStep(decode), encodeInSteps: inOneStep(encode) }
+  }
+  let decodeInSteps: Codec<D, E>['decodeInSteps'] | undefined
+  let encodeInSteps: Codec<D, E>['encodeInSteps'] | undefined
+  return {
+    decode,
+    encode,
+    decodeInSteps: (reader) => {
+      decodeInSteps ??= decoderOf(fields, inSteps) as Codec<D, E>['decodeInSteps']
+      return decodeInSteps(reader)
+    },
+    encodeInSteps: (writer, value) => {
+      encodeInSteps ??= encoderOf(fields, inSteps) as Codec<D, E>['encodeInSteps']
+      return encodeInSteps(writer, value)
+    },
+  }
+}
+
+function decoderOf(fields: Fields, target: Target): unknown {
+  const source = new Source()
+  return source.build(structDecoder(source, fields, target), {})
+}
+
+function encoderOf(fields: Fields, target: Target): unknown {
+  const source = new Source()
+  return source.build(structEncoder(source, fields, target), { writeUnknown, cannotBeNull })
+}
+
+function inOneStep<A extends unknown[], R>(run: (...given: A) => R): (...given: A) => Steps<R> {
+  // biome-ignore lint/correctness/useYield: it never stops
+  return function* (...given) {
+    return run(...given)
+  }
+}
+
+/** What reads or writes it is a generator. */
+function stops(field: Field<unknown>, target: Target): boolean {
+  if (!target.inSteps || !includesVersion(field.versions, target.version)) return false
+  return field.kind === 'array' || (field.kind === 'struct' && stopsIn(field.fields!, target))
+}
+
+function stopsIn(fields: Fields, target: Target): boolean {
+  return Object.values(fields).some((field) => stops(field, target))
+}
+
+function called(name: string, given: string, isGenerator: boolean): string {
+  return isGenerator ? `(yield* ${name}(${given}))` : `${name}(${given})`
+}
+
+/** In the loop of an array. */
+function countElement({ inSteps }: Target): string {
+  return inSteps ? `if ((elements = (elements + 1) % ${elementsPerStep}) === 0) yield` : ''
 }
 
 /** The JavaScript that decodes `fields`, for people. */
 export function decoderSource(fields: Fields, version: number, flexible: boolean): string {
   const source = new Source()
-  structDecoder(source, fields, { version, flexible })
+  structDecoder(source, fields, { version, flexible, inSteps: false })
   return source.functions.join('\n')
 }
 
@@ -137,7 +199,8 @@ function structDecoder(source: Source, fields: Fields, target: Target): string {
     }
   }
   const literal = `{ ${names.map((name, index) => `${name}: v${index}`).join(', ')} }`
-  if (!target.flexible) return source.add('r', [...lines, `return ${literal}`].join('\n'))
+  const isGenerator = stopsIn(fields, target)
+  if (!target.flexible) return source.add('r', [...lines, `return ${literal}`].join('\n'), isGenerator)
 
   const cases = taggedFields(fields, target).map(
     ([name, field]) =>
@@ -154,7 +217,7 @@ function structDecoder(source: Source, fields: Fields, target: Target): string {
     'if (unknown !== undefined) value.unknownTaggedFields = unknown',
     'return value',
   )
-  return source.add('r', lines.join('\n'))
+  return source.add('r', lines.join('\n'), isGenerator)
 }
 
 /** `present`: how to learn that a nullable struct is there: a sign byte, in a tagged field a uvarint. */
@@ -167,9 +230,9 @@ function readExpression(source: Source, field: Field<unknown>, target: Target, p
     case 'records':
       return `r.${variant('bytes', isCompact(field, target), nullable)}()`
     case 'array':
-      return `${arrayDecoder(source, field, nullable, target)}(r)`
+      return called(arrayDecoder(source, field, nullable, target), 'r', target.inSteps)
     case 'struct': {
-      const read = `${structDecoder(source, field.fields!, target)}(r)`
+      const read = called(structDecoder(source, field.fields!, target), 'r', stops(field, target))
       return nullable ? `(${present} ? ${read} : null)` : read
     }
     default:
@@ -193,9 +256,10 @@ function arrayDecoder(source: Source, field: Field<unknown>, nullable: boolean, 
       `const length = r.${length}(${leastBytes(element, target)})`,
       ...(nullable ? ['if (length < 0) return null'] : []),
       'const values = []',
-      `for (let index = 0; index < length; index += 1) values.push(${read})`,
+      `for (let index = 0; index < length; index += 1) { values.push(${read}); ${countElement(target)} }`,
       'return values',
     ].join('\n'),
+    target.inSteps,
   )
 }
 
@@ -208,11 +272,11 @@ function structEncoder(source: Source, fields: Fields, target: Target): string {
       lines.push(`{ ${takeValue(source, name, field)}\n${writeStatement(source, name, field, target)} }`)
   }
   if (target.flexible) lines.push(...writeTaggedFields(source, fields, target))
-  return source.add('w, value', lines.join('\n'))
+  return source.add('w, value', lines.join('\n'), stopsIn(fields, target))
 }
 
 function takeValue(source: Source, name: string, field: Field<unknown>): string {
-  return `let v = value.${name}; if (v === undefined) v = ${source.constant(defaultOf(field))}`
+  return `let v = value.${name}; if (v === undefined) v = ${source.constant(defaultOf(field))};`
 }
 
 function writeTaggedFields(source: Source, fields: Fields, target: Target): string[] {
@@ -286,11 +350,12 @@ function writeValue(source: Source, field: Field<unknown>, target: Target): stri
     case 'int64AsNumber':
       return 'w.int64(v)'
     case 'struct':
-      return `${structEncoder(source, field.fields!, target)}(w, v)`
+      return called(structEncoder(source, field.fields!, target), 'w, v', stops(field, target))
     case 'array': {
       const element = writeStatement(source, 'element', field.element!, target)
-      const body = `for (let index = 0; index < values.length; index += 1) { let v = values[index]; ${element} }`
-      return `${compact ? 'w.uvarint(v.length + 1)' : 'w.int32(v.length)'}; ${source.add('w, values', body)}(w, v)`
+      const body = `for (let index = 0; index < values.length; index += 1) { let v = values[index]; ${element}; ${countElement(target)} }`
+      const write = called(source.add('w, values', body, target.inSteps), 'w, v', target.inSteps)
+      return `${compact ? 'w.uvarint(v.length + 1)' : 'w.int32(v.length)'}; ${write}`
     }
     default:
       return `w.${field.kind}(v)`

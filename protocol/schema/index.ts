@@ -1,4 +1,5 @@
 /** protocol/schema: the room's public face. */
+export { type Codec, elementsPerStep, type Steps } from './compiler.ts'
 export * from './fields.ts'
 export { ProtocolError } from './protocol-error.ts'
 export { Reader } from './reader.ts'

@@ -13,7 +13,7 @@ import type { FileSystem } from '../runtime/file-system.ts'
 import { LogLevels } from '../runtime/log-levels.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { type Random, randomUuid } from '../runtime/random.ts'
-import { forEachLimited, LimitedQueue } from '../runtime/serial-queue.ts'
+import { forEachLimited, LimitedQueue, nextTurn } from '../runtime/serial-queue.ts'
 import { Broker } from './broker.ts'
 import { cleanerLimitsOf } from './cleaner-limits.ts'
 import { type AlteredResource, decideAlterConfigs } from './config-commands.ts'
@@ -92,6 +92,8 @@ interface TopicCommandOptions {
 const changesPerBatch = 5_000
 /** Logs that are opened or removed at a time. */
 const parallelLogs = 32
+/** Opened before others have their turn, also where they are kept in memory. */
+const logsPerTurn = 256
 
 export class Cluster {
   readonly clusterId: string
@@ -179,6 +181,7 @@ export class Cluster {
     cluster.#applyBrokerConfig()
     await directories.setStraysAside((topic, partition) => cluster.findPartition(topic, partition))
     await cluster.#applyChanges()
+    await cluster.replicaMoves.resume((topic, partition) => cluster.findPartition(topic, partition))
     cluster.controller.electUncleanEvery(cluster.config.get('unclean.leader.election.interval.ms'))
     return cluster
   }
@@ -394,8 +397,8 @@ export class Cluster {
     topics: readonly NewTopic[],
     options: TopicCommandOptions = {},
   ): Promise<(CreatedTopic | KafkaError)[]> {
-    return this.#run(() => {
-      const { records, results } = decideCreateTopics(this.#state(options), topics)
+    return this.#run(async () => {
+      const { records, results } = await decideCreateTopics(this.#state(options), topics)
       return { records: options.validateOnly === true ? [] : records, response: results }
     })
   }
@@ -405,8 +408,8 @@ export class Cluster {
     topics: readonly NewPartitions[],
     options: TopicCommandOptions = {},
   ): Promise<(KafkaError | undefined)[]> {
-    return this.#run(() => {
-      const { records, results } = decideCreatePartitions(this.#state(options), topics)
+    return this.#run(async () => {
+      const { records, results } = await decideCreatePartitions(this.#state(options), topics)
       return { records: options.validateOnly === true ? [] : records, response: results }
     })
   }
@@ -416,8 +419,8 @@ export class Cluster {
     topicIds: readonly string[],
     options: Pick<TopicCommandOptions, 'mutations'> = {},
   ): Promise<(KafkaError | undefined)[]> {
-    return this.#run(() => {
-      const { records, results } = decideDeleteTopics(this.#state(options), topicIds)
+    return this.#run(async () => {
+      const { records, results } = await decideDeleteTopics(this.#state(options), topicIds)
       return { records, response: results }
     })
   }
@@ -487,7 +490,7 @@ export class Cluster {
     options: { validateOnly?: boolean } = {},
   ): Promise<(KafkaError | undefined)[]> {
     const { topics, features, dynamicConfigs, logLevels } = this
-    const results = await this.#run(() => {
+    const results = await this.#run(async () => {
       const state = {
         topics,
         features,
@@ -496,7 +499,7 @@ export class Cluster {
         config: this.#staticConfigOf(broker.id),
         brokerId: broker.id,
       }
-      const decided = decideAlterConfigs(state, resources)
+      const decided = await decideAlterConfigs(state, resources)
       return { records: options.validateOnly === true ? [] : decided.records, response: decided.results }
     })
     for (const [index, resource] of resources.entries()) {
@@ -536,7 +539,7 @@ export class Cluster {
     }
   }
 
-  async #run<R>(decide: (nextOffset: number) => { records: readonly MetadataRecord[]; response: R }): Promise<R> {
+  async #run<R>(decide: Parameters<typeof this.metadata.run<R>>[0]): Promise<R> {
     const response = await this.metadata.run(decide)
     await this.#applyChanges()
     return response
@@ -561,7 +564,12 @@ export class Cluster {
       for (const partition of topic.partitions) if (!this.#isReplaced(partition)) this.#remove(partition)
       for (const listener of this.#topicDeleted) listener(topic)
     }
-    await forEachLimited(changedPartitions, parallelLogs, (partition) => this.#open(partition))
+    const opened = [...changedPartitions]
+    for (let start = 0; start < opened.length; start += logsPerTurn) {
+      if (start > 0) await nextTurn()
+      const some = opened.slice(start, start + logsPerTurn)
+      await forEachLimited(some, parallelLogs, (partition) => this.#open(partition))
+    }
     for (const partition of changedPartitions) {
       partition.wake()
       if (partition.isOpen) for (const listener of this.#leaderChanged) listener(partition)

@@ -12,6 +12,7 @@ import {
 } from '../config/index.ts'
 import { type MetadataRecord, metadataRecord } from '../metadata/index.ts'
 import type { LogLevels } from '../runtime/log-levels.ts'
+import { mapInTurns } from '../runtime/serial-queue.ts'
 import { type ConfigResourceType, configResourceTypes, type DynamicConfigs } from './dynamic-configs.ts'
 import type { Features } from './features.ts'
 import { requireValidLogLevels } from './logger-configs.ts'
@@ -57,13 +58,13 @@ const maxBytesPerCommand = 4 * 1024 * 1024
  * One entry for each resource, in their order: undefined where its configs are changed.
  * @throws KafkaError POLICY_VIOLATION for more than one command may change
  */
-export function decideAlterConfigs(
+export async function decideAlterConfigs(
   state: ConfigState,
   resources: readonly AlteredResource[],
-): { records: MetadataRecord[]; results: (KafkaError | undefined)[] } {
+): Promise<{ records: MetadataRecord[]; results: (KafkaError | undefined)[] }> {
   const records: MetadataRecord[] = []
   let bytes = 0
-  const results = resources.map((resource) => {
+  const results = await mapInTurns(resources, (resource) => {
     try {
       for (const record of decideAlterResource(state, resource)) {
         records.push(record)

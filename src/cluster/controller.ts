@@ -28,7 +28,7 @@ interface ControllerOptions {
   readonly registrations: Registrations
   readonly features: Features
   /** Changes metadata, and makes the process follow. */
-  run<R>(decide: () => Decision<R>): Promise<R>
+  run<R>(decide: () => Decision<R> | Promise<Decision<R>>): Promise<R>
   leadership(): LeadershipState
   /** What the brokers that run tell of themselves anew when metadata.version is raised: older ones have no place for it. */
   registrationChanges(): readonly MetadataRecord[]
@@ -64,8 +64,8 @@ export class Controller {
 
   /** One entry for each of `wanted`, in their order; null: of those partitions that need an election. */
   electLeaders(type: ElectionType, wanted: readonly PartitionName[] | null): Promise<Election[]> {
-    return this.#options.run(() => {
-      const { records, results } = decideElections(this.#state(), type, wanted)
+    return this.#options.run(async () => {
+      const { records, results } = await decideElections(this.#state(), type, wanted)
       return { records, response: results }
     })
   }
@@ -98,8 +98,8 @@ export class Controller {
     wanted: readonly WantedReassignment[],
     options: { readonly allowReplicationFactorChange: boolean },
   ): Promise<(KafkaError | undefined)[]> {
-    return this.#options.run(() => {
-      const { records, results } = decideReassignments(this.#state(), wanted, options)
+    return this.#options.run(async () => {
+      const { records, results } = await decideReassignments(this.#state(), wanted, options)
       return { records, response: results }
     })
   }

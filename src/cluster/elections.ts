@@ -5,6 +5,7 @@
 import { KafkaError } from '../../protocol/errors.ts'
 import { partitionChangeRecord } from '../../protocol/state/index.ts'
 import { type MetadataRecord, metadataRecord } from '../metadata/index.ts'
+import { mapInTurns } from '../runtime/serial-queue.ts'
 import type { LeadershipState } from './leadership.ts'
 import { noLeader, type Partition } from './partition.ts'
 import type { Topics } from './topics.ts'
@@ -29,14 +30,14 @@ export interface Election extends PartitionName {
 const recovering = 1
 
 /** One entry for each of `wanted`, in their order; null: every partition that does not have the leader that is asked for. */
-export function decideElections(
+export async function decideElections(
   state: ElectionState,
   type: ElectionType,
   wanted: readonly PartitionName[] | null,
-): { records: MetadataRecord[]; results: Election[] } {
+): Promise<{ records: MetadataRecord[]; results: Election[] }> {
   const records: MetadataRecord[] = []
   const results: Election[] = []
-  for (const { topic, partition } of wanted ?? namesOfAll(state.topics)) {
+  await mapInTurns(wanted ?? [...namesOfAll(state.topics)], ({ topic, partition }) => {
     try {
       records.push(decideElection(state, type, required(state.topics, topic, partition)))
       results.push({ topic, partition, error: undefined })
@@ -44,7 +45,7 @@ export function decideElections(
       if (!(error instanceof KafkaError)) throw error
       if (wanted !== null || error.kafkaError !== 'ELECTION_NOT_NEEDED') results.push({ topic, partition, error })
     }
-  }
+  })
   return { records, results }
 }
 

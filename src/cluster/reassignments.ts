@@ -8,6 +8,7 @@
 import { KafkaError } from '../../protocol/errors.ts'
 import { partitionChangeRecord } from '../../protocol/state/index.ts'
 import { type MetadataRecord, metadataRecord } from '../metadata/index.ts'
+import { mapInTurns } from '../runtime/serial-queue.ts'
 import type { ElectionState, PartitionName } from './elections.ts'
 import { noLeader, type Partition, unassignedDirectory } from './partition.ts'
 import type { Registrations } from './registrations.ts'
@@ -36,13 +37,13 @@ interface Target {
 }
 
 /** One entry for each, in their order: undefined where it is begun, or done. */
-export function decideReassignments(
+export async function decideReassignments(
   state: ReassignmentState,
   wanted: readonly WantedReassignment[],
   options: { readonly allowReplicationFactorChange: boolean },
-): { records: MetadataRecord[]; results: (KafkaError | undefined)[] } {
+): Promise<{ records: MetadataRecord[]; results: (KafkaError | undefined)[] }> {
   const records: MetadataRecord[] = []
-  const results = wanted.map((each) => {
+  const results = await mapInTurns(wanted, (each) => {
     try {
       const partition = required(state, each)
       const target =

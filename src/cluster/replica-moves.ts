@@ -3,7 +3,8 @@
  *
  *     copy what is there ─► hold whoever uses it ─► close, copy the rest ─► record where it lies ─► open it there ─► go on
  *
- * Until that is recorded the old files count, and from then on the new ones: a crash leaves no doubt.
+ * Until that is recorded the old files count, and from then on the new ones: a crash leaves no doubt. What a stop or a crash has interrupted
+ * is begun anew at the next start, as in Kafka.
  */
 import { KafkaError } from '../../protocol/errors.ts'
 import { partitionChangeRecord } from '../../protocol/state/index.ts'
@@ -99,6 +100,32 @@ export class ReplicaMoves {
     return directory
   }
 
+  /** Begins anew what an earlier process has not moved to its end. To be called when all partitions are open. */
+  async resume(find: (topic: string, partition: number) => Partition | undefined): Promise<void> {
+    for (const target of this.#options.directories.usable) {
+      for (const { topic, partition: index, name } of target.futures) {
+        await this.#resume(find(topic, index), target, name)
+      }
+    }
+  }
+
+  async #resume(partition: Partition | undefined, target: LogDirectory, name: string): Promise<void> {
+    const { directories, logger } = this.#options
+    const path = `${target.path}/${name}`
+    const source = partition === undefined ? undefined : directories.ownerOf(partition)
+    if (partition?.isOpen !== true || source === undefined || source === target) {
+      logger.warn({ path }, 'a copy is left alone: no partition is on its way here')
+      return
+    }
+    try {
+      await target.removeFuture(name)
+      await this.begin(partition, target.path)
+      logger.info({ partition: partition.name, from: source.path, to: target.path }, 'a partition is moved further')
+    } catch (error) {
+      logger.warn({ path, error }, 'a partition that was on its way can not be moved further')
+    }
+  }
+
   /** Those on their way to `directory`. */
   futuresIn(directory: LogDirectory): FutureReplica[] {
     return [...this.#moves.values()]
@@ -131,7 +158,7 @@ export class ReplicaMoves {
     await Promise.all([...this.#moves.values()].map(({ ended }) => ended))
   }
 
-  /** Gives up all moves. */
+  /** Interrupts all moves. */
   async close(): Promise<void> {
     this.#isClosed = true
     await Promise.all([...this.#moves.keys()].map((partition) => this.stop(partition)))
@@ -155,7 +182,7 @@ export class ReplicaMoves {
       if (!(error instanceof CopyStopped)) {
         logger.error({ partition: partition.name, to: target.path, error }, 'a partition could not be moved')
       }
-      if (!move.isRecorded) await this.#forget(move)
+      if (!move.isRecorded) await this.#forget(move, error)
     }
   }
 
@@ -176,7 +203,7 @@ export class ReplicaMoves {
           'a partition could not be moved',
         )
       }
-      await this.#forget(move)
+      await this.#forget(move, error)
       return this.#open(source, partition)
     }
     await source.deletePartition(name.topic, name.partition)
@@ -212,7 +239,9 @@ export class ReplicaMoves {
     return log
   }
 
-  async #forget({ copy, partition }: Move): Promise<void> {
+  /** One that is only interrupted is found again at the next start. */
+  async #forget({ copy, partition }: Move, reason: unknown): Promise<void> {
+    if (this.#isClosed && reason instanceof CopyStopped) return
     try {
       await copy.remove()
     } catch (error) {

@@ -7,6 +7,7 @@ import { configRecord, partitionRecord, removeTopicRecord, topicRecord } from '.
 import type { BrokerConfig } from '../config/index.ts'
 import { type MetadataRecord, metadataRecord, metadataTopic } from '../metadata/index.ts'
 import { type Random, randomUuid } from '../runtime/random.ts'
+import { mapInTurns } from '../runtime/serial-queue.ts'
 import { configResourceTypes } from './dynamic-configs.ts'
 import type { Features } from './features.ts'
 import type { Registration, Registrations } from './registrations.ts'
@@ -73,23 +74,36 @@ interface Decided<R> {
  * One entry for each topic, in their order.
  * @throws KafkaError POLICY_VIOLATION for more partitions than one command may create
  */
-export function decideCreateTopics(
+export async function decideCreateTopics(
   state: TopicState,
   newTopics: readonly NewTopic[],
-): { records: MetadataRecord[]; results: (CreatedTopic | KafkaError)[] } {
+): Promise<{ records: MetadataRecord[]; results: (CreatedTopic | KafkaError)[] }> {
   const isTwice = twiceIn(newTopics.map(({ name }) => name))
-  const decided = newTopics.map((topic) =>
-    attempt(() => {
-      if (isTwice(topic.name)) throw new KafkaError('INVALID_REQUEST', 'Duplicate topic name.')
-      return decideCreateTopic(state, topic)
-    }),
+  requireFewPartitions(
+    newTopics.filter(({ name }) => !isTwice(name)),
+    state.config,
   )
+  return collect(
+    await mapInTurns(newTopics, (topic) =>
+      attempt(() => {
+        if (isTwice(topic.name)) throw new KafkaError('INVALID_REQUEST', 'Duplicate topic name.')
+        return decideCreateTopic(state, topic)
+      }),
+    ),
+  )
+}
+
+/** As asked for: whether the topics could be made is looked at only then. @throws KafkaError POLICY_VIOLATION */
+function requireFewPartitions(newTopics: readonly NewTopic[], config: BrokerConfig): void {
   let partitions = 0
-  for (const each of decided) if (!(each instanceof KafkaError)) partitions += each.result.numPartitions
+  for (const { assignments, numPartitions } of newTopics) {
+    if (assignments.length > 0) partitions += assignments.length
+    else if (numPartitions === -1) partitions += config.get('num.partitions')
+    else partitions += Math.max(0, numPartitions)
+  }
   if (partitions > maxPartitionsPerCommand) {
     throw new KafkaError('POLICY_VIOLATION', 'Excessively large number of partitions per request.')
   }
-  return collect(decided)
 }
 
 function decideCreateTopic(state: TopicState, topic: NewTopic): Decided<CreatedTopic> {
@@ -136,13 +150,9 @@ function replicasOfNewTopic(state: TopicState, topic: NewTopic): readonly (reado
   if (topic.numPartitions === 0 || topic.numPartitions < -1) {
     throw new KafkaError('INVALID_PARTITIONS', 'Number of partitions was set to an invalid non-positive value.')
   }
-  const partitions = topic.numPartitions === -1 ? state.config.get('num.partitions') : topic.numPartitions
-  if (partitions > maxPartitionsPerCommand) {
-    throw new KafkaError('POLICY_VIOLATION', 'Excessively large number of partitions per request.')
-  }
   return placeReplicas(
     placeableBrokers(state),
-    partitions,
+    topic.numPartitions === -1 ? state.config.get('num.partitions') : topic.numPartitions,
     topic.replicationFactor === -1 ? state.config.get('default.replication.factor') : topic.replicationFactor,
     () => state.random.fraction(),
   )
@@ -214,14 +224,20 @@ function badAssignment(message: string): KafkaError {
   return new KafkaError('INVALID_REPLICA_ASSIGNMENT', message)
 }
 
-/** One entry for each topic, in their order: undefined where partitions are added. */
-export function decideCreatePartitions(
+/**
+ * One entry for each topic, in their order: undefined where partitions are added.
+ * @throws KafkaError POLICY_VIOLATION for more topics than one command may name
+ */
+export async function decideCreatePartitions(
   state: TopicState,
   wanted: readonly NewPartitions[],
-): { records: MetadataRecord[]; results: (KafkaError | undefined)[] } {
+): Promise<{ records: MetadataRecord[]; results: (KafkaError | undefined)[] }> {
   const isTwice = twiceIn(wanted.map(({ name }) => name))
+  if (wanted.length > maxPartitionsPerCommand) {
+    throw new KafkaError('POLICY_VIOLATION', 'Unable to perform excessively large batch operation.')
+  }
   return collect(
-    wanted.map((each) =>
+    await mapInTurns(wanted, (each) =>
       attempt(() => {
         if (isTwice(each.name)) throw new KafkaError('INVALID_REQUEST', 'Duplicate topic name.')
         return decideAddPartitions(state, each)
@@ -266,14 +282,16 @@ function placedReplicas(state: TopicState, topic: Topic, additional: number): { 
 }
 
 /** One entry for each topic id, in their order: undefined where the topic goes. */
-export function decideDeleteTopics(
+export async function decideDeleteTopics(
   { topics, countMutations }: TopicState,
   topicIds: readonly string[],
-): { records: MetadataRecord[]; results: (KafkaError | undefined)[] } {
+): Promise<{ records: MetadataRecord[]; results: (KafkaError | undefined)[] }> {
+  const seen = new Set<string>()
   return collect(
-    topicIds.map((topicId, index) => {
+    await mapInTurns(topicIds, (topicId) => {
       const topic = topics.byId(topicId)
-      const isRepeated = topicIds.indexOf(topicId) < index
+      const isRepeated = seen.has(topicId)
+      seen.add(topicId)
       if (isRepeated || topic === undefined) return new KafkaError('UNKNOWN_TOPIC_ID')
       return attempt(() => {
         countMutations(topic.partitions.length)

@@ -10,7 +10,8 @@ import { brokerConfigs } from './broker-configs.ts'
 import { checkRules } from './broker-rules.ts'
 import type { ConfigDefinition, ConfigValue } from './config-definition.ts'
 import { ConfigError } from './config-error.ts'
-import { environmentToProperties } from './environment.ts'
+import { providerPrefix, variableResolver } from './config-providers.ts'
+import { type EnvironmentProperty, environmentToProperties } from './environment.ts'
 import { type Listener, resolveListeners } from './listeners.ts'
 import { nearestName } from './nearest-name.ts'
 import { odradekConfigs } from './odradek-configs.ts'
@@ -33,10 +34,12 @@ export type BrokerConfigName = keyof KnownConfigs
 export interface BrokerConfigSources {
   /** The text of server.properties; leave it out where there is no file. */
   file?: string | undefined
-  /** The process's environment variables; of them only `KAFKA_*` are read. */
+  /** The process's environment variables; of them only `KAFKA_*` are read, and those that a config names. */
   environment?: Readonly<Record<string, string | undefined>> | undefined
   /** From `--set` or the library: an unknown name is an error here. */
   settings?: Readonly<Record<string, string>> | undefined
+  /** The text of a file that a config names; there is none unless told. */
+  readFile?: ((path: string) => string) | undefined
   /** Where the first listener that is not the controller's listens, whatever the other sources say. */
   port?: number | undefined
   host?: string | undefined
@@ -248,25 +251,45 @@ interface ReadSources {
   readonly own: Map<number, Map<string, string>>
 }
 
+function* valuesOf(variables: ReadonlyMap<string, EnvironmentProperty>): Generator<[string, string]> {
+  for (const [name, { value }] of variables) yield [name, value]
+}
+
+/** @throws ConfigError for a provider that is not known */
+function resolverFor(
+  { environment = {}, readFile }: BrokerConfigSources,
+  written: ReadonlyMap<string, string>,
+): (value: string) => string {
+  const noFile = (path: string): string => {
+    throw new Error(`${path} can't be read here`)
+  }
+  return variableResolver((name) => written.get(name), { environment, readFile: readFile ?? noFile })
+}
+
 /** @throws ConfigError; what is unknown in a file or variable is one of `warnings` */
 function readSources(sources: BrokerConfigSources, warnings: string[]): ReadSources {
   const values = new Map<string, string>()
   const own: ReadSources['own'] = new Map()
+  const file = parseProperties(sources.file ?? '')
+  const variables = environmentToProperties(sources.environment ?? {})
+  const settings = Object.entries(sources.settings ?? {})
+  const resolved = resolverFor(sources, new Map([...file, ...valuesOf(variables), ...settings]))
   /** Every value is checked, also one that a stronger source replaces. */
-  const take = (text: string, value: string, onUnknown: () => void): void => {
+  const take = (text: string, written: string, onUnknown: () => void): void => {
     const ofOne = ownConfigName(text)
     const name = ofOne?.name ?? text
+    const value = resolved(written)
     const definition = definitionOf(name)
     if (definition) parseValue(name, definition, value)
-    else onUnknown()
+    else if (!name.startsWith(providerPrefix)) onUnknown()
     if (ofOne === undefined) values.set(name, value)
     else own.set(ofOne.brokerId, (own.get(ofOne.brokerId) ?? new Map<string, string>()).set(name, value))
   }
-  for (const [name, value] of parseProperties(sources.file ?? ''))
+  for (const [name, value] of file)
     take(name, value, () => warnings.push(unknown(name, `Unknown configuration ${name}`)))
-  for (const [name, { variable, value }] of environmentToProperties(sources.environment ?? {}))
+  for (const [name, { variable, value }] of variables)
     take(name, value, () => warnings.push(unknown(name, `Unknown configuration ${name} (from ${variable})`)))
-  for (const [name, value] of Object.entries(sources.settings ?? {}))
+  for (const [name, value] of settings)
     take(name, value, () => {
       throw new ConfigError(unknown(name, `Unknown configuration ${name}`))
     })

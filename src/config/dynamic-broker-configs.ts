@@ -29,6 +29,8 @@ const clusterWideListenerConfigs: ReadonlySet<string> = new Set([
   'num.network.threads',
 ])
 
+const connectionLimits = ['max.connections', 'max.connection.creation.rate'] as const
+
 /** Kafka opens and closes listeners while it runs. Here they are opened at the start, so another value is refused like a read-only one. */
 const fixedWhileRunning: ReadonlySet<string> = new Set(['listeners', 'listener.security.protocol.map'])
 
@@ -75,7 +77,8 @@ export function validateDynamicBrokerConfigs(
   try {
     for (const name of names) {
       const definition = definitionOf(name)
-      if (definition !== undefined) parseValue(name, definition, values.get(name) as string)
+      // Kafka says what is wrong in the words of the config without the listener.
+      if (definition !== undefined) parseValue(listenerConfigBase(name) ?? name, definition, values.get(name) as string)
     }
     if (scope === 'clusterWide') {
       refuse(
@@ -85,17 +88,32 @@ export function validateDynamicBrokerConfigs(
     }
     const wanted = config.withDynamic(dynamic.clusterWide, dynamic.perBroker)
     checkRulesOfChange(wanted)
+    for (const name of names) checkConnectionLimit(wanted, name)
     for (const name of threadCounts) checkThreadCount(name, dynamic.current.get(name), wanted.get(name))
   } catch (error) {
     throw error instanceof ConfigError ? new ConfigRequestError(error.message) : error
   }
 }
 
+/** A listener that takes no connection at all, or none in a second, is refused while it runs; the broker may take none (max.connections). */
+function checkConnectionLimit(wanted: BrokerConfig, name: string): void {
+  const limit = connectionLimits.find((each) => name === each || listenerConfigBase(name) === each)
+  if (limit === undefined || name === 'max.connections') return
+  const isAbout = (listener: string): boolean =>
+    name === limit || name === `listener.name.${listener.toLowerCase()}.${limit}`
+  const shut = wanted.listeners.find((each) => isAbout(each.name) && wanted.getForListener(each.name, limit) === 0)
+  if (shut !== undefined) throw invalidChange(`Invalid ${limit} 0`)
+}
+
+function invalidChange(problem: string): ConfigError {
+  const exception = `org.apache.kafka.common.config.ConfigException: ${problem}`
+  return new ConfigError(`Invalid value ${exception} for configuration Invalid dynamic configuration`)
+}
+
 function checkThreadCount(name: string, current: number, wanted: number): void {
   const refuseBound = (bound: string): ConfigError => {
     const problem = `Dynamic thread count update validation failed for ${name}=${wanted}, value should ${bound}`
-    const exception = `org.apache.kafka.common.config.ConfigException: ${problem} the current value ${current}`
-    return new ConfigError(`Invalid value ${exception} for configuration Invalid dynamic configuration`)
+    return invalidChange(`${problem} the current value ${current}`)
   }
   if (wanted < Math.floor(current / 2)) throw refuseBound('be at least half')
   if (wanted > current * 2) throw refuseBound('not be greater than double')

@@ -17,6 +17,9 @@ const notConfigs = new Set([
   'KAFKA_DEBUG',
 ])
 
+/** Java's name. */
+const loginFileConfig = 'java.security.auth.login.config'
+
 /** A property with the variable that it comes from, for messages. */
 export interface EnvironmentProperty {
   readonly variable: string
@@ -42,5 +45,14 @@ export function environmentToProperties(
       .replaceAll('..', '_')
     for (const [key, parsed] of parseProperties(`${name}=${value}`)) properties.set(key, { variable, value: parsed })
   }
+  const loginFile = loginFileIn(environment.KAFKA_OPTS ?? '')
+  if (loginFile !== undefined) properties.set(loginFileConfig, { variable: 'KAFKA_OPTS', value: loginFile })
   return properties
+}
+
+/** The one system property of Java's that a broker is commonly given: where its logins are. The last one counts. */
+function loginFileIn(options: string): string | undefined {
+  const given = [...options.matchAll(/(?:^|\s)-D([\w.]+)==?("[^"]*"|'[^']*'|\S+)/g)]
+  const [, , value] = given.findLast(([, name]) => name === loginFileConfig) ?? []
+  return value?.replace(/^(["'])(.*)\1$/, '$2').replace(/^file:(?:\/\/(?=\/))?/, '')
 }

@@ -1,10 +1,18 @@
-/** config: what only Odradek has: where metrics are served, and which requests are logged. No part of what DescribeConfigs lists. */
+/**
+ * config: what only Odradek has: where metrics are served, and which requests are logged; and what Kafka is told by other means than configs.
+ * No part of what DescribeConfigs lists.
+ */
 
 import { int, string } from './config-definition.ts'
 import { obeyed } from './effects.ts'
 import { atLeast, between, nonEmptyString } from './validators.ts'
 
 export const odradekConfigs = {
+  'java.security.auth.login.config': string(null, {
+    effect: obeyed,
+    documentation:
+      "A file of logins in Java's form, whose section KafkaServer counts for listeners without sasl.jaas.config; as a rule given by KAFKA_OPTS.",
+  }),
   'odradek.metrics.host': string('127.0.0.1', {
     valid: nonEmptyString,
     effect: obeyed,

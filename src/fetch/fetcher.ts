@@ -9,6 +9,7 @@ import type { Partition } from '../cluster/partition.ts'
 import type { AbortedTransaction, Isolation, ReadResult } from '../log/partition-log.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Random } from '../runtime/random.ts'
+import { nextTurn } from '../runtime/serial-queue.ts'
 import { type FetchPartition, type FetchScope, FetchSessions, type SessionRequest } from './fetch-sessions.ts'
 
 export interface FetchRequest extends SessionRequest {
@@ -95,6 +96,9 @@ const beforeReading: ReadonlySet<ErrorName> = new Set([
 /** The one value of replica.selector.class that does something. */
 const rackAwareReplicaSelector = 'org.apache.kafka.common.replica.RackAwareReplicaSelector'
 
+/** Some milliseconds' work where nothing has to come from the disk. */
+const readsPerTurn = 1000
+
 const noRecords: readonly Buffer[] = []
 /** Read from files for answers on their way: above this an answer ends with the first partition that has something. */
 const maxReadBytes = 8 * 1024 * 1024
@@ -150,6 +154,7 @@ export class Fetcher {
     let readBytes = 0
     let urgent = false
     for (const asked of scope.partitions) {
+      if (reads.length % readsPerTurn === readsPerTurn - 1) await nextTurn()
       if (sizeInBytes > 0 && remainingBytes > 0 && this.#readBytes >= maxReadBytes) {
         remainingBytes = 0
         urgent = true

@@ -420,9 +420,7 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
     throw new KafkaError('GROUP_ID_NOT_FOUND', `Group ${groupId} ${problem}.`)
   }
 
-  listGroups({ statesFilter, typesFilter }: GroupFilter): GroupDecision<ListedGroup[]> {
-    const states = new Set(statesFilter.map((state) => state.trim().toLowerCase()))
-    const types = new Set(typesFilter.map((type) => type.trim().toLowerCase()))
+  listGroups({ states, types }: GroupFilter): GroupDecision<ListedGroup[]> {
     const listed: ListedGroup[] = []
     const list = (group: ListedGroup): void => {
       if (states.size > 0 && !states.has(group.groupState.toLowerCase())) return

@@ -63,6 +63,8 @@ export class GroupCoordinator {
   readonly #led: LedPartitions<GroupCoordinatorShard, GroupRecord>
   readonly #consumer: { readonly topics: ClusterTopics; readonly configs: BrokerConsumerConfigs }
   readonly #stopListening: () => void
+  /** Whose offsets are to go at the end of what is done now. */
+  #deletedTopics: { name: string; topicId: string }[] = []
 
   /** To be made before the broker starts: it takes over partitions as it gets to lead them. @throws ConfigError as BrokerConsumerConfigs */
   constructor(options: GroupCoordinatorOptions) {
@@ -256,12 +258,21 @@ export class GroupCoordinator {
     return { codec: groupRecordCodec, createMachine, clock, logger, compression }
   }
 
+  /** Topics that are deleted together are looked for together: a shard goes through all its offsets. */
   #topicDeleted({ name, id }: Topic): void {
     if (name === consumerOffsetsTopic) return
+    this.#deletedTopics.push({ name, topicId: id })
+    if (this.#deletedTopics.length === 1) queueMicrotask(() => this.#forgetDeletedTopics())
+  }
+
+  #forgetDeletedTopics(): void {
+    const topics = this.#deletedTopics
+    this.#deletedTopics = []
     for (const coordinator of this.#led.coordinators) {
-      const forget = async (): Promise<void> => coordinator.run((shard) => shard.topicsDeleted([{ name, topicId: id }]))
+      const forget = async (): Promise<void> => coordinator.run((shard) => shard.topicsDeleted(topics))
       forget().catch((error: unknown) => {
-        this.#options.logger.warn({ topic: name, error }, 'Offsets of a deleted topic could not be removed')
+        const names = topics.slice(0, 10).map(({ name }) => name)
+        this.#options.logger.warn({ topics: names, error }, 'Offsets of deleted topics could not be removed')
       })
     }
   }

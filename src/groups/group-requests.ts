@@ -79,11 +79,13 @@ export interface DeletedOffsets {
   readonly partitions: readonly PartitionAnswer[]
 }
 
+/** Names in small letters; where there are none, all groups. */
 export interface GroupFilter {
-  /** In any case; empty: all. */
-  readonly statesFilter: readonly string[]
-  readonly typesFilter: readonly string[]
+  readonly states: ReadonlySet<string>
+  readonly types: ReadonlySet<string>
 }
+
+export const allGroups: GroupFilter = { states: new Set(), types: new Set() }
 
 export interface ListedGroup {
   readonly groupId: string

@@ -111,11 +111,9 @@ export class CommittedOffsets {
 
   /** Tombstones for the offsets of deleted topics: those with the topic's id, and those that have none. */
   tombstonesOfTopics(topics: readonly { readonly name: string; readonly topicId: string }[]): OffsetCommitRecord[] {
-    const ids = new Map(topics.map(({ name, topicId }) => [name, topicId]))
-    return this.#tombstones(({ topic, stored }) => {
-      const deletedId = ids.get(topic)
-      return deletedId !== undefined && [noTopicId, deletedId].includes(stored.value.topicId)
-    })
+    const idsOf = new Map<string, Set<string>>()
+    for (const { name, topicId } of topics) idsOf.set(name, (idsOf.get(name) ?? new Set([noTopicId])).add(topicId))
+    return this.#tombstones(({ topic, stored }) => idsOf.get(topic)?.has(stored.value.topicId) === true)
   }
 
   #tombstones(isWanted: (located: Located) => boolean, ofGroup?: string): OffsetCommitRecord[] {

@@ -5,6 +5,7 @@
 import { errorCode as codeOf, type ErrorName, KafkaError } from '../../protocol/errors.ts'
 import { addPartitionsToTxn } from '../../protocol/messages/add-partitions-to-txn.ts'
 import { isInternalTopic } from '../cluster/topic.ts'
+import { startInTurns } from '../runtime/serial-queue.ts'
 import { clusterResource } from '../security/acl.ts'
 import type { TopicPartition } from '../transactions/transaction-records.ts'
 import type { Context } from './context.ts'
@@ -40,11 +41,11 @@ export const addPartitionsToTxnHandler = handle(addPartitionsToTxn, {
       return { resultsByTopicV3AndBelow: byTopic(await resultsOf(asked, context)) }
     }
     context.access.require('Cluster', clusterResource, 'ClusterAction')
-    const results = request.transactions.map(async (asked) => ({
+    const resultsByTransaction = await startInTurns(request.transactions, async (asked) => ({
       transactionalId: asked.transactionalId,
       topicResults: byTopic(await resultsOf(asked, context)),
     }))
-    return { resultsByTransaction: await Promise.all(results) }
+    return { resultsByTransaction }
   },
   fail: ({ v3AndBelowTopics }, errorCode, { apiVersion }) =>
     apiVersion < firstBrokerVersion

@@ -1,6 +1,7 @@
 /** AlterReplicaLogDirs (KIP-113): moves replicas of this broker to other log directories of it, while they are used. */
 import { KafkaError } from '../../protocol/errors.ts'
 import { type AlterReplicaLogDirsRequest, alterReplicaLogDirs } from '../../protocol/messages/alter-replica-log-dirs.ts'
+import { mapInTurns } from '../runtime/serial-queue.ts'
 import { clusterResource } from '../security/acl.ts'
 import type { Context } from './context.ts'
 import { handle } from './handler.ts'
@@ -10,10 +11,10 @@ export const alterReplicaLogDirsHandler = handle(alterReplicaLogDirs, {
     context.access.require('Cluster', clusterResource, 'Alter')
     const codes = new Map<string, Map<number, number>>()
     for (const [topic, partitions] of askedIn(request)) {
-      for (const [partition, path] of partitions) {
-        const answered = codes.get(topic) ?? new Map<number, number>()
-        codes.set(topic, answered.set(partition, await begin(context, topic, partition, path)))
-      }
+      const begun = await mapInTurns([...partitions], async ([partition, path]): Promise<[number, number]> => {
+        return [partition, await begin(context, topic, partition, path)]
+      })
+      codes.set(topic, new Map(begun))
     }
     return { results: resultsOf(codes) }
   },

@@ -2,6 +2,7 @@
 import { KafkaError } from '../../protocol/errors.ts'
 import type { AlteredResource, ConfigOperation } from '../cluster/config-commands.ts'
 import { type ConfigResourceType, resourceTypeOf } from '../cluster/dynamic-configs.ts'
+import { mapInTurns } from '../runtime/serial-queue.ts'
 import type { Access } from '../security/access.ts'
 import { clusterResource } from '../security/acl.ts'
 import { problemOfListeners } from './altered-listeners.ts'
@@ -25,6 +26,11 @@ interface AskedChange {
   readonly validateOnly: boolean
 }
 
+interface Checked {
+  readonly altered?: AlteredResource
+  error?: KafkaError | undefined
+}
+
 /** Kafka's ids of AlterConfigOp.OpType are the places in this list. */
 const operationKinds: readonly ConfigOperation['kind'][] = ['SET', 'DELETE', 'APPEND', 'SUBTRACT']
 
@@ -32,7 +38,7 @@ const operationKinds: readonly ConfigOperation['kind'][] = ['SET', 'DELETE', 'AP
 export async function alterConfigsAsAsked(asked: AskedChange, replacesAll: boolean, context: Context) {
   const { access, broker, cluster } = context
   const isTwice = twiceIn(asked.resources)
-  const checked = asked.resources.map((resource): { altered?: AlteredResource; error?: KafkaError | undefined } => {
+  const checked = await mapInTurns(asked.resources, (resource): Checked => {
     try {
       if (isTwice(resource)) throw invalid('Each resource must appear at most once.')
       return { altered: requireAltered(resource, replacesAll, access) }
@@ -41,7 +47,9 @@ export async function alterConfigsAsAsked(asked: AskedChange, replacesAll: boole
       throw error
     }
   })
-  for (const each of checked) each.error ??= each.altered && (await problemOfListeners(each.altered, context))
+  await mapInTurns(checked, async (each) => {
+    each.error ??= each.altered && (await problemOfListeners(each.altered, context))
+  })
   const altered = checked.flatMap((each) => (each.error === undefined ? (each.altered ?? []) : []))
   const results = await cluster.alterConfigs(broker, altered, asked)
   const failures = new Map(altered.map((resource, index) => [resource, results[index]]))

@@ -11,10 +11,9 @@ export const createAclsHandler = handle(createAcls, {
     }
     const acls = requireAcls(context)
     context.access.require('Cluster', clusterResource, 'Alter')
-    const results = await acls.create(
-      creations.map(({ resourcePatternType: patternType, ...acl }) => ({ ...acl, patternType })),
-    )
-    return { results }
+    acls.requireFew(creations.length)
+    const created = creations.map(({ resourcePatternType: patternType, ...acl }) => ({ ...acl, patternType }))
+    return { results: await acls.create(created) }
   },
   fail: ({ creations }, errorCode, _context, errorMessage) => ({
     results: creations.map(() => ({ errorCode, errorMessage })),

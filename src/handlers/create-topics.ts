@@ -3,6 +3,7 @@ import { errorCode, KafkaError } from '../../protocol/errors.ts'
 import { createTopics } from '../../protocol/messages/create-topics.ts'
 import type { CreatedTopic } from '../cluster/topic-commands.ts'
 import { describeTopicConfigs } from '../config/index.ts'
+import { mapInTurns } from '../runtime/serial-queue.ts'
 import { clusterResource } from '../security/acl.ts'
 import { type Context, messageOf, mutationQuotaOf } from './context.ts'
 import { handle } from './handler.ts'
@@ -22,10 +23,10 @@ export const createTopicsHandler = handle(createTopics, {
     const mutations = mutationQuotaOf(context, firstStrictVersion)
     const results = await cluster.createTopics(allowed, { validateOnly: request.validateOnly, mutations })
     const answers = new Map<string, ReturnType<typeof refused> | ReturnType<typeof created>>()
-    for (const [index, { name }] of allowed.entries()) {
+    await mapInTurns(allowed, ({ name }, index) => {
       const result = results[index]!
       answers.set(name, result instanceof KafkaError ? refused(name, result) : created(result, context))
-    }
+    })
     for (const { name } of request.topics) {
       if (!answers.has(name)) answers.set(name, { name, ...notAuthorized })
     }

@@ -2,6 +2,7 @@
 import { type ErrorName, errorCode, KafkaError } from '../../protocol/errors.ts'
 import { type DeleteTopicsRequest, deleteTopics } from '../../protocol/messages/delete-topics.ts'
 import { zeroUuid } from '../../protocol/schema/index.ts'
+import { mapInTurns } from '../runtime/serial-queue.ts'
 import { type Context, messageOf, mutationQuotaOf } from './context.ts'
 import { handle } from './handler.ts'
 
@@ -24,7 +25,7 @@ export const deleteTopicsHandler = handle(deleteTopics, {
         throw new KafkaError('INVALID_REQUEST', 'Topic deletion is disabled.')
       throw new KafkaError('TOPIC_DELETION_DISABLED')
     }
-    const resolved = resolve(askedIn(request, context.apiVersion), context)
+    const resolved = await resolve(askedIn(request, context.apiVersion), context)
     const wanted = resolved.filter(({ error }) => error === undefined)
     const mutations = mutationQuotaOf(context, firstStrictVersion)
     const topicIds = wanted.map(({ topicId }) => topicId)
@@ -60,14 +61,14 @@ interface Resolved extends Asked {
 }
 
 /** One entry for each topic that is named, with its id, or what is wrong with it. */
-function resolve(asked: readonly Asked[], context: Context): Resolved[] {
+async function resolve(asked: readonly Asked[], context: Context): Promise<Resolved[]> {
   const entries = new Map<string, Resolved>()
-  for (const each of asked) {
+  await mapInTurns(asked, (each) => {
     const key = `${each.name === null ? 'id' : 'name'}:${each.name ?? each.topicId}`
     const isRepeated = entries.has(key) && (each.name === null || each.topicId === zeroUuid)
     const message = `Duplicate topic ${each.name === null ? 'id' : 'name'}.`
     entries.set(key, isRepeated ? { ...each, error: invalid(message) } : resolveOne(each, context))
-  }
+  })
   for (const [key, { name, topicId, error }] of entries) {
     const byId = `id:${topicId}`
     if (error !== undefined || key === byId || !entries.delete(byId)) continue

@@ -8,6 +8,9 @@ import type { Access } from '../security/access.ts'
 import { clusterResource } from '../security/acl.ts'
 import { answerEach, handle } from './handler.ts'
 
+/** Of whole resources, in one request. */
+export const maxRepetitions = 100
+
 type Resources = DescribeConfigsRequest['resources']
 
 export const describeConfigsHandler = handle(describeConfigs, {
@@ -21,7 +24,7 @@ export const describeConfigsHandler = handle(describeConfigs, {
     }
     return {
       results: await answerEach(
-        withoutRepetitions(request.resources),
+        withoutManyRepetitions(request.resources),
         ({ resourceType, resourceName, configurationKeys }) => {
           const type = resourceTypeOf(resourceType)
           if (type === undefined) throw new KafkaError('INVALID_REQUEST')
@@ -59,17 +62,21 @@ export const describeConfigsHandler = handle(describeConfigs, {
 })
 
 /**
- * Whoever names a resource again, and asks for all of it, has it in the answer already. Kafka shows it again; but an answer thousands of
- * times as large as its request would keep all others waiting.
+ * Whoever names a resource again, and asks for all of it, is shown it again, as by Kafka. But an answer thousands of times as large as its
+ * request would take all memory: what goes beyond `maxRepetitions` is in the answer already, and left out.
  */
-function withoutRepetitions(resources: Resources): Resources {
+function withoutManyRepetitions(resources: Resources): Resources {
   const whole = new Set<string>()
+  let repetitions = 0
   return resources.filter(({ resourceType, resourceName, configurationKeys }) => {
     if (configurationKeys !== null && configurationKeys.length > 0) return true
     const key = keyOf(resourceType, resourceName)
-    if (whole.has(key)) return false
-    whole.add(key)
-    return true
+    if (!whole.has(key)) {
+      whole.add(key)
+      return true
+    }
+    repetitions += 1
+    return repetitions <= maxRepetitions
   })
 }
 

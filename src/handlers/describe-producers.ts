@@ -2,17 +2,18 @@
 import { type ErrorName, KafkaError } from '../../protocol/errors.ts'
 import { describeProducers } from '../../protocol/messages/describe-producers.ts'
 import { requireValidTopicName } from '../cluster/topic-name.ts'
+import { mapInTurns } from '../runtime/serial-queue.ts'
 import type { Context } from './context.ts'
 import { handle } from './handler.ts'
 
 export const describeProducersHandler = handle(describeProducers, {
-  serve({ topics }, context) {
+  async serve({ topics }, context) {
     return {
-      topics: topics.map(({ name, partitionIndexes }) => {
+      topics: await mapInTurns(topics, async ({ name, partitionIndexes }) => {
         const problem = problemWith(name, context)
         return {
           name,
-          partitions: partitionIndexes.map((index) =>
+          partitions: await mapInTurns(partitionIndexes, (index) =>
             problem === undefined ? describe(name, index, context) : failed(index, problem.code, problem.message),
           ),
         }

@@ -2,45 +2,51 @@
 import { errorCode, KafkaError } from '../../protocol/errors.ts'
 import {
   type DescribeTopicPartitionsRequest,
+  type DescribeTopicPartitionsResponse,
   describeTopicPartitions,
 } from '../../protocol/messages/describe-topic-partitions.ts'
+import type { Steps } from '../../protocol/schema/index.ts'
 import type { Partition } from '../cluster/partition.ts'
 import { isValidTopicName } from '../cluster/topic-name.ts'
+import { inTurns, itemsPerTurn } from '../runtime/serial-queue.ts'
 import { authorizedOperations } from './authorized-operations.ts'
 import type { Context } from './context.ts'
 import { handle } from './handler.ts'
 import { describeTopic, failedTopic, ReachableBrokers } from './topic-descriptions.ts'
 
 export const describeTopicPartitionsHandler = handle(describeTopicPartitions, {
-  serve(request, context) {
-    const { cluster, access, broker, connection } = context
-    const names = namesAsked(request, context)
-    const reachable = new ReachableBrokers(cluster, connection.listener)
-    const limit = Math.min(broker.config.get('max.request.partition.size.limit'), request.responsePartitionLimit)
-    let remaining = Math.max(1, limit)
-    const topics = []
-    for (const name of names) {
-      const first = name === request.cursor?.topicName ? request.cursor.partitionIndex : 0
-      if (remaining === 0) return { topics, nextCursor: { topicName: name, partitionIndex: first } }
-      const topic = cluster.topics.byName(name)
-      const code = topic === undefined ? missing(name) : 0
-      if (topic === undefined || !access.isAllowed('Topic', name, 'Describe')) {
-        topics.push(refused(name, code, context))
-        continue
-      }
-      const shown = topic.partitions.slice(first, first + remaining)
-      topics.push({
-        ...describeTopic(topic, access, true),
-        partitions: shown.map((partition) => describePartition(partition, reachable)),
-      })
-      remaining -= shown.length
-      const next = first + shown.length
-      if (next < topic.partitions.length) return { topics, nextCursor: { topicName: name, partitionIndex: next } }
-    }
-    return { topics, nextCursor: null }
-  },
+  serve: (request, context) => inTurns(describe(request, context)),
   fail: (request, code) => ({ topics: request.topics.map(({ name }) => failedTopic(name, code)) }),
 })
+
+function* describe(request: DescribeTopicPartitionsRequest, context: Context): Steps<DescribeTopicPartitionsResponse> {
+  const { cluster, access, broker, connection } = context
+  const names = namesAsked(request, context)
+  const reachable = new ReachableBrokers(cluster, connection.listener)
+  const limit = Math.min(broker.config.get('max.request.partition.size.limit'), request.responsePartitionLimit)
+  let remaining = Math.max(1, limit)
+  const topics = []
+  for (const [index, name] of names.entries()) {
+    if (index % itemsPerTurn === itemsPerTurn - 1) yield
+    const first = name === request.cursor?.topicName ? request.cursor.partitionIndex : 0
+    if (remaining === 0) return { topics, nextCursor: { topicName: name, partitionIndex: first } }
+    const topic = cluster.topics.byName(name)
+    const code = topic === undefined ? missing(name) : 0
+    if (topic === undefined || !access.isAllowed('Topic', name, 'Describe')) {
+      topics.push(refused(name, code, context))
+      continue
+    }
+    const shown = topic.partitions.slice(first, first + remaining)
+    topics.push({
+      ...describeTopic(topic, access, true),
+      partitions: shown.map((partition) => describePartition(partition, reachable)),
+    })
+    remaining -= shown.length
+    const next = first + shown.length
+    if (next < topic.partitions.length) return { topics, nextCursor: { topicName: name, partitionIndex: next } }
+  }
+  return { topics, nextCursor: null }
+}
 
 /** Sorted, each once, from the cursor on; without names all that the client may see. */
 function namesAsked(request: DescribeTopicPartitionsRequest, { cluster, access }: Context): string[] {

@@ -4,9 +4,9 @@ import { clusterResource } from '../security/acl.ts'
 import { handle } from './handler.ts'
 
 export const describeUserScramCredentialsHandler = handle(describeUserScramCredentials, {
-  serve({ users }, { access, credentials }) {
+  async serve({ users }, { access, credentials }) {
     access.require('Cluster', clusterResource, 'Describe')
-    const described = credentials.scram.describe(users?.map(({ name }) => name) ?? null)
+    const described = await credentials.scram.describe(users?.map(({ name }) => name) ?? null)
     return {
       errorMessage: '',
       results: described.map(({ user, error, credentials: credentialInfos }) => ({

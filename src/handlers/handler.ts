@@ -11,6 +11,7 @@ import {
   type Response,
   type VersionRange,
 } from '../../protocol/schema/index.ts'
+import { mapInTurns } from '../runtime/serial-queue.ts'
 import type { Context } from './context.ts'
 
 /** Key of what an answer may bring beside its fields: a call to make when its bytes are with the kernel, or will never get there. */
@@ -74,21 +75,20 @@ export function handle<Q extends Fields, P extends Fields>(api: Api<Q, P>, servi
 
 /**
  * Runs `serve` for each item one after the other and turns each thrown KafkaError into the item's own entry: the one loop behind
- * every answer that has an error per topic, group or partition. Other errors go on to the server.
+ * every answer that has an error per topic, group or partition. Other errors go on to the server. Many items take several turns of the event
+ * loop; what `serve` looks at may have changed between two.
  */
 export async function answerEach<Item, Entry>(
   items: readonly Item[],
   serve: (item: Item) => Entry | Promise<Entry>,
   fail: (item: Item, errorCode: number, message: string, error: ErrorName) => Entry,
 ): Promise<Entry[]> {
-  const entries: Entry[] = []
-  for (const item of items) {
+  return mapInTurns(items, async (item) => {
     try {
-      entries.push(await serve(item))
+      return await serve(item)
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error
-      entries.push(fail(item, error.code, error.message, error.kafkaError))
+      return fail(item, error.code, error.message, error.kafkaError)
     }
-  }
-  return entries
+  })
 }

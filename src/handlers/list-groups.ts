@@ -5,9 +5,15 @@ import { handle } from './handler.ts'
 
 export const listGroupsHandler = handle(listGroups, {
   async serve(request, { groups, access }) {
-    const listed = await groups.listGroups(request)
+    const filter = { states: namesIn(request.statesFilter), types: namesIn(request.typesFilter) }
+    const listed = await groups.listGroups(filter)
     const seesAll = access.isAllowed('Cluster', clusterResource, 'Describe')
     return { groups: seesAll ? listed : listed.filter(({ groupId }) => access.isAllowed('Group', groupId, 'Describe')) }
   },
   fail: (_request, errorCode) => ({ errorCode }),
 })
+
+/** In any case. */
+function namesIn(filter: readonly string[]): Set<string> {
+  return new Set(filter.map((name) => name.trim().toLowerCase()))
+}

@@ -2,6 +2,7 @@
 import { KafkaError } from '../../protocol/errors.ts'
 import { type ListOffsetsRequest, listOffsets } from '../../protocol/messages/list-offsets.ts'
 import type { Partition } from '../cluster/partition.ts'
+import { startInTurns } from '../runtime/serial-queue.ts'
 import type { Context } from './context.ts'
 import { answerEach, handle } from './handler.ts'
 
@@ -47,19 +48,17 @@ const special: Readonly<
 export const listOffsetsHandler = handle(listOffsets, {
   async serve(request, context) {
     const repeated = context.apiVersion < firstUniqueVersion ? new Set<string>() : repeatedPartitions(request)
-    const topics = await Promise.all(
-      request.topics.map(async ({ name, partitions }) => ({
-        name,
-        partitions: await answerEach(
-          partitions.filter((asked, index) => !repeated.has(keyOf(name, asked)) || isFirst(partitions, index)),
-          (asked) => {
-            if (repeated.has(keyOf(name, asked))) throw new KafkaError('INVALID_REQUEST')
-            return find(name, asked, request, context)
-          },
-          ({ partitionIndex }, errorCode) => ({ partitionIndex, errorCode, ...nothing }),
-        ),
-      })),
-    )
+    const topics = await startInTurns(request.topics, async ({ name, partitions }) => ({
+      name,
+      partitions: await answerEach(
+        repeated.size === 0 ? partitions : eachOnce(partitions),
+        (asked) => {
+          if (repeated.has(keyOf(name, asked))) throw new KafkaError('INVALID_REQUEST')
+          return find(name, asked, request, context)
+        },
+        ({ partitionIndex }, errorCode) => ({ partitionIndex, errorCode, ...nothing }),
+      ),
+    }))
     return { topics }
   },
   fail: (request, errorCode) => ({
@@ -72,8 +71,10 @@ export const listOffsetsHandler = handle(listOffsets, {
 
 const keyOf = (topic: string, { partitionIndex }: Asked): string => `${topic}-${partitionIndex}`
 
-function isFirst(partitions: readonly Asked[], index: number): boolean {
-  return partitions.findIndex(({ partitionIndex }) => partitionIndex === partitions[index]!.partitionIndex) === index
+function eachOnce(partitions: readonly Asked[]): Asked[] {
+  const byIndex = new Map<number, Asked>()
+  for (const asked of partitions) if (!byIndex.has(asked.partitionIndex)) byIndex.set(asked.partitionIndex, asked)
+  return [...byIndex.values()]
 }
 
 /** Partitions that are asked for more than once get no answer but an error, one. */

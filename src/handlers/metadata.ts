@@ -3,10 +3,11 @@
  * create it.
  */
 import { errorCode, KafkaError } from '../../protocol/errors.ts'
-import { type MetadataRequest, metadata } from '../../protocol/messages/metadata.ts'
-import { zeroUuid } from '../../protocol/schema/index.ts'
+import { type MetadataRequest, type MetadataResponse, metadata } from '../../protocol/messages/metadata.ts'
+import { type Steps, zeroUuid } from '../../protocol/schema/index.ts'
 import type { Topic } from '../cluster/topic.ts'
 import { isValidTopicName } from '../cluster/topic-name.ts'
+import { inTurns, itemsPerTurn } from '../runtime/serial-queue.ts'
 import { clusterResource } from '../security/acl.ts'
 import { authorizedOperations } from './authorized-operations.ts'
 import { type Context, mutationQuotaOf } from './context.ts'
@@ -15,35 +16,48 @@ import { describeTopic, failedTopic, ReachableBrokers } from './topic-descriptio
 
 /** From here on topics may be named by id alone; v10 and v11 have the field, but no broker has served it. */
 const firstTopicIdVersion = 12
+/** Described at a time, before others have their turn. */
+const partitionsPerTurn = 2000
+
+type DescribedTopic = (ReturnType<typeof describeTopic> | ReturnType<typeof failedTopic>) & {
+  readonly partitions: readonly ReturnType<ReachableBrokers['describe']>[]
+}
 
 export const metadataHandler = handle(metadata, {
-  serve(request, context) {
-    const { cluster, connection, access } = context
-    return {
-      brokers: cluster.nodes(connection.listener),
-      clusterId: cluster.clusterId,
-      controllerId: cluster.controllerId,
-      topics: describeTopics(request, context),
-      ...(request.includeClusterAuthorizedOperations ? { clusterAuthorizedOperations: clusterOperations(access) } : {}),
-    }
-  },
+  serve: (request, context) => inTurns(describe(request, context)),
   fail: (request, code) => ({
     topics: (request.topics ?? []).map(({ name, topicId }) => failedTopic(name ?? '', code, topicId)),
     errorCode: code,
   }),
 })
 
-function describeTopics(request: MetadataRequest, context: Context) {
+function* describe(request: MetadataRequest, context: Context): Steps<MetadataResponse> {
+  const { cluster, connection, access } = context
+  const topics = yield* describeTopics(request, context)
+  return {
+    brokers: cluster.nodes(connection.listener),
+    clusterId: cluster.clusterId,
+    controllerId: cluster.controllerId,
+    topics,
+    ...(request.includeClusterAuthorizedOperations ? { clusterAuthorizedOperations: clusterOperations(access) } : {}),
+  }
+}
+
+function* describeTopics(request: MetadataRequest, context: Context): Steps<DescribedTopic[]> {
   const { apiVersion, cluster, connection, access } = context
   const reachable = new ReachableBrokers(cluster, connection.listener)
-  const describe = (topic: Topic) => ({
-    ...describeTopic(topic, access, request.includeTopicAuthorizedOperations),
-    partitions: topic.partitions.map((partition) => reachable.describe(partition, apiVersion)),
-  })
+  const describe = function* (topic: Topic): Steps<DescribedTopic> {
+    const partitions = []
+    for (const partition of topic.partitions) {
+      partitions.push(reachable.describe(partition, apiVersion))
+      if (partitions.length % partitionsPerTurn === 0) yield
+    }
+    return { ...describeTopic(topic, access, request.includeTopicAuthorizedOperations), partitions }
+  }
   const { topics } = request
   if (topics === null || (apiVersion === 0 && topics.length === 0)) {
     const visible = [...cluster.topics.values()].filter(({ name }) => access.isAllowed('Topic', name, 'Describe'))
-    return visible.map(describe)
+    return yield* eachOf(visible, describe)
   }
   const ids = topics.flatMap(({ topicId }) => (topicId === zeroUuid ? [] : [topicId]))
   const names = topics.flatMap(({ name }) => (name === null ? [] : [name]))
@@ -51,25 +65,48 @@ function describeTopics(request: MetadataRequest, context: Context) {
     throw new KafkaError('INVALID_REQUEST', `Topic IDs are not supported in version ${apiVersion} of Metadata.`)
   }
   // One topic by id, and names are not looked at.
-  if (ids.length > 0) return [...new Set(ids)].map((id) => topicById(id, context, describe))
+  if (ids.length > 0) return yield* eachOf([...new Set(ids)], (id) => topicById(id, context, describe))
   if (names.length < topics.length) throw new KafkaError('INVALID_REQUEST', 'Neither topic name nor id were specified.')
-  return [...new Set(names)].map((name) => topicByName(name, request, context, describe))
+  return yield* eachOf([...new Set(names)], (name) => topicByName(name, request, context, describe))
 }
 
-function topicById<T>(id: string, { cluster, access }: Context, describe: (topic: Topic) => T) {
+function* eachOf<T>(items: readonly T[], describe: (item: T) => Steps<DescribedTopic>): Steps<DescribedTopic[]> {
+  const described: DescribedTopic[] = []
+  let partitions = 0
+  for (const [index, item] of items.entries()) {
+    const topic = yield* describe(item)
+    described.push(topic)
+    partitions += topic.partitions.length
+    if (index % itemsPerTurn < itemsPerTurn - 1 && partitions < partitionsPerTurn) continue
+    partitions = 0
+    yield
+  }
+  return described
+}
+
+function* topicById(
+  id: string,
+  { cluster, access }: Context,
+  describe: (topic: Topic) => Steps<DescribedTopic>,
+): Steps<DescribedTopic> {
   const topic = cluster.topics.byId(id)
   if (topic === undefined) return failedTopic(null, errorCode('UNKNOWN_TOPIC_ID'), id)
   if (!access.isAllowed('Topic', topic.name, 'Describe')) {
     return failedTopic(null, errorCode('TOPIC_AUTHORIZATION_FAILED'), id)
   }
-  return describe(topic)
+  return yield* describe(topic)
 }
 
-function topicByName<T>(name: string, request: MetadataRequest, context: Context, describe: (topic: Topic) => T) {
+function* topicByName(
+  name: string,
+  request: MetadataRequest,
+  context: Context,
+  describe: (topic: Topic) => Steps<DescribedTopic>,
+): Steps<DescribedTopic> {
   const { cluster, access, broker } = context
   if (!access.isAllowed('Topic', name, 'Describe')) return failedTopic(name, errorCode('TOPIC_AUTHORIZATION_FAILED'))
   const topic = cluster.topics.byName(name)
-  if (topic !== undefined) return describe(topic)
+  if (topic !== undefined) return yield* describe(topic)
   if (!isValidTopicName(name)) return failedTopic(name, errorCode('INVALID_TOPIC_EXCEPTION'))
   if (request.allowAutoTopicCreation && broker.config.get('auto.create.topics.enable')) {
     const mayCreate =

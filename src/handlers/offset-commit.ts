@@ -3,6 +3,7 @@ import { errorCode, KafkaError } from '../../protocol/errors.ts'
 import { type OffsetCommitRequest, offsetCommit } from '../../protocol/messages/offset-commit.ts'
 import type { Topic } from '../cluster/topic.ts'
 import type { TopicAnswer } from '../groups/group-requests.ts'
+import { mapInTurns } from '../runtime/serial-queue.ts'
 import type { Context } from './context.ts'
 import { handle } from './handler.ts'
 
@@ -14,7 +15,7 @@ export const offsetCommitHandler = handle(offsetCommit, {
   versions: '1-10',
   async serve(request, context) {
     context.access.require('Group', request.groupId, 'Read')
-    const found = request.topics.map((asked) => find(asked, context))
+    const found = await mapInTurns(request.topics, (asked) => find(asked, context))
     const answers = await commit(request, found, context)
     return {
       topics: request.topics.flatMap(({ name, topicId, partitions }, index) => {

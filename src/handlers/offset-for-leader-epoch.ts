@@ -1,5 +1,6 @@
 /** handlers: OffsetForLeaderEpoch: where an epoch ends, so that a reader notices that its log was truncated (KIP-101, KIP-320). */
 import { offsetForLeaderEpoch } from '../../protocol/messages/offset-for-leader-epoch.ts'
+import { mapInTurns } from '../runtime/serial-queue.ts'
 import { clusterResource } from '../security/acl.ts'
 import { answerEach, handle } from './handler.ts'
 
@@ -7,7 +8,7 @@ export const offsetForLeaderEpochHandler = handle(offsetForLeaderEpoch, {
   async serve(request, { broker, access }) {
     // Brokers ask each other as followers do.
     const isOfCluster = access.isAllowed('Cluster', clusterResource, 'ClusterAction')
-    const topics = request.topics.map(async ({ topic, partitions }) => ({
+    const topics = await mapInTurns(request.topics, async ({ topic, partitions }) => ({
       topic,
       partitions: await answerEach(
         partitions,
@@ -19,7 +20,7 @@ export const offsetForLeaderEpochHandler = handle(offsetForLeaderEpoch, {
         ({ partition }, errorCode) => ({ partition, errorCode, leaderEpoch: -1, endOffset: -1 }),
       ),
     }))
-    return { topics: await Promise.all(topics) }
+    return { topics }
   },
   fail: (request, errorCode) => ({
     topics: request.topics.map(({ topic, partitions }) => ({

@@ -3,6 +3,7 @@ import { type ErrorName, errorByCode, KafkaError, RecordsError } from '../../pro
 import { type ProduceRequest, type ProduceResponse, produce } from '../../protocol/messages/produce.ts'
 import { batchesIn, requireProducibleBatch } from '../../protocol/records/index.ts'
 import type { Partition, TransactionAppend } from '../cluster/partition.ts'
+import { startInTurns } from '../runtime/serial-queue.ts'
 import type { Context } from './context.ts'
 import { CloseConnection, handle } from './handler.ts'
 import { type CurrentLeader, LeaderHints } from './leader-hints.ts'
@@ -27,6 +28,9 @@ const withoutStart: ReadonlySet<ErrorName> = new Set([
   'CORRUPT_MESSAGE',
   'KAFKA_STORAGE_ERROR',
 ])
+
+/** A request with more is so large that it is alone on its connection: no later one is appended before the rest of it. */
+const appendsPerTurn = 8192
 
 type AskedTopic = ProduceRequest['topicData'][number]
 type AskedPartition = AskedTopic['partitionData'][number]
@@ -64,13 +68,12 @@ async function appendEach(
   request: ProduceRequest,
   appendTo: (topic: AskedTopic, asked: AskedPartition) => Promise<PartitionAnswer>,
 ) {
-  return await Promise.all(
-    request.topicData.map(async (topic) => ({
-      name: topic.name,
-      topicId: topic.topicId,
-      partitionResponses: await Promise.all(topic.partitionData.map((asked) => appendTo(topic, asked))),
-    })),
-  )
+  const append = async (topic: AskedTopic) => ({
+    name: topic.name,
+    topicId: topic.topicId,
+    partitionResponses: await startInTurns(topic.partitionData, (asked) => appendTo(topic, asked), appendsPerTurn),
+  })
+  return await startInTurns(request.topicData, append, appendsPerTurn)
 }
 
 function append(topic: AskedTopic, asked: AskedPartition, acks: number, context: Context): Promise<PartitionAnswer> {

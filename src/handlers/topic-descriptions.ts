@@ -67,5 +67,6 @@ export function describeTopic(topic: Topic, access: Access, includeOperations: b
 
 /** A topic of which only an error is told. */
 export function failedTopic(name: string | null, code: number, topicId: string = zeroUuid) {
-  return { errorCode: code, name, topicId, isInternal: name !== null && isInternalTopic(name), partitions: [] }
+  const isInternal = name !== null && isInternalTopic(name)
+  return { errorCode: code, name, topicId, isInternal, partitions: [] as never[] }
 }

@@ -5,6 +5,7 @@ import {
   type WriteTxnMarkersResponse,
   writeTxnMarkers,
 } from '../../protocol/messages/write-txn-markers.ts'
+import { startInTurns } from '../runtime/serial-queue.ts'
 import { clusterResource } from '../security/acl.ts'
 import type { Context } from './context.ts'
 import { handle } from './handler.ts'
@@ -22,12 +23,10 @@ export const writeTxnMarkersHandler = handle(writeTxnMarkers, {
       access.require('Cluster', clusterResource, 'ClusterAction')
     }
     const outcomes: Outcomes = new Map()
-    await Promise.all(
-      eachPartition(markers).map(async ({ marker, topic, partition }) => {
-        const code = await write(marker, topic, partition, context)
-        note(outcomes, marker.producerId, topic, partition, code)
-      }),
-    )
+    await startInTurns(eachPartition(markers), async ({ marker, topic, partition }) => {
+      const code = await write(marker, topic, partition, context)
+      note(outcomes, marker.producerId, topic, partition, code)
+    })
     return answerOf(markers, outcomes)
   },
   fail({ markers }, errorCode) {

@@ -15,7 +15,7 @@ import {
   metaPropertiesFileName,
   parseMetaProperties,
 } from './meta-properties.ts'
-import { deletedPattern, futurePattern } from './partition-directories.ts'
+import { deletedPattern } from './partition-directories.ts'
 
 /** Is there while the directory is cleanly stopped. */
 export const cleanShutdownFileName = '.kafka_cleanshutdown'
@@ -91,12 +91,6 @@ export async function loadProperties(
 /** What deletions and replacements have left. Nothing depends on it: what can't be removed stays. */
 export async function removeLeftOvers({ path, files, logger }: Directory, names: readonly string[]): Promise<void> {
   for (const name of names) {
-    if (futurePattern.test(name)) {
-      logger.warn(
-        { path: `${path}/${name}` },
-        'a copy that was being made of a partition is left alone, unless metadata has the partition lie here',
-      )
-    }
     if (!deletedPattern.test(name) && !replacedFiles.has(name)) continue
     try {
       await files.remove(`${path}/${name}`)

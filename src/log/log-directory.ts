@@ -267,6 +267,11 @@ export class LogDirectory implements LogOwner {
     return this.#directories.promote(partition, name)
   }
 
+  /** A future replica, the directory `name` here, that is begun anew. */
+  removeFuture(name: string): Promise<void> {
+    return this.#directories.removeFuture(name)
+  }
+
   /** Closes a partition; it is still stored, and can be opened again. */
   async release({ topic, partition }: PartitionName): Promise<void> {
     const name = partitionName(topic, partition)

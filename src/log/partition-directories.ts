@@ -13,7 +13,7 @@ import { partitionMetadataFileName, readPartitionMetadata, writePartitionMetadat
 
 export const deletedPattern = /\.[0-9a-f]{32}-delete$/
 /** The partition's name comes first, unless it was too long for the name of a file. */
-export const futurePattern = /^(.+)\.[0-9a-f]{32}-future$/
+const futurePattern = /^(.+)\.[0-9a-f]{32}-future$/
 const longestFileName = 255
 
 export interface PartitionName {
@@ -107,6 +107,11 @@ export class PartitionDirectories {
     await files.rename(this.pathOf(name), this.pathOf(partitionName(topic, partition)))
     await files.syncDirectory(this.#path)
     this.#stored.add(partitionName(topic, partition))
+    this.#futures = this.#futures.filter((future) => future.name !== name)
+  }
+
+  async removeFuture(name: string): Promise<void> {
+    await this.#storage.files.remove(this.pathOf(name))
     this.#futures = this.#futures.filter((future) => future.name !== name)
   }
 

@@ -189,12 +189,13 @@ export class MetadataLog {
 
   /**
    * The only way to change metadata. `decide` gets the offset that its first record will have; it may throw a KafkaError, which
-   * then is this command's answer and changes nothing.
+   * then is this command's answer and changes nothing. It may take several turns of the event loop: nothing changes meanwhile.
    */
-  run<R>(decide: (nextOffset: number) => Decision<R>): Promise<R> {
+  run<R>(decide: (nextOffset: number) => Decision<R> | Promise<Decision<R>>): Promise<R> {
     return this.#commands.run(async () => {
       if (this.#failure !== undefined) throw this.#failure
-      const { records, response } = decide(this.#log.logEndOffset)
+      const deciding = decide(this.#log.logEndOffset)
+      const { records, response } = deciding instanceof Promise ? await deciding : deciding
       if (records.length === 0) return response
       const baseOffset = await this.#append((position) => recordBatch(records, position))
       this.#replayWritten(records, baseOffset)

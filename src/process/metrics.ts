@@ -1,6 +1,7 @@
 /** process: the one endpoint for metrics of all brokers of the process, and what it looks at. */
 import type { Cluster } from '../cluster/cluster.ts'
 import type { BrokerConfig } from '../config/index.ts'
+import { allGroups } from '../groups/group-requests.ts'
 import { type Clock, idleShareSince } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Random } from '../runtime/random.ts'
@@ -43,11 +44,7 @@ export function metricSources(cluster: Cluster, nodes: readonly BrokerNode[]): M
     },
     // A broker that is about to stop coordinates none.
     groups: async () =>
-      (
-        await Promise.all(
-          running().map(({ rooms }) => rooms!.groups.listGroups({ statesFilter: [], typesFilter: [] }).catch(() => [])),
-        )
-      ).flat(),
+      (await Promise.all(running().map(({ rooms }) => rooms!.groups.listGroups(allGroups).catch(() => [])))).flat(),
     connections: () => {
       const byListener = new Map<string, number>()
       for (const { connections } of running()) {

@@ -11,6 +11,7 @@ import type { QuotaWindow } from '../quotas/quota-rate.ts'
 import { type Clock, realClock } from '../runtime/clock.ts'
 import { systemHostNames } from '../runtime/host-names.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { nextTurn } from '../runtime/serial-queue.ts'
 
 export function openQuotas(config: BrokerConfig, quotas: ClientQuotas, clock: Clock): BrokerQuotas {
   return new BrokerQuotas({
@@ -49,7 +50,8 @@ export async function openConnectionQuotas(
   })
   const stopHearing = broker.cluster.onBrokerConfigChanged(() => {
     const { config } = broker
-    void connectionLimitsOf(config, names, using).then((limits) => {
+    void connectionLimitsOf(config, names, using).then(async (limits) => {
+      await nextTurn() // whoever has set them is answered, even if nobody may be connected any more
       if (broker.config === config) admission.setLimits(limits)
     })
   })

@@ -5,6 +5,7 @@
 import { KafkaError } from '../../protocol/errors.ts'
 import { clientQuotaRecord } from '../../protocol/state/index.ts'
 import { type MetadataLog, type MetadataRecord, metadataRecord } from '../metadata/index.ts'
+import { mapInTurns } from '../runtime/serial-queue.ts'
 import { type QuotaAlteration, requireValidEntity } from './quota-alteration.ts'
 import { type EntityPart, entityKey, entityOf, entityText, partsOf, type QuotaEntity } from './quota-entity.ts'
 import type { QuotaFilter } from './quota-filter.ts'
@@ -63,10 +64,10 @@ export class ClientQuotas {
     alterations: readonly QuotaAlteration[],
     options: { readonly validateOnly: boolean; isAddress(name: string): boolean },
   ): Promise<AlteredEntity[]> {
-    return this.#metadata.run(() => {
+    return this.#metadata.run(async () => {
       const records: MetadataRecord[] = []
       const results = new Map<string, AlteredEntity>()
-      for (const alteration of alterations) {
+      await mapInTurns(alterations, (alteration) => {
         const { entity } = alteration
         const key = entityKey(entity)
         try {
@@ -80,7 +81,7 @@ export class ClientQuotas {
           if (!(error instanceof KafkaError)) throw error
           results.set(key, { entity, error })
         }
-      }
+      })
       if (records.length > maxRecordsPerCommand) {
         throw new KafkaError('POLICY_VIOLATION', 'Unable to perform excessively large batch operation.')
       }

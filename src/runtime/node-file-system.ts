@@ -200,6 +200,11 @@ async function openWith(Handle: typeof NodeFileHandle, file: string, mode: 'read
   return new Handle(await inPlace(() => fs.openSync(file, flags)))
 }
 
+/** A small file, at once: what is read before anything runs. @throws what the system says */
+export function readTextNow(path: string): string {
+  return fs.readFileSync(path, 'utf8')
+}
+
 export const nodeFileSystem: FileSystem = {
   open: (file, mode) => openWith(NodeFileHandle, file, mode),
 

@@ -3,6 +3,7 @@ import { errorCode, KafkaError } from '../../protocol/errors.ts'
 import { accessControlEntryRecord, removeAccessControlEntryRecord } from '../../protocol/state/index.ts'
 import { type MetadataLog, type MetadataRecord, metadataRecord } from '../metadata/index.ts'
 import { type Random, randomUuid } from '../runtime/random.ts'
+import { itemsPerTurn, mapInTurns } from '../runtime/serial-queue.ts'
 import {
   type Acl,
   type AclFilter,
@@ -30,6 +31,9 @@ export interface DeletedAcls extends AclResult {
 
 /** What one request may change at most, as in Kafka's controller: MAX_RECORDS_PER_USER_OP. */
 export const maxChanges = 10_000
+
+/** Of a filter with an ACL: some milliseconds' work. */
+const comparisonsPerTurn = 50_000
 
 const done: AclResult = { errorCode: 0, errorMessage: '' }
 const nothing: readonly Acl[] = []
@@ -112,19 +116,26 @@ export class Acls {
     return [...this.#byId.values()].filter((acl) => matches(filter, acl))
   }
 
+  /** @throws KafkaError INVALID_REQUEST for more changes than one request may make */
+  requireFew(changes: number): void {
+    if (changes <= maxChanges) return
+    const message = `${changes} ACLs are more than one request may change: ${maxChanges} at most`
+    throw new KafkaError('INVALID_REQUEST', message)
+  }
+
   /** Adds those that are valid and not there yet, together; a result for each. @throws KafkaError INVALID_REQUEST for too many */
   async create(acls: readonly Acl[]): Promise<AclResult[]> {
-    requireFew(acls.length)
-    return this.#metadata.run(() => {
+    this.requireFew(acls.length)
+    return this.#metadata.run(async () => {
       const added = new Map<string, Acl>()
-      const response = acls.map((acl): AclResult => {
+      const response = await mapInTurns(acls, (acl): AclResult => {
         const problem = problemOf(acl)
         if (problem !== undefined) return { errorCode: errorCode('INVALID_REQUEST'), errorMessage: problem }
         const key = keyOf(acl)
         if (!this.#ids.has(key)) added.set(key, acl)
         return done
       })
-      const records = Array.from(added.values(), (acl) =>
+      const records = await mapInTurns([...added.values()], (acl) =>
         metadataRecord(accessControlEntryRecord, 0, { id: randomUuid(this.#random), ...acl }),
       )
       return { records, response }
@@ -133,9 +144,9 @@ export class Acls {
 
   /** Removes what any of `filters` means; which, filter by filter. @throws KafkaError INVALID_REQUEST for too many */
   delete(filters: readonly AclFilter[]): Promise<DeletedAcls[]> {
-    return this.#metadata.run(() => {
+    return this.#metadata.run(async () => {
       const removed = new Set<string>()
-      const response = filters.map((filter): DeletedAcls => {
+      const describe = (filter: AclFilter): DeletedAcls => {
         const matchingAcls: Acl[] = []
         const problem = problemOfFilter(filter)
         if (problem !== undefined) {
@@ -147,8 +158,11 @@ export class Acls {
           matchingAcls.push(acl)
         }
         return { errorCode: 0, errorMessage: null, matchingAcls }
-      })
-      requireFew(removed.size)
+      }
+      // Each filter is held against every ACL.
+      const filtersPerTurn = Math.max(1, Math.floor(comparisonsPerTurn / (this.#byId.size + 1)))
+      const response = await mapInTurns(filters, describe, Math.min(itemsPerTurn, filtersPerTurn))
+      this.requireFew(removed.size)
       return {
         records: Array.from(removed, (id) => metadataRecord(removeAccessControlEntryRecord, 0, { id })),
         response,
@@ -173,12 +187,6 @@ export class Acls {
   #patternsOf({ patternType }: Acl): Patterns {
     return patternType === patternTypes.prefixed ? this.#prefixed : this.#literal
   }
-}
-
-/** @throws KafkaError INVALID_REQUEST */
-function requireFew(changes: number): void {
-  if (changes <= maxChanges) return
-  throw new KafkaError('INVALID_REQUEST', `${changes} ACLs are more than one request may change: ${maxChanges} at most`)
 }
 
 function keyOf({ resourceType, patternType, operation, permissionType, host, principal, resourceName }: Acl): string {

@@ -2,6 +2,7 @@
 import { KafkaError } from '../../protocol/errors.ts'
 import { removeUserScramCredentialRecord, userScramCredentialRecord } from '../../protocol/state/index.ts'
 import { type MetadataLog, type MetadataRecord, metadataRecord } from '../metadata/index.ts'
+import { mapInTurns } from '../runtime/serial-queue.ts'
 import {
   keysOf,
   maxIterations,
@@ -59,7 +60,7 @@ export class ScramCredentials {
 
   /** One entry for each user that is named. A user is altered once in a request, or not at all. */
   alter(deletions: readonly Deletion[], upsertions: readonly Upsertion[]): Promise<AlteredUser[]> {
-    return this.#metadata.run(() => {
+    return this.#metadata.run(async () => {
       const counts = new Map<string, number>()
       for (const { name } of [...deletions, ...upsertions]) counts.set(name, (counts.get(name) ?? 0) + 1)
       const records: MetadataRecord[] = []
@@ -74,19 +75,22 @@ export class ScramCredentials {
           results.set(name, error)
         }
       }
-      for (const deletion of deletions) decide(deletion.name, () => this.#remove(deletion))
-      for (const upsertion of upsertions) decide(upsertion.name, () => upsert(upsertion))
+      await mapInTurns(deletions, (deletion) => decide(deletion.name, () => this.#remove(deletion)))
+      await mapInTurns(upsertions, (upsertion) => decide(upsertion.name, () => upsert(upsertion)))
       return { records, response: [...results].map(([user, error]) => ({ user, error })) }
     })
   }
 
   /** Null or empty: all users. */
-  describe(names: readonly string[] | null): DescribedUser[] {
+  describe(names: readonly string[] | null): Promise<DescribedUser[]> {
     const isAll = names === null || names.length === 0
     const users = isAll ? [...this.#byMechanism.values()].flatMap((each) => [...each.keys()]) : names
-    return [...new Set(users)].map((user) => {
+    const seen = new Set<string>()
+    const twice = new Set<string>()
+    for (const user of users) (seen.has(user) ? twice : seen).add(user)
+    return mapInTurns([...seen], (user): DescribedUser => {
       const none = { user, credentials: [] }
-      if (!isAll && names.indexOf(user) !== names.lastIndexOf(user)) {
+      if (!isAll && twice.has(user)) {
         return {
           ...none,
           error: duplicate(`Cannot describe SCRAM credentials for the same user twice in a single request: ${user}`),

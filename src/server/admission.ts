@@ -6,7 +6,7 @@ export const apiVersionsKey = 18
 const saslHandshakeKey = 17
 const saslAuthenticateKey = 36
 
-type Refusal = {
+export type Refusal = {
   readonly reason: string
   /** Answered with ILLEGAL_SASL_STATE, then closed; others are closed without an answer, and their body is not looked at. */
   readonly isAnswered: boolean

@@ -4,22 +4,24 @@
  *     running   started, in order; all of them overlap (Produce), or it is one alone. An answer waits for those before it.
  *     waiting   frames behind something that they may not overlap; not decoded yet.
  *
- * What is answered within the call of its handler passes through without a promise.
+ * What is answered within the call of its handler passes through without a promise. Large requests and answers are decoded and encoded in
+ * several turns of the event loop; nothing is started before the request that is being decoded.
  */
 import { errorCode, KafkaError } from '../../protocol/errors.ts'
 import { apiByKey } from '../../protocol/messages/index.ts'
-import { ProtocolError, Reader } from '../../protocol/schema/index.ts'
+import { ProtocolError, Reader, type Steps } from '../../protocol/schema/index.ts'
 import { type Context, type Rooms, userOf } from '../handlers/context.ts'
 import { CloseConnection, type Handler, whenSent, whenThrottled } from '../handlers/handler.ts'
 import type { Cancel } from '../runtime/clock.ts'
+import { inTurns, metered } from '../runtime/serial-queue.ts'
 import { slabOf } from '../runtime/slabs.ts'
 import type { AccessFor } from '../security/access.ts'
 import type { Authentication } from '../security/authentication.ts'
-import { apiVersionsKey, refusalOf } from './admission.ts'
+import { apiVersionsKey, type Refusal, refusalOf } from './admission.ts'
 import { type ClientConnection, type ConnectionSecurity, HandledConnection } from './client-connection.ts'
 import type { QueuedBytes } from './queued-bytes.ts'
 import type { RequestObserver } from './request-observer.ts'
-import type { ServedApi, ServedApis } from './served-apis.ts'
+import { isLargeAnswer, isLargeFrame, type ServedApi, type ServedApis } from './served-apis.ts'
 
 /** Unanswered requests of one connection, in number and bytes, at which no more of them are read. */
 export const maxUnansweredRequests = 64
@@ -43,6 +45,8 @@ class Call {
   context: Context | undefined
   request: unknown
   isPending = true
+  /** What is decoded in several turns is served in as many, and overlaps with nothing. */
+  isLarge = false
   /** Absent where none is sent. */
   answer: readonly Buffer[] | undefined
   /** For when the answer's bytes are with the kernel, or will never be. */
@@ -72,7 +76,7 @@ class Call {
   }
 
   get overlaps(): boolean {
-    return this.served?.handler.overlaps ?? false
+    return !this.isLarge && (this.served?.handler.overlaps ?? false)
   }
 
   /** Its handler has ended as it should; to be called once. One that failed may still be at work on a part of it. */
@@ -119,6 +123,8 @@ export class RequestPipeline {
   #waiting: Buffer[] = []
   #unansweredBytes = 0
   #isPaused = false
+  /** The last one of those that run is not decoded yet. */
+  #isDecoding = false
   /** Throttled: nothing is started until the time is over that the client was told (KIP-219). */
   #isMuted = false
   #mutedUntilMs = 0
@@ -174,9 +180,12 @@ export class RequestPipeline {
   }
 
   #mayStart(frame: Buffer): boolean {
-    if (this.#isEnding || this.#isMuted) return false
-    if (this.#running.length === 0) return true
-    return this.#handlerOf(frame)?.overlaps === true && this.#running[0]!.overlaps
+    if (this.#isEnding || this.#isMuted || this.#isDecoding) return false
+    const [first] = this.#running
+    if (first === undefined) return true
+    // A large one is the last that runs, until it is the only one.
+    const last = this.#running[this.#running.length - 1]!
+    return this.#handlerOf(frame)?.overlaps === true && first.overlaps && last.overlaps
   }
 
   #handlerOf(frame: Buffer): Handler | undefined {
@@ -201,30 +210,77 @@ export class RequestPipeline {
       call.startedMs = rooms.clock.monotonicMs()
       call.resumedMs = call.startedMs
     }
+    const reader = new Reader(frame)
+    let refusal: Refusal | undefined
     try {
-      const refusal = refusalOf(call.apiKey, this.#authentication)
+      refusal = refusalOf(call.apiKey, this.#authentication)
       if (refusal?.isAnswered === false) {
         this.#end(call, refusal.reason)
         return
       }
-      const reader = new Reader(frame)
       if (!this.#open(call, reader)) return
       call.bodyBytes = reader.remaining
       call.context = this.#contextOf(call)
-      call.request = call.served!.decodeBody(reader, call.apiVersion)
-      if (reader.hasUnsafeInteger) {
-        this.#fail(call, invalidRequest, 'a 64-bit integer is beyond ±(2^53-1)')
+      const decoded = this.#decode(call, frame, reader)
+      if (decoded instanceof Promise) {
+        void this.#serveWhenDecoded(call, decoded, reader, refusal)
         return
       }
-      if (refusal !== undefined) {
-        void this.#await(call, this.#authentication.refuse(refusal.reason))
-        return
-      }
+      call.request = decoded
     } catch (error) {
       this.#refuse(call, error)
       return
     }
-    this.#handle(call)
+    this.#serveDecoded(call, reader, refusal)
+  }
+
+  #decode(call: Call, frame: Buffer, reader: Reader): unknown {
+    const { served, apiVersion } = call
+    if (!isLargeFrame(frame)) return served!.decodeBody(reader, apiVersion)
+    return inTurns(this.#timed(call, served!.decodeBodyInSteps(reader, apiVersion)))
+  }
+
+  async #serveWhenDecoded(
+    call: Call,
+    decoded: Promise<unknown>,
+    reader: Reader,
+    refusal: Refusal | undefined,
+  ): Promise<void> {
+    call.isLarge = true
+    this.#isDecoding = true
+    this.#surroundings.countPending(1)
+    try {
+      call.request = await decoded
+    } catch (error) {
+      if (!this.#isClosed) this.#refuse(call, error)
+    } finally {
+      this.#isDecoding = false
+      this.#surroundings.countPending(-1)
+    }
+    if (this.#isClosed) return
+    if (call.isPending) this.#serveDecoded(call, reader, refusal)
+    this.#settled()
+  }
+
+  #serveDecoded(call: Call, reader: Reader, refusal: Refusal | undefined): void {
+    if (reader.hasUnsafeInteger) this.#fail(call, invalidRequest, 'a 64-bit integer is beyond ±(2^53-1)')
+    else if (refusal !== undefined) void this.#await(call, this.#authentication.refuse(refusal.reason))
+    else this.#handle(call)
+  }
+
+  /** Each step's time counts to the call. */
+  *#timed<T>(call: Call, steps: Steps<T>): Steps<T> {
+    if (!call.isTimed) return yield* steps
+    const { clock } = this.#surroundings.rooms
+    for (;;) {
+      const startMs = clock.monotonicMs()
+      const { done, value } = steps.next()
+      const endMs = clock.monotonicMs()
+      call.threadMs += endMs - startMs
+      call.resumedMs = endMs
+      if (done === true) return value
+      yield
+    }
   }
 
   /** Reads the header; false when the call is settled with it. @throws ProtocolError */
@@ -259,9 +315,9 @@ export class RequestPipeline {
 
   #handle(call: Call): void {
     try {
-      const body = call.served!.handler.serve(call.request, call.context!)
-      if (body instanceof Promise) {
-        void this.#await(call, body)
+      const body = this.#begin(call)
+      if (body instanceof Promise || isLargeAnswer(body)) {
+        void this.#await(call, Promise.resolve(body))
         return
       }
       call.letGo()
@@ -269,6 +325,20 @@ export class RequestPipeline {
     } catch (error) {
       this.#failWith(call, error)
     }
+  }
+
+  /** Where somebody wants to know, the time of the turns that it goes on for counts, too. */
+  #begin(call: Call): ReturnType<Handler['serve']> {
+    const { handler } = call.served!
+    if (!call.isTimed) return handler.serve(call.request, call.context!)
+    const { clock } = this.#surroundings.rooms
+    const meter = {
+      nowMs: () => clock.monotonicMs(),
+      add(ms: number): void {
+        call.threadMs += ms
+      },
+    }
+    return metered(meter, () => handler.serve(call.request, call.context!))
   }
 
   async #await(call: Call, pending: Promise<object | undefined>): Promise<void> {
@@ -280,6 +350,7 @@ export class RequestPipeline {
       call.letGo()
       if (call.isTimed) call.resumedMs = clock.monotonicMs()
       if (this.#isClosed) whenSentOf(body)?.()
+      else if (body !== undefined && isLargeAnswer(body)) await this.#answerInTurns(call, body)
       else this.#answer(call, body)
     } catch (error) {
       if (!this.#isClosed) this.#failWith(call, error)
@@ -295,8 +366,23 @@ export class RequestPipeline {
       call.whenSent = whenSentOf(body) ?? call.whenSent
       call.answer = call.served!.encode(call.apiVersion, call.correlationId, body)
     }
-    if (call.isTimed) this.#measure(call, body)
+    const told = call.isTimed ? this.#measure(call, body) : undefined
+    if (told !== undefined) call.answer = call.served!.encode(call.apiVersion, call.correlationId, told)
     this.#end(call)
+  }
+
+  /** The same for one that takes a while. Time that is waited between is nobody's. */
+  async #answerInTurns(call: Call, body: object): Promise<void> {
+    call.whenSent = whenSentOf(body) ?? call.whenSent
+    call.answer = await this.#encodeInTurns(call, body)
+    if (this.#isClosed) return
+    const told = call.isTimed ? this.#measure(call, body) : undefined
+    if (told !== undefined) call.answer = await this.#encodeInTurns(call, told)
+    if (!this.#isClosed) this.#end(call)
+  }
+
+  async #encodeInTurns(call: Call, body: object): Promise<Buffer[]> {
+    return inTurns(this.#timed(call, call.served!.encodeInSteps(call.apiVersion, call.correlationId, body)))
   }
 
   #isIdentified(): boolean {
@@ -338,15 +424,16 @@ export class RequestPipeline {
     return undefined
   }
 
-  #measure(call: Call, body: object | undefined): void {
+  /** What is to be answered instead, if anything. */
+  #measure(call: Call, body: object | undefined): object | undefined {
     const { quotas, clock } = this.#surroundings.rooms
     call.threadMs += clock.monotonicMs() - call.resumedMs
     call.body = body
-    if (quotas.isEnforced) this.#throttle(call, body)
+    return quotas.isEnforced ? this.#throttle(call, body) : undefined
   }
 
-  /** Counts the request to the client's quotas; when there is too much, the answer says so, and the connection is muted. */
-  #throttle(call: Call, body: Throttleable | undefined): void {
+  /** Counts the request to the client's quotas; when there is too much, the answer is to say so, and the connection is muted. */
+  #throttle(call: Call, body: Throttleable | undefined): object | undefined {
     const { quotas } = this.#surroundings.rooms
     const { counts } = call.served!.handler
     const { answer } = call
@@ -360,13 +447,11 @@ export class RequestPipeline {
       },
     )
     const throttleTimeMs = Math.max(usedMs, body?.throttleTimeMs ?? 0)
-    if (throttleTimeMs === 0) return
+    if (throttleTimeMs === 0) return undefined
     call.throttleMs = throttleTimeMs
-    if (body !== undefined && usedMs > 0) {
-      const told = body[whenThrottled]?.() ?? body
-      call.answer = call.served!.encode(call.apiVersion, call.correlationId, { ...told, throttleTimeMs })
-    }
     this.#mute(throttleTimeMs)
+    if (body === undefined || usedMs === 0) return undefined
+    return { ...(body[whenThrottled]?.() ?? body), throttleTimeMs }
   }
 
   #mute(ms: number): void {
@@ -404,11 +489,28 @@ export class RequestPipeline {
     try {
       const body = call.served!.handler.fail(call.request, code, call.context!, message)
       if (body === undefined) this.#end(call, message)
+      else if (isLargeAnswer(body)) void this.#failInTurns(call, body, message)
       else this.#answer(call, body)
     } catch (error) {
-      this.#surroundings.rooms.logger.error({ ...this.#describe(call), err: error }, 'a failure could not be answered')
-      this.#end(call, message)
+      this.#failureUnanswered(call, error, message)
     }
+  }
+
+  async #failInTurns(call: Call, body: object, message: string): Promise<void> {
+    this.#surroundings.countPending(1)
+    try {
+      await this.#answerInTurns(call, body)
+    } catch (error) {
+      this.#failureUnanswered(call, error, message)
+    } finally {
+      this.#surroundings.countPending(-1)
+    }
+    if (!this.#isClosed) this.#settled()
+  }
+
+  #failureUnanswered(call: Call, error: unknown, message: string): void {
+    this.#surroundings.rooms.logger.error({ ...this.#describe(call), err: error }, 'a failure could not be answered')
+    this.#end(call, message)
   }
 
   /** A frame that is no request which we serve. */

@@ -6,7 +6,8 @@ import {
   responseHeader,
   responseHeaderVersion,
 } from '../../protocol/messages/index.ts'
-import { includesVersion, ProtocolError, type Reader, Writer } from '../../protocol/schema/index.ts'
+import type { Steps } from '../../protocol/schema/index.ts'
+import { elementsPerStep, includesVersion, ProtocolError, type Reader, Writer } from '../../protocol/schema/index.ts'
 import type { Handler } from '../handlers/handler.ts'
 
 const sizeBytes = 4
@@ -41,18 +42,69 @@ export class ServedApi {
     return this.handler.api.request.codec(version).decode(reader)
   }
 
+  /** The same for one that may be large. */
+  decodeBodyInSteps(reader: Reader, version: number): Steps<unknown> {
+    return this.handler.api.request.codec(version).decodeInSteps(reader)
+  }
+
   /** Size, header and body. @throws ProtocolError for a body that this version can't hold. */
   encode(version: number, correlationId: number, body: object): Buffer[] {
+    const writer = this.#begin(version, correlationId)
+    this.handler.api.response.codec(version).encode(writer, body)
+    return this.#finish(writer)
+  }
+
+  /** The same for one that may be large. */
+  *encodeInSteps(version: number, correlationId: number, body: object): Steps<Buffer[]> {
+    const writer = this.#begin(version, correlationId)
+    yield* this.handler.api.response.codec(version).encodeInSteps(writer, body)
+    return this.#finish(writer)
+  }
+
+  #begin(version: number, correlationId: number): Writer {
     const { api } = this.handler
     const writer = new Writer(Math.min(pooledBytes, this.#answerBytes + sizeBytes))
     writer.int32(0)
     responseHeader.codec(responseHeaderVersion(api, version)).encode(writer, { correlationId })
-    api.response.codec(version).encode(writer, body)
+    return writer
+  }
+
+  #finish(writer: Writer): Buffer[] {
     this.#answerBytes = writer.length
     const buffers = writer.finish()
     buffers[0]!.writeInt32BE(this.#answerBytes - sizeBytes, 0)
     return buffers
   }
+}
+
+/** A frame of so many bytes may hold more than is read in one go. */
+const largeFrameBytes = 32 * 1024
+
+export function isLargeFrame({ length }: Buffer): boolean {
+  return length > largeFrameBytes
+}
+
+/** There is more in it than is written in one go. */
+export function isLargeAnswer(body: object | undefined): boolean {
+  return body !== undefined && elementsIn(body, elementsPerStep) > elementsPerStep
+}
+
+/** Of its arrays, and those in them; what is beyond `most` need not be counted. */
+function elementsIn(value: object, most: number): number {
+  let count = 0
+  for (const key in value) {
+    const inner = (value as Record<string, unknown>)[key]
+    if (!Array.isArray(inner)) continue
+    count += inner.length
+    for (let index = 0; index < inner.length && count <= most; index += 1) {
+      const element: unknown = inner[index]
+      // Of all elements of an array, or none.
+      if (typeof element !== 'object' || ArrayBuffer.isView(element)) break
+      if (element !== null) count += elementsIn(element, most - count)
+    }
+    if (count > most) break
+  }
+  return count
 }
 
 export class ServedApis {

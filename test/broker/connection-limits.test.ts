@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { errorCode } from '../../protocol/errors.ts'
 import { alterClientQuotas, apiVersions, incrementalAlterConfigs, metadata } from '../../protocol/messages/index.ts'
 import { startBroker } from '../../src/broker.ts'
 import { RawClient } from '../network/raw-client.ts'
@@ -28,6 +29,18 @@ async function outcome(socket: Socket): Promise<'answered' | 'closed'> {
     once(socket, 'data').then(() => 'answered' as const),
     once(socket, 'close').then(() => 'closed' as const),
   ])
+}
+
+/** For all brokers; null: not any more. Code and message of the answer. */
+async function set(admin: RawClient, name: string, value: string | null): Promise<[number, string | null]> {
+  const configs = [{ name, configOperation: value === null ? 1 : 0, value }]
+  admin.send(request(incrementalAlterConfigs, 1, { resources: [{ resourceType: 4, resourceName: '', configs }] }))
+  const { body } = answer<{ responses: { errorCode: number; errorMessage: string | null }[] }>(
+    incrementalAlterConfigs,
+    1,
+    await admin.frame(),
+  )
+  return [body.responses[0]!.errorCode, body.responses[0]!.errorMessage]
 }
 
 const listeners = 'PLAINTEXT://127.0.0.1:0'
@@ -62,20 +75,44 @@ describe('connection limits', () => {
     expect(await waiting).toBe('answered')
   })
 
+  it('of one listener change while the broker runs: those beyond wait, none are closed, and 0 is refused', async () => {
+    const name = 'listener.name.plaintext.max.connections'
+    const [port] = await start({ listeners })
+    const admin = await RawClient.connect(port!)
+    onTestFinished(() => admin.destroy())
+    expect(await set(admin, name, '2')).toEqual([0, null])
+    const second = await connected(port!)
+    expect(await outcome(second)).toBe('answered')
+    const waiting = await connected(port!)
+    const served = outcome(waiting)
+    expect(await set(admin, name, '1')).toEqual([0, null])
+    expect(await set(admin, name, '0')).toEqual([
+      errorCode('INVALID_REQUEST'),
+      'Invalid value org.apache.kafka.common.config.ConfigException: Invalid max.connections 0 for configuration Invalid dynamic configuration',
+    ])
+    expect([second.closed, waiting.bytesRead]).toEqual([false, 0])
+    expect(await set(admin, name, null)).toEqual([0, null])
+    expect(await served).toBe('answered')
+  })
+
+  it('of none at all are answered before all connections are closed', async () => {
+    const [port] = await start({ listeners })
+    const admin = await RawClient.connect(port!)
+    onTestFinished(() => admin.destroy())
+    expect(await set(admin, 'max.connections', '0')).toEqual([0, null])
+    await admin.closed()
+    const late = await connected(port!)
+    late.write(request(apiVersions, 0, {}))
+    expect(late.bytesRead).toBe(0)
+  })
+
   it('change while the broker runs, and close the connections that were idle for longest', async () => {
     const [port] = await start({ listeners })
     const idle = await connected(port!)
     expect(await outcome(idle)).toBe('answered')
     const busy = await RawClient.connect(port!)
     onTestFinished(() => busy.destroy())
-    const configs = [{ name: 'max.connections', configOperation: 0, value: '1' }]
-    busy.send(request(incrementalAlterConfigs, 1, { resources: [{ resourceType: 4, resourceName: '', configs }] }))
-    const { responses } = answer<{ responses: { errorCode: number }[] }>(
-      incrementalAlterConfigs,
-      1,
-      await busy.frame(),
-    ).body
-    expect(responses[0]!.errorCode).toBe(0)
+    expect(await set(busy, 'max.connections', '1')).toEqual([0, null])
     if (!idle.closed) await once(idle, 'close')
     busy.send(request(metadata, 9, {}))
     await busy.frame()

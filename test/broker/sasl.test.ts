@@ -67,6 +67,25 @@ describe('PLAIN', () => {
     )
   })
 
+  it('has users by the file that KAFKA_OPTS names, of the section for all listeners or of its own', async () => {
+    const path = join(await temporaryDirectory(), 'jaas.conf')
+    const section = (password: string): string => `${module}.plain.PlainLoginModule required user_alice="${password}";`
+    const properties = `${listening}sasl.enabled.mechanisms=PLAIN\n`
+    const environment = { KAFKA_OPTS: `-Xmx1g -Djava.security.auth.login.config=${path} -Dx=y` }
+    await writeFile(path, `Client { a.A required; };\nKafkaServer { ${section('of-all')} };\n`)
+    await produces(await start(properties, { environment }), {
+      mechanism: 'plain',
+      username: 'alice',
+      password: 'of-all',
+    })
+    await writeFile(path, `KafkaServer { ${section('of-all')} };\nsasl_plaintext.KafkaServer { ${section('own')} };\n`)
+    await produces(await start(properties, { environment }), { mechanism: 'plain', username: 'alice', password: 'own' })
+    await writeFile(path, 'KafkaServer {')
+    await expect(start(properties, { environment })).rejects.toThrow(
+      `java.security.auth.login.config=${path}: No } at the end of a section in JAAS config`,
+    )
+  })
+
   it('has users by `sasl.jaas.config` for all listeners as well', async () => {
     const broker = await start(
       `${listening}sasl.enabled.mechanisms=PLAIN\nsasl.jaas.config=${module}.plain.PlainLoginModule required user_carol="c";\n`,

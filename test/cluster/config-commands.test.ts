@@ -27,6 +27,10 @@ async function change(broker: Broker, type: ConfigResourceType, name: string, op
   return result instanceof KafkaError ? `${result.kafkaError}: ${result.message}` : undefined
 }
 
+/** In Kafka's words. */
+const invalidLimit = (name: string): string =>
+  `INVALID_REQUEST: Invalid value org.apache.kafka.common.config.ConfigException: Invalid ${name} 0 for configuration Invalid dynamic configuration`
+
 describe('changing configs is refused', () => {
   let cluster: Cluster
   let broker: Broker
@@ -120,6 +124,20 @@ describe('changing configs is refused', () => {
       { 'listener.name.plaintext.ssl.keystore.type': 'PEM' },
       `INVALID_REQUEST: ${perBroker} [listener.name.plaintext.ssl.keystore.type]`,
     ],
+    [
+      'broker',
+      '1',
+      { 'listener.name.plaintext.max.connections': '-1' },
+      'INVALID_REQUEST: Invalid value -1 for configuration max.connections: Value must be at least 0',
+    ],
+    ['broker', '1', { 'listener.name.plaintext.max.connections': '0' }, invalidLimit('max.connections')],
+    [
+      'broker',
+      '',
+      { 'listener.name.plaintext.max.connection.creation.rate': '0' },
+      invalidLimit('max.connection.creation.rate'),
+    ],
+    ['broker', '', { 'max.connection.creation.rate': '0' }, invalidLimit('max.connection.creation.rate')],
     [
       'broker',
       '1',
@@ -248,6 +266,8 @@ describe('a changed config', () => {
     ['broker', '1', { 'num.partitions': ['DELETE', ''] }, {}],
     ['broker', '1', { 'log.cleanup.policy': ['APPEND', 'compact'] }, { 'log.cleanup.policy': 'delete,compact' }],
     ['broker', '', { 'my.own.key': 'x' }, { 'my.own.key': 'x' }],
+    ['broker', '1', { 'max.connections': '0' }, { 'max.connections': '0' }],
+    ['broker', '1', { 'listener.name.other.max.connections': '0' }, { 'listener.name.other.max.connections': '0' }],
     [
       'broker',
       '',

@@ -18,6 +18,8 @@ import { endpoint, newTopic } from './open-cluster.ts'
 
 let seed = 0
 
+const isFuture = (name: string): boolean => name.endsWith('-future')
+
 async function open(files: MemoryFileSystem, settings: Record<string, string> = {}) {
   seed += 1
   const clock = new SimulatedClock()
@@ -210,6 +212,50 @@ describe('a partition that moves to another log directory', () => {
     for (const path of [from, to]) {
       expect((await files.list(path)).filter((name) => name.startsWith('topic'))).toEqual([])
     }
+  })
+
+  it('is moved further after a stop in between', async () => {
+    const files = new MemoryFileSystem()
+    const first = await open(files, { 'replica.alter.log.dirs.io.max.bytes.per.second': '1' })
+    const { from, to } = await filled(first)
+    await move(first, to)
+    await first.cluster.close()
+    expect((await files.list(to)).filter(isFuture)).toHaveLength(1)
+    const second = await open(files)
+    await moved(second)
+    const found = second.cluster.topics.byName('topic')!.partitions[0]!
+    expect(second.cluster.logDirectories.ownerOf(found)?.path).toBe(to)
+    expect([found.log.logEndOffset, second.warnings]).toEqual([20, []])
+    for (const path of [from, to]) expect((await files.list(path)).filter(isFuture)).toEqual([])
+  })
+
+  it('is moved further after a crash, also where the copy is damaged or empty', async () => {
+    const files = new MemoryFileSystem()
+    const { from, to } = await filled(await open(files))
+    const survivor = files.afterCrash()
+    const name = 'topic-0.0123456789abcdef0123456789abcdef-future'
+    await survivor.makeDirectory(`${to}/${name}`)
+    await survivor.replaceFile(`${to}/${name}/00000000000000000000.log`, 'cut off')
+    const again = await open(survivor)
+    await moved(again)
+    const found = again.cluster.topics.byName('topic')!.partitions[0]!
+    expect(again.cluster.logDirectories.ownerOf(found)?.path).toBe(to)
+    expect(found.log.logEndOffset).toBe(20)
+    expect(await valuesIn(found)).toBeGreaterThan(0)
+    for (const path of [from, to]) expect((await survivor.list(path)).filter(isFuture)).toEqual([])
+  })
+
+  it('leaves a copy alone of what is no partition, or lies there already', async () => {
+    const files = new MemoryFileSystem()
+    const first = await open(files)
+    const { from } = await filled(first)
+    await first.cluster.close()
+    const left = ['absent-0', 'topic-0'].map((partition) => `${partition}.0123456789abcdef0123456789abcdef-future`)
+    for (const name of left) await files.makeDirectory(`${from}/${name}`)
+    const again = await open(files)
+    await moved(again)
+    expect((await files.list(from)).filter(isFuture).sort()).toEqual(left)
+    expect(again.warnings).toEqual(Array(2).fill('a copy is left alone: no partition is on its way here'))
   })
 
   it('is found in the new directory when a crash comes after that is recorded', async () => {

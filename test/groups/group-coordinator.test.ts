@@ -2,10 +2,12 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { errorCode, KafkaError } from '../../protocol/errors.ts'
 import { type GroupCoordinator, partitionFor } from '../../src/groups/group-coordinator.ts'
+import { GroupCoordinatorShard } from '../../src/groups/group-coordinator-shard.ts'
 import { noTopicId } from '../../src/groups/group-records.ts'
+import { allGroups } from '../../src/groups/group-requests.ts'
 import { settle } from '../../src/runtime/clock.ts'
 import { nodeFileSystem } from '../../src/runtime/node-file-system.ts'
 import { SeededRandom } from '../../src/runtime/random.ts'
@@ -72,7 +74,7 @@ describe('a group coordinator', () => {
     const { groups } = brokers[0]!
     expect(cluster.topics.byName('__consumer_offsets')).toBeUndefined()
     expect(await errorOf(() => commit(groups, 'group', 1))).toBe('NOT_COORDINATOR')
-    expect(await groups.listGroups({ statesFilter: [], typesFilter: [] })).toEqual([])
+    expect(await groups.listGroups(allGroups)).toEqual([])
     expect(await groups.coordinatorOf('group')).toBe(1)
     expect(cluster.topics.byName('__consumer_offsets')?.partitions).toHaveLength(50)
     await commit(groups, 'group', 1)
@@ -111,9 +113,7 @@ describe('a group coordinator', () => {
       }
     }
     expect([...leaders].sort()).toEqual([1, 2])
-    const listed = await Promise.all(
-      brokers.map(({ groups }) => groups.listGroups({ statesFilter: [], typesFilter: [] })),
-    )
+    const listed = await Promise.all(brokers.map(({ groups }) => groups.listGroups(allGroups)))
     expect(
       listed
         .flat()
@@ -239,6 +239,23 @@ describe('a group coordinator', () => {
     await close()
   })
 
+  it('looks once for the offsets of all topics that are deleted together', async () => {
+    const { cluster, brokers, close } = await openGroups({ settings: few })
+    const { groups } = brokers[0]!
+    const names = Array.from({ length: 50 }, (_, index) => `topic-${index}`)
+    await groups.coordinatorOf('group')
+    await cluster.createTopics(names.map((name) => newTopic(name)))
+    const offset = { partitionIndex: 0, committedOffset: 5, committedLeaderEpoch: -1, committedMetadata: '' }
+    const topics = names.map((name) => ({ name, topicId: cluster.topics.byName(name)!.id, partitions: [offset] }))
+    await commit(groups, 'group', 5, { topics })
+    const looks = vi.spyOn(GroupCoordinatorShard.prototype, 'topicsDeleted')
+    await cluster.deleteTopics(topics.slice(1).map(({ topicId }) => topicId))
+    expect(await committed(groups, 'group')).toEqual({ 'topic-0-0': 5 })
+    expect(looks.mock.calls.length).toBeLessThanOrEqual(4)
+    looks.mockRestore()
+    await close()
+  })
+
   it('stores what max.message.bytes of the topic allows by now, compressed as it is told', async () => {
     const settings = { ...few, 'offsets.topic.compression.codec': '1' }
     const { cluster, brokers, close, clock } = await openGroups({ settings })
@@ -325,7 +342,7 @@ describe('a data directory of Apache Kafka 4.3.1', () => {
       ])
       expect(Object.fromEntries(found)).toEqual(Object.fromEntries(wanted))
     }
-    const listed = await groups.listGroups({ statesFilter: [], typesFilter: [] })
+    const listed = await groups.listGroups(allGroups)
     expect(Object.fromEntries(listed.map(({ groupId, groupType }) => [groupId, groupType]))).toMatchObject({
       'admin-group': 'classic',
       'classic-group': 'classic',

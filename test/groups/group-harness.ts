@@ -14,7 +14,7 @@ import type {
 } from '../../src/groups/classic/classic-group-requests.ts'
 import { GroupCoordinatorShard, type GroupCoordinatorShardOptions } from '../../src/groups/group-coordinator-shard.ts'
 import { type GroupRecord, groupRecordCodec, noTopicId } from '../../src/groups/group-records.ts'
-import type { OffsetCommit, TransactionalOffsetCommit } from '../../src/groups/group-requests.ts'
+import { allGroups, type OffsetCommit, type TransactionalOffsetCommit } from '../../src/groups/group-requests.ts'
 import { Poll } from '../../src/groups/poll.ts'
 import { SimulatedClock, settle } from '../../src/runtime/clock.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
@@ -221,7 +221,7 @@ export class GroupHarness {
   }
 
   async state(): Promise<string> {
-    const listed = await this.run((shard) => shard.listGroups({ statesFilter: [], typesFilter: [] }))
+    const listed = await this.run((shard) => shard.listGroups(allGroups))
     return listed.find((each) => each.groupId === groupId)?.groupState ?? 'none'
   }
 

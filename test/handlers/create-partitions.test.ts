@@ -29,3 +29,19 @@ it.each([0, 1, 2, 3])('v%i adds partitions, to each topic by itself', async (ver
   expect(refused.results.map((each) => each.errorCode)).toEqual([errorCode('TOPIC_AUTHORIZATION_FAILED')])
   await cluster.close()
 })
+
+it('refuses more topics than one command may name, as Kafka does', async () => {
+  const { cluster, brokers } = await openCluster()
+  const client = new Client(brokers[0]!)
+  const topics = Array.from({ length: 10_001 }, (_, index) => ({
+    name: `absent-${index}`,
+    count: 2,
+    assignments: null,
+  }))
+  const { results } = await client.ask(createPartitionsHandler, createPartitions, 3, { topics, timeoutMs: 1000 })
+  expect(results[10_000]).toMatchObject({
+    errorCode: errorCode('POLICY_VIOLATION'),
+    errorMessage: 'Unable to perform excessively large batch operation.',
+  })
+  await cluster.close()
+})

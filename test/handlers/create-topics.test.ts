@@ -67,6 +67,14 @@ it('gives one error to all for more partitions than a request may create', async
   ])
 })
 
+it('counts the partitions before it looks at the topics, as Kafka does', async () => {
+  const { topics } = await client.ask(createTopicsHandler, createTopics, 7, {
+    topics: [newTopic('not a name', { numPartitions: 6000 }), newTopic('d', { numPartitions: 6000 })],
+    timeoutMs: 1000,
+  })
+  expect(topics.map(({ errorCode: code }) => code)).toEqual(Array(2).fill(errorCode('POLICY_VIOLATION')))
+})
+
 it('needs the right to create, and to see configs', async () => {
   client.access = only('Topic:mine:Create')
   const { topics } = await client.ask(createTopicsHandler, createTopics, 7, {

@@ -42,7 +42,7 @@ describe('SCRAM credentials', () => {
     const fixture = fileURLToPath(new URL('../fixtures/kafka-4.3.1/data-dir-4.3.1.tar.gz', import.meta.url))
     execFileSync('tar', ['xzf', fixture, '-C', root])
     const { cluster, credentials } = await open(nodeFileSystem, `${root}/data`)
-    for (const { user, credentials: infos } of credentials.scram.describe(null)) {
+    for (const { user, credentials: infos } of await credentials.scram.describe(null)) {
       for (const { mechanism: id } of infos) {
         const mechanism = id === 1 ? 'SCRAM-SHA-256' : 'SCRAM-SHA-512'
         const credential = credentials.scram.of(mechanism, user)!
@@ -50,12 +50,8 @@ describe('SCRAM credentials', () => {
         expect(derived).toEqual({ storedKey: credential.storedKey, serverKey: credential.serverKey })
       }
     }
-    expect(
-      credentials.scram
-        .describe(null)
-        .map(({ user }) => user)
-        .sort(),
-    ).toEqual(['alice', 'bob'])
+    const described = await credentials.scram.describe(null)
+    expect(described.map(({ user }) => user).sort()).toEqual(['alice', 'bob'])
     await cluster.close()
   })
 })

@@ -681,3 +681,47 @@ describe('the end of a connection', () => {
     expect(serving.lines).toMatchObject([{ level: 'error' }])
   })
 })
+
+describe('a large request', () => {
+  const large = {
+    ...produceRequest(1),
+    topicData: Array.from({ length: 20_000 }, (_, at) => ({ name: `t-${at}`, partitionData: [] })),
+  }
+
+  it('is decoded in several turns of the event loop; what comes behind it waits for its answer, also where it could overlap', async () => {
+    const produced: Produced = new Gate()
+    const started: number[] = []
+    const client = await (await serve(produces(produced, started), apiVersionsHandler)).connect()
+    const other = await serving.connect()
+    client.send(Buffer.concat([request(produce, 9, large), request(produce, 9, produceRequest(2))]))
+    other.send(request(apiVersions, 3, versions3))
+    await other.frame()
+    await until(() => started.length === 1)
+    produced.calls[0]!.resolve({ responses: [] })
+    await client.frame()
+    await until(() => started.length === 2)
+    expect(started).toEqual([1, 2])
+    produced.calls[1]!.resolve({ responses: [] })
+    await client.frame()
+  })
+
+  it('that is damaged far behind its start ends the connection', async () => {
+    const client = await (await serve(produces(new Gate()))).connect()
+    const body = requestBody(produce, 9, large)
+    client.send(framed(body.subarray(0, body.length - 3)))
+    expect(await client.closed()).toHaveLength(0)
+    expect(serving.lines.map(({ message }) => message)).toEqual(['connection closed: a request can not be answered'])
+  })
+
+  it('that fails is answered for each of its elements', async () => {
+    const failing = handle(produce, {
+      serve: () => Promise.reject(new KafkaError('REQUEST_TIMED_OUT')),
+      fail: ({ topicData }) => ({ responses: topicData.map(({ name }) => ({ name, partitionResponses: [] })) }),
+    })
+    const client = await (await serve(failing)).connect()
+    client.send(request(produce, 9, large))
+    const { body } = answer<{ responses: { name: string }[] }>(produce, 9, await client.frame())
+    expect(body.responses).toHaveLength(20_000)
+    expect(body.responses.at(-1)?.name).toBe('t-19999')
+  })
+})

@@ -1,4 +1,5 @@
 /** Checks lines of Kafka's own message vectors: each must decode to its json and encode back to its bytes. */
+import { isDeepStrictEqual } from 'node:util'
 import { apis, requestHeader, responseHeader } from '../../protocol/messages/index.ts'
 import {
   type Field,
@@ -58,6 +59,8 @@ export function checkMessage(given: MessageVector): string[] {
   const value = schema.codec(vector.version).decode(reader)
   const problems: string[] = []
   if (reader.remaining > 0) problems.push(`${reader.remaining} bytes are left`)
+  const valueInSteps = toItsEnd(schema.codec(vector.version).decodeInSteps(new Reader(bytes)))
+  if (!isDeepStrictEqual(valueInSteps, value)) problems.push('decoded in steps it is another value')
 
   const json = toJson(schema.fields, schema.isFlexible(vector.version), vector.version, value)
   const difference = firstDifference(vector.json, json, '')
@@ -74,12 +77,22 @@ export function checkMessage(given: MessageVector): string[] {
     schema.codec(vector.version).encode(writer, each)
     const again = writer.toBuffer().toString('hex')
     if (again !== vector.hex) problems.push(`${what} encodes to ${again}, not ${vector.hex}`)
+    const writerInSteps = new Writer()
+    toItsEnd(schema.codec(vector.version).encodeInSteps(writerInSteps, each))
+    if (writerInSteps.toBuffer().toString('hex') !== again) problems.push(`${what} encodes to something else in steps`)
   }
   if (vector.stored !== undefined && schema instanceof state.StoredSchema) {
     const again = storedForm(schema, vector, value)
     if (again !== vector.stored) problems.push(`is stored as ${again}, not ${vector.stored}`)
   }
   return problems
+}
+
+function toItsEnd<T>(steps: Generator<undefined, T>): T {
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done === true) return value
+  }
 }
 
 function storedForm(schema: state.StoredSchema<Fields>, vector: MessageVector, value: object): string {

@@ -33,7 +33,7 @@ export const serverConfigs = {
     valid: anyList,
     importance: 'LOW',
     updateMode: 'cluster-wide',
-    effect: notYet.javaClasses,
+    effect: obeyed,
     documentation: 'Comma-separated alias names for classes implementing the ConfigProvider interface.',
   }),
   'controlled.shutdown.enable': boolean(true, {

@@ -1,5 +1,5 @@
 /**
- * security: `sasl.jaas.config`, in the form of Java's login configuration:
+ * security: `sasl.jaas.config`, in the form of Java's login configuration, and files of it:
  *
  *     org.apache.kafka.common.security.plain.PlainLoginModule required user_alice="secret" user_bob="other";
  *
@@ -14,7 +14,8 @@ export interface LoginModule {
 }
 
 const flags = ['REQUIRED', 'REQUISITE', 'SUFFICIENT', 'OPTIONAL']
-const token = /\s+|\/\/[^\n]*|\/\*[\s\S]*?\*\/|"((?:[^"\\\n]|\\[^\n])*)"|'((?:[^'\\\n]|\\[^\n])*)'|([^\s=;"']+)|([=;])/y
+const token =
+  /\s+|\/\/[^\n]*|\/\*[\s\S]*?\*\/|"((?:[^"\\\n]|\\[^\n])*)"|'((?:[^'\\\n]|\\[^\n])*)'|([^\s=;{}"']+)|([=;{}])/y
 const escapes: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', f: '\f', b: '\b', a: '\x07', v: '\v' }
 
 interface Token {
@@ -24,33 +25,73 @@ interface Token {
 
 /** @throws ConfigError for what is not of that form */
 export function parseJaasConfig(config: string): LoginModule[] {
-  const tokens = tokensOf(config)
+  const reader = new JaasReader(config)
   const modules: LoginModule[] = []
-  let next = 0
-  const take = (kind: Token['kind'], problem: string): string => {
-    const found = tokens[next]
-    if (found?.kind !== kind) throw new ConfigError(`${problem} in JAAS config`)
-    next += 1
-    return found.text
-  }
-  while (next < tokens.length) {
-    const name = take('text', 'Login module not specified')
-    const flag = take('text', 'Login module control flag not specified')
-    if (!flags.includes(flag.toUpperCase())) throw new ConfigError('Invalid login module control flag in JAAS config')
-    const options = new Map<string, string>()
-    while (tokens[next]?.kind === 'text') {
-      const key = take('text', '')
-      const problem = `Value not specified for key '${key}'`
-      if (take('sign', problem) !== '=') throw new ConfigError(`${problem} in JAAS config`)
-      options.set(key, take('text', problem))
-    }
-    const end = 'JAAS config entry not terminated by semi-colon'
-    if (tokens[next]?.text !== ';' || tokens[next]?.kind !== 'sign') throw new ConfigError(end)
-    next += 1
-    modules.push({ name, options })
-  }
+  while (!reader.isAtEnd) modules.push(reader.module())
   if (modules.length === 0) throw new ConfigError('Login module not specified in JAAS config')
   return modules
+}
+
+/** A file has several, each under a name: `KafkaServer { ... };`. @throws ConfigError for what is not of that form */
+export function parseJaasFile(text: string): Map<string, readonly LoginModule[]> {
+  const reader = new JaasReader(text)
+  const sections = new Map<string, readonly LoginModule[]>()
+  while (!reader.isAtEnd) {
+    const name = reader.text('Section not named')
+    reader.sign('{', 'No { after the name of a section')
+    const modules: LoginModule[] = []
+    while (!reader.isAtEnd && !reader.isAt('}')) modules.push(reader.module())
+    reader.sign('}', 'No } at the end of a section')
+    reader.sign(';', 'Section not terminated by semi-colon')
+    sections.set(name, modules)
+  }
+  return sections
+}
+
+class JaasReader {
+  readonly #tokens: readonly Token[]
+  #next = 0
+
+  constructor(text: string) {
+    this.#tokens = tokensOf(text)
+  }
+
+  get isAtEnd(): boolean {
+    return this.#next === this.#tokens.length
+  }
+
+  isAt(sign: string): boolean {
+    const found = this.#tokens[this.#next]
+    return found?.kind === 'sign' && found.text === sign
+  }
+
+  text(problem: string): string {
+    const found = this.#tokens[this.#next]
+    if (found?.kind !== 'text') throw new ConfigError(`${problem} in JAAS config`)
+    this.#next += 1
+    return found.text
+  }
+
+  sign(sign: string, problem: string): void {
+    if (!this.isAt(sign)) throw new ConfigError(`${problem} in JAAS config`)
+    this.#next += 1
+  }
+
+  module(): LoginModule {
+    const name = this.text('Login module not specified')
+    const flag = this.text('Login module control flag not specified')
+    if (!flags.includes(flag.toUpperCase())) throw new ConfigError('Invalid login module control flag in JAAS config')
+    const options = new Map<string, string>()
+    while (this.#tokens[this.#next]?.kind === 'text') {
+      const key = this.text('')
+      const problem = `Value not specified for key '${key}'`
+      this.sign('=', problem)
+      options.set(key, this.text(problem))
+    }
+    if (!this.isAt(';')) throw new ConfigError('JAAS config entry not terminated by semi-colon')
+    this.#next += 1
+    return { name, options }
+  }
 }
 
 function tokensOf(config: string): Token[] {

@@ -4,7 +4,7 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { FileSystem } from '../../runtime/file-system.ts'
 import type { Random } from '../../runtime/random.ts'
 import type { Credentials } from '../credentials.ts'
-import { type LoginModule, parseJaasConfig, usersOf } from './jaas-config.ts'
+import { type LoginModule, parseJaasConfig, parseJaasFile, usersOf } from './jaas-config.ts'
 import type { SaslMechanism } from './mechanism.ts'
 import { OauthBearerMechanism, type TokenValidator } from './oauthbearer.ts'
 import { PlainMechanism } from './plain.ts'
@@ -72,7 +72,7 @@ class SaslConfigReader {
 
   async mechanism(name: MechanismName): Promise<SaslMechanism> {
     const maxReauthMs = this.#config.getForMechanism(this.#listener, name, 'connections.max.reauth.ms')
-    const module = this.#loginModule(name)
+    const module = this.#loginModule(name) ?? (await this.#loginModuleOfFile(name))
     const tokens = this.#tokenKind(name)
     switch (name) {
       case 'PLAIN':
@@ -121,6 +121,20 @@ class SaslConfigReader {
       throw new ConfigError(`${this.#prefix(mechanism)}sasl.jaas.config has no ${loginModules[mechanism]}.`)
     }
     return module
+  }
+
+  /** As Kafka looks for it: of the listener's section, else of that for all. */
+  async #loginModuleOfFile(mechanism: MechanismName): Promise<LoginModule | undefined> {
+    const path = this.#config.get('java.security.auth.login.config')
+    if (path === null) return undefined
+    let sections: ReturnType<typeof parseJaasFile>
+    try {
+      sections = parseJaasFile((await this.#surroundings.files.readFile(path)).toString())
+    } catch (error) {
+      throw new ConfigError(`java.security.auth.login.config=${path}: ${(error as Error).message}`)
+    }
+    const modules = sections.get(`${this.#listener.toLowerCase()}.KafkaServer`) ?? sections.get('KafkaServer')
+    return modules?.find(({ name }) => name.split('.').at(-1) === loginModules[mechanism])
   }
 
   #parsed(text: string): LoginModule[] {

@@ -1,4 +1,5 @@
 /** Consumer groups that Apache Kafka 4.3.1 has left in its data directory. */
+
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,6 +12,7 @@ import { ClusterTopics } from '../../../src/groups/consumer/cluster-topics.ts'
 import { consumerGroupRecordDecoders } from '../../../src/groups/consumer/consumer-group-records.ts'
 import { metadataHash } from '../../../src/groups/consumer/metadata-hash.ts'
 import { groupRecordCodec } from '../../../src/groups/group-records.ts'
+import { allGroups } from '../../../src/groups/group-requests.ts'
 import { nodeFileSystem } from '../../../src/runtime/node-file-system.ts'
 import { openGroups } from '../open-groups.ts'
 
@@ -53,7 +55,7 @@ it('are there, empty in the epoch that they were left in, and described so', asy
     assignorName: 'uniform',
     members: [],
   })
-  const listed = await groups.listGroups({ statesFilter: [], typesFilter: ['consumer'] })
+  const listed = await groups.listGroups({ ...allGroups, types: new Set(['consumer']) })
   expect(listed).toEqual([{ groupId, protocolType: 'consumer', groupState: 'Empty', groupType: 'consumer' }])
 })
 

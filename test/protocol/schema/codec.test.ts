@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decoderSource } from '../../../protocol/schema/compiler.ts'
+import { decoderSource, elementsPerStep } from '../../../protocol/schema/compiler.ts'
 import {
   api,
   array,
@@ -166,6 +166,32 @@ describe('a compiled codec', () => {
   it('decodes bytes as views on the frame', () => {
     const frame = encode(3, full)
     expect(decode(3, frame).blob!.buffer).toBe(frame.buffer)
+  })
+
+  it('reads and writes large arrays step by step, also those within others', () => {
+    const nested = api({
+      key: 997,
+      name: 'Nested',
+      versions: '0',
+      flexible: '0+',
+      request: { topics: array({ name: string(), partitions: array(int32()) }) },
+      response: {},
+    })
+    const codec = nested.request.codec(0)
+    const topics = Array.from({ length: 10 }, (_, at) => ({
+      name: `${at}`,
+      partitions: Array(elementsPerStep).fill(at),
+    }))
+    const writer = new Writer()
+    expect([...codec.encodeInSteps(writer, { topics })]).toHaveLength(10)
+    const bytes = writer.toBuffer()
+    const steps = codec.decodeInSteps(new Reader(bytes))
+    let count = 0
+    let step = steps.next()
+    for (; step.done !== true; step = steps.next()) count += 1
+    expect(count).toBe(10)
+    expect(step.value).toEqual({ topics })
+    expect(codec.decode(new Reader(bytes))).toEqual({ topics })
   })
 
   it('shows its source', () => {

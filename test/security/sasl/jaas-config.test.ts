@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ConfigError } from '../../../src/config/index.ts'
-import { parseJaasConfig, usersOf } from '../../../src/security/sasl/jaas-config.ts'
+import { parseJaasConfig, parseJaasFile, usersOf } from '../../../src/security/sasl/jaas-config.ts'
 
 const entries = (text: string) =>
   parseJaasConfig(text).map(({ name, options }) => [name, Object.fromEntries(options)] as const)
@@ -79,3 +79,36 @@ describe('a JAAS config', () => {
 function escaped(value: string): string {
   return value.replace(/["\\]/g, '\\$&').replace(/\n/g, '\\n').replace(/\r/g, '\\r')
 }
+
+describe('a JAAS file', () => {
+  it('has sections, of which each names login modules', () => {
+    const sections = parseJaasFile(`
+      // of a compose file
+      KafkaServer {
+        org.apache.kafka.common.security.plain.PlainLoginModule required
+        username="admin" password="{;}"
+        user_alice="alice-secret";
+        b.ScramLoginModule required;
+      };
+      internal.KafkaServer { a.A optional; };
+      Client {};
+    `)
+    expect([...sections].map(([name, modules]) => [name, modules.map((each) => each.name)])).toEqual([
+      ['KafkaServer', ['org.apache.kafka.common.security.plain.PlainLoginModule', 'b.ScramLoginModule']],
+      ['internal.KafkaServer', ['a.A']],
+      ['Client', []],
+    ])
+    expect(Object.fromEntries(usersOf(sections.get('KafkaServer')![0]!))).toEqual({ alice: 'alice-secret' })
+    expect(parseJaasFile('')).toEqual(new Map())
+  })
+
+  it.each([
+    ['{', 'Section not named in JAAS config'],
+    ['a.A required k="secret";', 'No { after the name of a section in JAAS config'],
+    ['S { a.A required k="secret"; ', 'No } at the end of a section in JAAS config'],
+    ['S { a.A required k="secret" };', 'JAAS config entry not terminated by semi-colon'],
+    ['S { a.A required k="secret"; }', 'Section not terminated by semi-colon in JAAS config'],
+  ])('of another form is refused, without a secret in the message: %s', (text, message) => {
+    expect(() => parseJaasFile(text)).toThrow(new ConfigError(message))
+  })
+})
