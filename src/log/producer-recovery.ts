@@ -20,6 +20,8 @@ interface ProducersToLoad {
   readonly storage: LogStorage
   readonly recoveryPoint: number
   readonly isClean: boolean
+  /** Offsets may be missing between batches: what is lost there is not seen. */
+  readonly mayHaveGaps: boolean
 }
 
 /** Producers that hear of the batches behind `fromOffset` as recovery checks them, so that none is read twice. */
@@ -61,13 +63,14 @@ export class FollowedProducers {
 export async function followProducers(
   segments: Segments,
   names: readonly string[],
-  { isClean, recoveryPoint, storage }: ProducersToLoad,
+  { isClean, recoveryPoint, mayHaveGaps, storage }: ProducersToLoad,
 ): Promise<FollowedProducers | undefined> {
   if (isClean) return undefined
   const states = new ProducerStates()
   const baseOffsets = baseOffsetsOf(segments)
-  // One that was taken within a segment was taken when all below it was synced, transaction index included; one taken at a roll before.
-  const isUsable = (offset: number) => offset <= recoveryPoint || !baseOffsets.has(offset)
+  // One that was taken within a segment was taken when all below it was synced, transaction index included; one taken at a roll before. Without
+  // its segment that one looks like the other, but is true where nothing below it is missing.
+  const isUsable = (offset: number) => offset <= recoveryPoint || !(mayHaveGaps || baseOffsets.has(offset))
   const snapshotOffset = await loadNewestSnapshot(segments, isUsable, names, states, storage)
   const fromOffset = Math.max(snapshotOffset, segments.all[0]!.baseOffset)
   if (fromOffset < segments.all[segments.indexOf(recoveryPoint)]!.baseOffset) return undefined

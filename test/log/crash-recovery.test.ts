@@ -1,6 +1,6 @@
 /** What a start makes of the states that crashes and power failures leave, each as the simulation in test/simulation once found it. */
 import { describe, expect, it } from 'vitest'
-import { buildRecordBatch } from '../../protocol/records/builder.ts'
+import { buildRecordBatch, type RecordBatchOptions } from '../../protocol/records/builder.ts'
 import { buildEndTransactionMarker } from '../../protocol/records/control-records.ts'
 import type { LocalPartitionLog } from '../../src/log/local-partition-log.ts'
 import type { LogConfig } from '../../src/log/log-config.ts'
@@ -93,6 +93,26 @@ describe('after a crash', () => {
     const again = await machine.start(small)
     expect([again.logStartOffset, again.logEndOffset]).toEqual([3, 3])
     expect((await again.append(batch(1), 'client')).baseOffset).toBe(3)
+  })
+
+  it('a compacted log knows no transaction whose records were lost, though a snapshot for a segment that is lost, too, still tells of it', async () => {
+    const machine = new Machine()
+    const overrides = { segmentBytes: 300, compacted: true }
+    const log = await machine.start(overrides)
+    const keyed = (options: RecordBatchOptions = {}): Buffer =>
+      buildRecordBatch(options, [{ key: Buffer.from('a'), value: Buffer.alloc(50), timestamp: startMs }])
+    const fileOf = (base: number) => machine.disk.at(`data/topic-0/${segmentFileName(base, '.log')}`) as DiskFile
+    await log.append(keyed(), 'client')
+    const durableBytes = fileOf(0).content.length
+    await log.append(keyed({ producerId: 5n, producerEpoch: 0, baseSequence: 0, isTransactional: true }), 'coordinator')
+    for (let offset = 2; offset < 5; offset += 1) await log.append(keyed(), 'client')
+    machine.die()
+    fileOf(0).truncate(durableBytes)
+    for (const suffix of ['.log', '.index', '.timeindex'] as const)
+      (machine.disk.at('data/topic-0') as DiskDirectory).remove(segmentFileName(4, suffix))
+    const again = await machine.start(overrides)
+    expect([await readAll(again), again.logEndOffset]).toEqual([[0, 2, 3], 4])
+    expect(again.producerStates()).toEqual([])
   })
 
   it('a partition that was emptied up to its start offset opens there again after a power failure', async () => {
