@@ -26,14 +26,13 @@ import type { Compactor } from './compaction/compaction.ts'
 import { compactorHere } from './compaction/compaction-run.ts'
 import { type CleanerLimits, LogCleaner } from './compaction/log-cleaner.ts'
 import { FutureCopy } from './future-copy.ts'
-import { LocalPartitionLog, type LogOwner } from './local-partition-log.ts'
-import type { LogConfig } from './log-config.ts'
+import type { LocalPartitionLog, LogOwner } from './local-partition-log.ts'
 import { cleanShutdownFileName, loadProperties, lock, makeDurable, removeLeftOvers } from './log-directory-files.ts'
 import { defaultLogLimits, type LogLimits, LogStorage } from './log-storage.ts'
 import { LogUpkeep } from './log-upkeep.ts'
 import type { MetaProperties } from './meta-properties.ts'
+import { openPartitionLog, type PartitionToOpen } from './open-partition.ts'
 import { PartitionDirectories, type PartitionName } from './partition-directories.ts'
-import { createLog, loadLog } from './recovery.ts'
 
 const partitionsClosedAtATime = 16
 /** So much is made durable before the recovery points are written ahead of their time: what a start after a crash has to scan. */
@@ -53,16 +52,6 @@ export interface LogDirectoryOptions {
   readonly limits?: Partial<LogLimits>
   /** Who compacts logs; in this thread unless given. */
   readonly compactor?: Compactor
-}
-
-export interface PartitionToOpen {
-  readonly topic: string
-  readonly partition: number
-  /** 22 characters; written to partition.metadata of a new partition, checked against that of an old one. */
-  readonly topicId?: string
-  readonly config: LogConfig
-  /** A stored log that ends before it is emptied and starts there: what it lacks is known from elsewhere. */
-  readonly leastEndOffset?: number
 }
 
 export class LogDirectory implements LogOwner {
@@ -222,7 +211,13 @@ export class LogDirectory implements LogOwner {
     await this.#directories.removed(name)
     const known = this.#open.get(name) ?? this.#opening.get(name)
     if (known !== undefined) return await known
-    const opening = this.#openNow(name, wanted)
+    const opening = openPartitionLog(name, wanted, {
+      storage: this.#storage,
+      directories: this.#directories,
+      checkpoints: this.#checkpoints,
+      isClean: this.wasCleanlyStopped,
+      owner: this,
+    })
     this.#opening.set(name, opening)
     try {
       const log = await opening
@@ -382,41 +377,5 @@ export class LogDirectory implements LogOwner {
     } finally {
       await this.#unlock()
     }
-  }
-
-  async #openNow(name: string, wanted: PartitionToOpen): Promise<LocalPartitionLog> {
-    const storage = this.#storage
-    const directory = this.#directories.pathOf(name)
-    const { config } = wanted
-    const names = await this.#directories.filesOf(name, wanted.topicId)
-    if (names === undefined) {
-      await this.#directories.make(name, wanted.topicId)
-      const created = await createLog(directory, storage, config)
-      return new LocalPartitionLog(wanted, config, created, storage, this, 0)
-    }
-    const recoveryPoint = this.#checkpoints.recoveryPoints.get(name) ?? 0
-    const isClean = this.wasCleanlyStopped
-    const loaded = await loadLog(directory, names, {
-      storage,
-      config,
-      recoveryPoint,
-      logStartOffset: this.#checkpoints.logStartOffsets.get(name),
-      leastEndOffset: wanted.leastEndOffset ?? 0,
-      isClean,
-      mayHaveGaps: config.compacted || this.#checkpoints.cleanedOffsets.get(name) !== undefined,
-    })
-    const log = new LocalPartitionLog(
-      wanted,
-      config,
-      loaded,
-      storage,
-      this,
-      isClean ? loaded.logEndOffset : recoveryPoint,
-    )
-    const cleanedOffset = this.#checkpoints.cleanedOffsets.get(name)
-    if (cleanedOffset !== undefined) log.compaction.resumeAt(cleanedOffset)
-    // What a crash has left in the page cache is not shown to readers where only what is durable is.
-    if (log.logEndOffset - log.recoveryPoint >= config.flushMessages) await log.flush()
-    return log
   }
 }
