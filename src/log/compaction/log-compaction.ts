@@ -6,6 +6,7 @@ import { abortedEntriesBetween } from '../aborted-transactions.ts'
 import type { LogConfig } from '../log-config.ts'
 import type { ProducerStates } from '../producer-states.ts'
 import type { Segment } from '../segment.ts'
+import { segmentFileName } from '../segment-files.ts'
 import type { LastBatchOfProducer } from './batch-filter.ts'
 import { type Cleanable, type Compactable, findCleanable } from './cleanable.ts'
 import type { Compaction, Compactor, SourceSegment } from './compaction.ts'
@@ -126,6 +127,7 @@ export class LogCompaction {
     for (const { lastOffset } of lastBatches.values()) durableEnd = Math.max(durableEnd, lastOffset + 1)
     for (const { lastOffset } of aborted) durableEnd = Math.max(durableEnd, lastOffset + 1)
     if (log.recoveryPoint < durableEnd) await log.flush()
+    await this.#keepProducers(firstUncleanableOffset)
     const sources = segments.all.filter(({ baseOffset }) => baseOffset < firstUncleanableOffset)
     const dirty = sources.slice(segments.indexOf(firstDirtyOffset))
     if (dirty.length === 0) return
@@ -163,6 +165,20 @@ export class LogCompaction {
       await compaction.end()
       this.#compaction = undefined
     }
+  }
+
+  /** Of a producer whose records were deleted the snapshots alone know, and those of segments that become one go: that at `offset` becomes durable. */
+  async #keepProducers(offset: number): Promise<void> {
+    const { directory } = this.#log
+    const path = `${directory}/${segmentFileName(offset, '.snapshot')}`
+    if (!(await this.#files.exists(path))) return
+    const file = await this.#files.open(path, 'write')
+    try {
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await this.#files.syncDirectory(directory)
   }
 
   #legacyHorizonMs(sources: readonly Segment[], firstDirtyOffset: number): number {

@@ -295,7 +295,7 @@ describe('compaction', () => {
     expect(new Set(turns)).toEqual(new Set([3]))
   })
 
-  it('asks for no more syncs than keep it safe: three files and the names three times', async () => {
+  it('asks for no more syncs than keep it safe: three files and the names three times, and a snapshot of the producers once', async () => {
     const { files, directory, log } = await start()
     await log.append(keyed('a=1'), 'client')
     await log.append(keyed('a=2'), 'client')
@@ -311,7 +311,7 @@ describe('compaction', () => {
       ...['.index', '.log', '.timeindex'].map((suffix) => `${segment}${suffix}.cleaned`),
       ...['topic-0', 'topic-0', 'topic-0'],
     ]
-    expect(syncs.sort()).toEqual([...ofGroup(''), ...ofGroup('2')].sort())
+    expect(syncs.sort()).toEqual(['3.snapshot', 'topic-0', ...ofGroup(''), ...ofGroup('2')].sort())
   })
 })
 
@@ -475,6 +475,23 @@ describe('of producers, compaction', () => {
     await log.flush()
     await log.append(keyed('a=3', by(1)), 'client')
     await directory.compact()
+    const left = files.afterCrash((_path, _size, syncedSize) => syncedSize)
+    const again = await openLog(await openDirectory(left), compacted)
+    expect(again.producerStates()).toMatchObject([{ producerId: 7n }])
+  })
+
+  it('does not forget one with the power whose records were deleted, and of which only snapshots know', async () => {
+    const { files, directory, log } = await start()
+    await log.append(keyed('a=1', { producerId: 7n, producerEpoch: 0, baseSequence: 0 }), 'client')
+    await roll(log)
+    await log.append(keyed('a=2'), 'client')
+    await roll(log)
+    await log.deleteRecordsBefore(log.logEndOffset - 1)
+    await directory.enforceRetention()
+    await log.append(keyed('a=3'), 'client')
+    await roll(log)
+    await directory.compact()
+    await directory.checkpoint()
     const left = files.afterCrash((_path, _size, syncedSize) => syncedSize)
     const again = await openLog(await openDirectory(left), compacted)
     expect(again.producerStates()).toMatchObject([{ producerId: 7n }])
