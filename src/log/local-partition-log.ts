@@ -47,7 +47,7 @@ export interface LogOwner extends LogStartKeeper {
   /** `bytes` were made durable. */
   recoveryPointMoved(bytes: number): void
   /** Brings recovery-point-offset-checkpoint up to date. */
-  recoveryPointLowered(): Promise<void>
+  saveRecoveryPoints(): Promise<void>
   /** There are bytes to be made durable. */
   dirtied(log: LocalPartitionLog): void
   /** Renames `log`'s directory away and removes it. */
@@ -178,7 +178,11 @@ export class LocalPartitionLog implements PartitionLog {
 
   /** Made when it is asked for: most logs are never compacted. */
   get compaction(): LogCompaction {
-    const log = { flush: () => this.flush(), isBusy: () => this.#exclusive !== undefined }
+    const log = {
+      flush: () => this.flush(),
+      saveRecoveryPoint: () => this.#owner.saveRecoveryPoints(),
+      isBusy: () => this.#exclusive !== undefined,
+    }
     this.#compaction ??= new LogCompaction(compactedLog(this.#parts, log), this.#parts.storage)
     return this.#compaction
   }
@@ -351,7 +355,7 @@ export class LocalPartitionLog implements PartitionLog {
 
   async #truncateTo(offset: number): Promise<void> {
     const { offsets, epochs } = this.#parts
-    await truncateLog(this.#parts, offset, () => this.#owner.recoveryPointLowered())
+    await truncateLog(this.#parts, offset, () => this.#owner.saveRecoveryPoints())
     this.#compaction?.truncated(offsets.logEndOffset)
     // That of what is appended from now on, also when a later one begins before that is written.
     epochs.assign(this.leaderEpoch, offsets.logEndOffset)

@@ -322,7 +322,7 @@ export class LogDirectory implements LogOwner {
     void this.#saveNow(this.#checkpoints.recoveryPoints, 'the recovery points')
   }
 
-  recoveryPointLowered(): Promise<void> {
+  saveRecoveryPoints(): Promise<void> {
     return this.#checkpoints.recoveryPoints.save()
   }
 

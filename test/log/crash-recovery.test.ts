@@ -262,7 +262,7 @@ describe('the log start offset', () => {
     }
     void log.deleteRecordsBefore(3)
     await log.flush()
-    await machine.directory.recoveryPointLowered()
+    await machine.directory.saveRecoveryPoints()
     machine.losePower()
     const again = await machine.start(small)
     expect([again.logStartOffset, again.epochForOffset(0), again.epochForOffset(3)]).toEqual([0, 0, 3])

@@ -6,7 +6,7 @@ import type { CompactedLog } from './log-compaction.ts'
 /** `isBusy`: segments may not be exchanged now. */
 export function compactedLog(
   parts: LogParts,
-  { flush, isBusy }: { flush(): Promise<void>; isBusy(): boolean },
+  { flush, saveRecoveryPoint, isBusy }: Pick<CompactedLog, 'flush' | 'saveRecoveryPoint'> & { isBusy(): boolean },
 ): CompactedLog {
   const { segments, producers, offsets, condition, reader, storage, tail, removals } = parts
   return {
@@ -32,6 +32,7 @@ export function compactedLog(
       return condition.isStopped || isBusy()
     },
     flush,
+    saveRecoveryPoint,
     exclusively: (run) => removals.run(run),
     newSegment: (baseOffset, { size, hasTransactionIndex }) =>
       new Segment(segments.directory, baseOffset, storage.openFiles, {

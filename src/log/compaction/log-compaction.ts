@@ -22,6 +22,8 @@ export interface CompactedLog extends Compactable {
   /** Nothing goes any more. */
   readonly isStopped: boolean
   flush(): Promise<void>
+  /** Brings recovery-point-offset-checkpoint up to date. */
+  saveRecoveryPoint(): Promise<void>
   /** Nothing else takes segments out of the log meanwhile. */
   exclusively<T>(run: () => Promise<T>): Promise<T>
   newSegment(baseOffset: number, options: { size: number; hasTransactionIndex: boolean }): Segment
@@ -128,6 +130,8 @@ export class LogCompaction {
     for (const { lastOffset } of aborted) durableEnd = Math.max(durableEnd, lastOffset + 1)
     if (log.recoveryPoint < durableEnd) await log.flush()
     await this.#keepProducers(firstUncleanableOffset)
+    // A start must not look there for the ends of transactions of which a snapshot from before knows: compaction takes them, too.
+    await log.saveRecoveryPoint()
     const sources = segments.all.filter(({ baseOffset }) => baseOffset < firstUncleanableOffset)
     const dirty = sources.slice(segments.indexOf(firstDirtyOffset))
     if (dirty.length === 0) return

@@ -338,6 +338,18 @@ describe('of transactions, compaction', () => {
     expect(await again.abortedTransactions(0, logEndOffset)).toEqual([{ producerId: 9n, firstOffset: 0 }])
   })
 
+  it('has a start look for the ends of transactions behind what was compacted only, which may lack them', async () => {
+    const { files, directory, log } = await start()
+    await log.append(keyed('a=1'), 'client')
+    await roll(log)
+    await directory.checkpoint()
+    await log.append(keyed('a=2'), 'client')
+    await roll(log)
+    await directory.compact()
+    const checkpoint = String(await files.readFile('data/recovery-point-offset-checkpoint'))
+    expect(Number(/topic 0 (\d+)/.exec(checkpoint)![1])).toBeGreaterThanOrEqual(log.compaction.cleanedOffset)
+  })
+
   it('drops aborted records at once, then their marker after delete.retention.ms', async () => {
     const { clock, directory, log } = await start({ deleteRetentionMs: 1000 })
     await log.append(keyed('a=0'), 'client')
