@@ -139,3 +139,18 @@ export function holdSlabsOf(parts: readonly Buffer[]): (() => void) | undefined 
     for (const slab of held.splice(0)) slab.release()
   }
 }
+
+/** `bytes`, or a copy of it where it lies in memory that is used again. */
+export function outOfSlab(bytes: Buffer): Buffer {
+  const slab = slabOf(bytes)
+  if (slab === undefined) return bytes
+  const copy = Buffer.from(bytes)
+  slab.release()
+  return copy
+}
+
+/** `bytes`, or a copy of it where it would keep much more memory alive. */
+export function ownBytes(bytes: Buffer): Buffer {
+  if (slabOf(bytes) !== undefined) return outOfSlab(bytes)
+  return bytes.length * 4 < bytes.buffer.byteLength ? Buffer.from(bytes) : bytes
+}
