@@ -97,7 +97,7 @@ export class CallExecution {
       if (!this.#open(call, reader)) return
       call.bodyBytes = reader.remaining
       call.context = this.#contextOf(call)
-      const decoded = this.#decode(call, frame, reader)
+      const decoded = this.#decode(call, reader)
       if (decoded instanceof Promise) {
         void this.#serveWhenDecoded(call, decoded, reader, refusal)
         return
@@ -110,9 +110,9 @@ export class CallExecution {
     this.#serveDecoded(call, reader, refusal)
   }
 
-  #decode(call: Call, frame: Buffer, reader: Reader): unknown {
+  #decode(call: Call, reader: Reader): unknown {
     const { served, apiVersion } = call
-    if (!isLargeFrame(frame)) return served!.decodeBody(reader, apiVersion)
+    if (!isLargeFrame(call.frameBytes)) return served!.decodeBody(reader, apiVersion)
     return inTurns(this.#timed(call, served!.decodeBodyInSteps(reader, apiVersion)))
   }
 
@@ -192,7 +192,7 @@ export class CallExecution {
   #handle(call: Call): void {
     try {
       const body = this.#begin(call)
-      if (body instanceof Promise || isLargeAnswer(body)) {
+      if (body instanceof Promise || isLarge(call, body)) {
         void this.#await(call, Promise.resolve(body))
         return
       }
@@ -226,7 +226,7 @@ export class CallExecution {
       call.letGo()
       if (call.isTimed) call.resumedMs = clock.monotonicMs()
       if (this.#order.isClosed) whenSentOf(body)?.()
-      else if (body !== undefined && isLargeAnswer(body)) await this.#answerInTurns(call, body)
+      else if (body !== undefined && isLarge(call, body)) await this.#answerInTurns(call, body)
       else this.#answer(call, body)
     } catch (error) {
       if (!this.#order.isClosed) this.#failWith(call, error)
@@ -371,6 +371,12 @@ export class CallExecution {
     call.request = undefined
     this.#order.ended(call)
   }
+}
+
+/** There is more in the answer than is written in one go. Of Produce it has no more elements than the request, whose size tells already. */
+function isLarge({ served, frameBytes }: Call, body: object | undefined): boolean {
+  const isSmallProduce = served?.handler.counts === 'produce' && !isLargeFrame(frameBytes)
+  return !isSmallProduce && isLargeAnswer(body)
 }
 
 function whenSentOf(body: { readonly [whenSent]?: () => void } | undefined): (() => void) | undefined {

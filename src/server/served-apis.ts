@@ -80,8 +80,8 @@ export class ServedApi {
 /** A frame of so many bytes may hold more than is read in one go. */
 const largeFrameBytes = 32 * 1024
 
-export function isLargeFrame({ length }: Buffer): boolean {
-  return length > largeFrameBytes
+export function isLargeFrame(bytes: number): boolean {
+  return bytes > largeFrameBytes
 }
 
 /** There is more in it than is written in one go. */
