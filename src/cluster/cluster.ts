@@ -2,23 +2,21 @@
  * cluster: what all brokers of this process share: topics, partitions and their logs, registrations, configs. It is Kafka's controller and
  * the owner of the log directories. Metadata changes in `#run` alone: decide, write, replay, then open or remove logs.
  */
-import { KafkaError } from '../../protocol/errors.ts'
+import type { KafkaError } from '../../protocol/errors.ts'
 import { brokerRegistrationChangeRecord, registerBrokerRecord } from '../../protocol/state/index.ts'
 import type { BrokerConfig, TopicConfig } from '../config/index.ts'
 import type { LogDirectory } from '../log/log-directory.ts'
-import type { PartitionLog } from '../log/partition-log.ts'
 import { type MetadataLog, type MetadataRecord, metadataRecord, openMetadataLog } from '../metadata/index.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { FileSystem } from '../runtime/file-system.ts'
 import { LogLevels } from '../runtime/log-levels.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { type Random, randomUuid } from '../runtime/random.ts'
-import { forEachLimited, LimitedQueue, nextTurn } from '../runtime/serial-queue.ts'
 import { Broker } from './broker.ts'
-import { cleanerLimitsOf } from './cleaner-limits.ts'
 import { type AlteredResource, decideAlterConfigs } from './config-commands.ts'
 import { Controller } from './controller.ts'
 import { DynamicConfigs } from './dynamic-configs.ts'
+import { EffectiveConfigs } from './effective-configs.ts'
 import { Features, supportedFeatures } from './features.ts'
 import {
   decideBrokerStarted,
@@ -30,6 +28,7 @@ import {
 } from './leadership.ts'
 import { LogDirectories, type UnreadableDirectory } from './log-directories.ts'
 import { applyLogLevels } from './logger-configs.ts'
+import { OpenLogs } from './open-logs.ts'
 import { describeOtherBrokers, describeStoppedBrokers, type OtherBrokersState } from './other-brokers.ts'
 import type { Partition } from './partition.ts'
 import { PreferredLeaders } from './preferred-leaders.ts'
@@ -47,7 +46,6 @@ import {
   type NewTopic,
   type TopicState,
 } from './topic-commands.ts'
-import { logConfigOf, topicConfigOf } from './topic-configs.ts'
 import { Topics } from './topics.ts'
 
 export interface ClusterOptions {
@@ -90,11 +88,6 @@ interface TopicCommandOptions {
 
 /** Partition changes written as one batch. */
 const changesPerBatch = 5_000
-/** Logs that are opened or removed at a time. */
-const parallelLogs = 32
-/** Opened before others have their turn, also where they are kept in memory. */
-const logsPerTurn = 256
-
 export class Cluster {
   readonly clusterId: string
   readonly metadata: MetadataLog
@@ -108,22 +101,15 @@ export class Cluster {
   readonly controller: Controller
   readonly replicaMoves: ReplicaMoves
   readonly logLevels: LogLevels
+  readonly #configs: EffectiveConfigs
+  readonly #logs: OpenLogs
   readonly #producerIdBlocks: ProducerIdBlocks
   readonly #preferredLeaders: PreferredLeaders
   readonly #options: ClusterOptions
   readonly #brokers = new Map<number, Broker>()
-  /** Without dynamic ones. */
-  readonly #staticConfigs = new Map<number, BrokerConfig>()
-  readonly #configs = new Map<number, BrokerConfig>()
   readonly #topicDeleted = new Set<(topic: Topic) => void>()
   readonly #leaderChanged = new Set<(partition: Partition) => void>()
-  readonly #brokerConfigChanged = new Set<() => void>()
   readonly #autoCreation: TopicAutoCreation
-  /** Removals under way, by name of the partition: a new one of that name waits. */
-  readonly #removals = new Map<string, Promise<void>>()
-  readonly #removalQueue = new LimitedQueue(parallelLogs)
-  /** One more with each change of configs. */
-  #configChanges = 0
   #isClosing = false
   #hasFailed = false
 
@@ -137,6 +123,7 @@ export class Cluster {
     this.features = new Features(metadata)
     this.registrations = new Registrations(metadata, this.features)
     this.dynamicConfigs = new DynamicConfigs(metadata)
+    this.#configs = new EffectiveConfigs({ ...options, dynamicConfigs: this.dynamicConfigs })
     this.topics = new Topics(metadata, this.features, (topic) => this.dynamicConfigs.forgetTopic(topic.name))
     this.#producerIdBlocks = new ProducerIdBlocks(metadata)
     this.#preferredLeaders = new PreferredLeaders({
@@ -162,6 +149,13 @@ export class Cluster {
       topicConfig: ({ topic, leaderId }) => this.topicConfig(topic, leaderId),
       config: () => this.configOf(options.nodeId),
     })
+    this.#logs = new OpenLogs({
+      ...{ topics, directories, logger: options.logger },
+      ...{ configs: this.#configs, replicaMoves: this.replicaMoves },
+      isHere: (partition, brokerId) => this.#isHere(partition, brokerId),
+    })
+    // Before all others that want to know.
+    this.#configs.onBrokersChanged(() => this.#configureDirectories())
     for (const directory of directories.all) {
       directory.onFailure((failure) => this.#directoryFailed(directory, failure))
     }
@@ -178,7 +172,7 @@ export class Cluster {
     const cluster = new Cluster(options, metadata, directories)
     options.registerParts?.(metadata)
     await metadata.load()
-    cluster.#applyBrokerConfig()
+    cluster.#configureDirectories()
     await directories.setStraysAside((topic, partition) => cluster.findPartition(topic, partition))
     await cluster.#applyChanges()
     await cluster.replicaMoves.resume((topic, partition) => cluster.findPartition(topic, partition))
@@ -197,8 +191,7 @@ export class Cluster {
     await this.#autoCreation.settled()
     await Promise.all([this.controller.close(), this.replicaMoves.close()])
     await this.metadata.close()
-    for (const partition of this.topics.partitions()) partition.detach()
-    await Promise.all(this.#removals.values())
+    await this.#logs.close()
     await Promise.all(this.logDirectories.all.map((directory) => directory.close(brokerEpoch).catch(note)))
     // One that has failed has said so already.
     if (failures.length > 0 && !this.#hasFailed) throw failures[0]
@@ -254,7 +247,7 @@ export class Cluster {
   /** `config`: what is set for it, where that is not what is set for all. */
   addBroker(id: number, rack: string | null = null, config: BrokerConfig = this.#options.config): Broker {
     if (this.#brokers.has(id)) throw new Error(`broker ${id} is already there`)
-    this.#staticConfigs.set(id, config)
+    this.#configs.setStatic(id, config)
     const broker = new Broker(this, id, rack)
     this.#brokers.set(id, broker)
     return broker
@@ -456,31 +449,17 @@ export class Cluster {
 
   /** What holds for one broker. */
   configOf(brokerId: number): BrokerConfig {
-    const known = this.#configs.get(brokerId)
-    if (known !== undefined) return known
-    const clusterWide = this.dynamicConfigs.of('broker', '')
-    const own = this.dynamicConfigs.of('broker', String(brokerId))
-    const config = this.#staticConfigOf(brokerId)
-    const effective = clusterWide.size + own.size === 0 ? config : config.withDynamic(clusterWide, own)
-    this.#configs.set(brokerId, effective)
-    return effective
+    return this.#configs.of(brokerId)
   }
 
   /** `listener` runs when configs of brokers were set, also to what they were. Returns the way to stop it. */
   onBrokerConfigChanged(listener: () => void): () => void {
-    this.#brokerConfigChanged.add(listener)
-    return () => this.#brokerConfigChanged.delete(listener)
-  }
-
-  #staticConfigOf(brokerId: number): BrokerConfig {
-    return this.#staticConfigs.get(brokerId) ?? this.#options.config
+    return this.#configs.onBrokersChanged(listener)
   }
 
   /** What holds for the topic's partitions that `brokerId` leads, which may have configs of its own. */
   topicConfig(topic: string, brokerId = -1): TopicConfig {
-    return topicConfigOf(this.configOf(brokerId), this.dynamicConfigs.of('topic', topic), (problem) =>
-      this.#options.logger.warn({ topic, problem }, 'a stored topic config is not valid: ignored'),
-    )
+    return this.#configs.ofTopic(topic, brokerId)
   }
 
   /** One result for each resource, in their order: undefined where its configs are changed, which has taken effect. `broker`: the one that is asked. */
@@ -496,7 +475,7 @@ export class Cluster {
         features,
         dynamicConfigs,
         logLevels,
-        config: this.#staticConfigOf(broker.id),
+        config: this.#configs.staticOf(broker.id),
         brokerId: broker.id,
       }
       const decided = await decideAlterConfigs(state, resources)
@@ -561,15 +540,10 @@ export class Cluster {
     const { changedPartitions, removedTopics } = this.topics.takeChanges()
     this.#applyConfigChanges()
     for (const topic of removedTopics) {
-      for (const partition of topic.partitions) if (!this.#isReplaced(partition)) this.#remove(partition)
+      this.#logs.removeTopic(topic)
       for (const listener of this.#topicDeleted) listener(topic)
     }
-    const opened = [...changedPartitions]
-    for (let start = 0; start < opened.length; start += logsPerTurn) {
-      if (start > 0) await nextTurn()
-      const some = opened.slice(start, start + logsPerTurn)
-      await forEachLimited(some, parallelLogs, (partition) => this.#open(partition))
-    }
+    await this.#logs.open(changedPartitions)
     for (const partition of changedPartitions) {
       partition.wake()
       if (partition.isOpen) for (const listener of this.#leaderChanged) listener(partition)
@@ -578,92 +552,15 @@ export class Cluster {
 
   #applyConfigChanges(): void {
     const changes = this.dynamicConfigs.takeChanges()
-    if (changes.length > 0) this.#configChanges += 1
-    const brokerChanged = changes.some(({ type }) => type === 'broker')
-    if (brokerChanged) {
-      this.#configs.clear()
-      this.#applyBrokerConfig()
-      for (const listener of this.#brokerConfigChanged) listener()
-    }
+    if (changes.length === 0) return
+    const brokersChanged = changes.some(({ type }) => type === 'broker')
+    if (brokersChanged) this.#configs.brokersChanged()
     const changed = new Set(changes.filter(({ type }) => type === 'topic').map(({ name }) => name))
-    for (const topic of this.topics.values()) {
-      if (!brokerChanged && !changed.has(topic.name)) continue
-      const configs = new Map<number, TopicConfig>()
-      for (const partition of topic.partitions) {
-        const config = configs.get(partition.leaderId) ?? this.topicConfig(topic.name, partition.leaderId)
-        configs.set(partition.leaderId, config)
-        applyConfig(partition, config)
-      }
-    }
+    this.#logs.applyConfigs(({ name }) => brokersChanged || changed.has(name))
   }
 
-  /** What log directories are told. */
-  #applyBrokerConfig(): void {
-    const config = this.configOf(this.#options.nodeId)
-    const { opened } = this.logDirectories
-    for (const directory of opened) {
-      directory.producerIdExpirationMs = config.get('producer.id.expiration.ms')
-      directory.verifiesTransactions = config.get('transaction.partition.verification.enable')
-      directory.cleanerLimits = cleanerLimitsOf(config, opened.length)
-    }
-  }
-
-  /** Opens the log if that was not done yet, and lets it write in the partition's leader epoch. */
-  async #open(partition: Partition): Promise<void> {
-    await this.#removals.get(partition.name)
-    if (partition.isDeleted || partition.hasFailed) return
-    if (!partition.isOpen && !partition.replicas.some((id) => this.#isHere(partition, id))) return
-    try {
-      const { topic, leaderId } = partition
-      if (partition.isOpen) {
-        if (this.#brokersHaveConfigs()) applyConfig(partition, this.topicConfig(topic, leaderId))
-      } else {
-        const config = this.topicConfig(topic, leaderId)
-        const configChanges = this.#configChanges
-        applyConfig(partition, config)
-        partition.attach(await this.logDirectories.openLog(partition, logConfigOf(config)))
-        if (this.#configChanges > configChanges) applyConfig(partition, this.topicConfig(topic, leaderId))
-        if (partition.isDeleted) return this.#remove(partition)
-      }
-      const log: PartitionLog = partition.log
-      if (log.leaderEpoch < partition.leaderEpoch) await log.becomeLeader(partition.leaderEpoch)
-    } catch (error) {
-      const reason = `${partition.name} is offline: ${error instanceof Error ? error.message : String(error)}`
-      this.#options.logger.error({ partition: partition.name, error }, reason)
-      partition.fail(new KafkaError('KAFKA_STORAGE_ERROR', reason))
-    }
-  }
-
-  /** Some have configs of their own, so that those of a partition change with its leader. */
-  #brokersHaveConfigs(): boolean {
-    return [...this.#brokers.keys()].some((id) => this.dynamicConfigs.of('broker', String(id)).size > 0)
-  }
-
-  /**
-   * While loading, a topic of the same name was found behind a deleted one: what lies under its name is the later one's. What a crash has left
-   * of the deleted one there has another topic id, and is put aside when the partition is opened.
-   */
-  #isReplaced(partition: Partition): boolean {
-    return !partition.isOpen && this.topics.byName(partition.topic)?.partitions[partition.index] !== undefined
-  }
-
-  #remove(partition: Partition): void {
-    partition.detach()
-    const removal = this.#removalQueue
-      .run(() => this.#removeStored(partition))
-      .catch((error: unknown) => {
-        this.#options.logger.error({ partition: partition.name, error }, 'the partition could not be removed')
-      })
-      .finally(() => this.#removals.delete(partition.name))
-    this.#removals.set(partition.name, removal)
-  }
-
-  /** What lies in a directory that is not there is found to be a stray when it is back. */
-  async #removeStored(partition: Partition): Promise<void> {
-    const { topic, index } = partition
-    await this.replicaMoves.stop(partition)
-    const directory = this.logDirectories.ownerOf(partition)
-    if (directory?.failure === undefined) await directory?.deletePartition(topic, index)
+  #configureDirectories(): void {
+    this.logDirectories.applyConfig(this.configOf(this.#options.nodeId))
   }
 }
 
@@ -673,10 +570,4 @@ function fencing(broker: { readonly id: number; readonly epoch: number }, isFenc
     brokerEpoch: broker.epoch,
     fenced: isFenced ? 1 : -1,
   })
-}
-
-function applyConfig(partition: Partition, config: TopicConfig): void {
-  partition.minInsyncReplicas = config.get('min.insync.replicas')
-  partition.maxMessageBytes = config.get('max.message.bytes')
-  if (partition.isOpen) partition.log.applyConfig(logConfigOf(config))
 }
