@@ -3,37 +3,27 @@
  * the owner of the log directories. Metadata changes in `#run` alone: decide, write, replay, then open or remove logs.
  */
 import type { KafkaError } from '../../protocol/errors.ts'
-import { brokerRegistrationChangeRecord, registerBrokerRecord } from '../../protocol/state/index.ts'
 import type { BrokerConfig, TopicConfig } from '../config/index.ts'
 import type { LogDirectory } from '../log/log-directory.ts'
-import { type MetadataLog, type MetadataRecord, metadataRecord, openMetadataLog } from '../metadata/index.ts'
+import { type MetadataLog, openMetadataLog } from '../metadata/index.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { FileSystem } from '../runtime/file-system.ts'
 import { LogLevels } from '../runtime/log-levels.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { type Random, randomUuid } from '../runtime/random.ts'
+import type { Random } from '../runtime/random.ts'
 import { Broker } from './broker.ts'
+import { Brokers } from './brokers.ts'
 import { type AlteredResource, decideAlterConfigs } from './config-commands.ts'
 import { Controller } from './controller.ts'
 import { DynamicConfigs } from './dynamic-configs.ts'
 import { EffectiveConfigs } from './effective-configs.ts'
-import { Features, supportedFeatures } from './features.ts'
-import {
-  decideBrokerStarted,
-  decideBrokerStopped,
-  decideBrokersAbsent,
-  decideLeader,
-  decidePreferredLeaders,
-  type LeadershipState,
-} from './leadership.ts'
+import { Features } from './features.ts'
 import { LogDirectories, type UnreadableDirectory } from './log-directories.ts'
 import { applyLogLevels } from './logger-configs.ts'
 import { OpenLogs } from './open-logs.ts'
-import { describeOtherBrokers, describeStoppedBrokers, type OtherBrokersState } from './other-brokers.ts'
 import type { Partition } from './partition.ts'
-import { PreferredLeaders } from './preferred-leaders.ts'
 import { ProducerIdBlocks } from './producer-id-blocks.ts'
-import { type Endpoint, Registrations } from './registrations.ts'
+import { Registrations } from './registrations.ts'
 import { ReplicaMoves } from './replica-moves.ts'
 import type { Topic } from './topic.ts'
 import { type MutationCount, TopicAutoCreation } from './topic-auto-creation.ts'
@@ -86,8 +76,6 @@ interface TopicCommandOptions {
   readonly mutations?: MutationCount | undefined
 }
 
-/** Partition changes written as one batch. */
-const changesPerBatch = 5_000
 export class Cluster {
   readonly clusterId: string
   readonly metadata: MetadataLog
@@ -97,6 +85,7 @@ export class Cluster {
   readonly features: Features
   readonly directories: readonly LogDirectory[]
   readonly logDirectories: LogDirectories
+  readonly brokers: Brokers
   /** What admin tools ask of it beside topics and configs. */
   readonly controller: Controller
   readonly replicaMoves: ReplicaMoves
@@ -104,9 +93,7 @@ export class Cluster {
   readonly #configs: EffectiveConfigs
   readonly #logs: OpenLogs
   readonly #producerIdBlocks: ProducerIdBlocks
-  readonly #preferredLeaders: PreferredLeaders
   readonly #options: ClusterOptions
-  readonly #brokers = new Map<number, Broker>()
   readonly #topicDeleted = new Set<(topic: Topic) => void>()
   readonly #leaderChanged = new Set<(partition: Partition) => void>()
   readonly #autoCreation: TopicAutoCreation
@@ -126,17 +113,21 @@ export class Cluster {
     this.#configs = new EffectiveConfigs({ ...options, dynamicConfigs: this.dynamicConfigs })
     this.topics = new Topics(metadata, this.features, (topic) => this.dynamicConfigs.forgetTopic(topic.name))
     this.#producerIdBlocks = new ProducerIdBlocks(metadata)
-    this.#preferredLeaders = new PreferredLeaders({
-      clock: options.clock,
-      config: () => this.config,
-      elect: () => this.#electPreferredLeaders(),
-    })
     const { topics, registrations, features } = this
+    this.brokers = new Brokers({
+      ...options,
+      ...{ topics, registrations, features, directories },
+      run: (decide) => this.#run(decide),
+      config: () => this.config,
+      mayElectUnclean: ({ topic }) => this.topicConfig(topic).get('unclean.leader.election.enable'),
+      decideEndedReassignments: (partitions, brokerId) =>
+        this.controller.decideEndedReassignments(partitions, brokerId),
+    })
     this.controller = new Controller({
       ...{ metadata, topics, registrations, features },
       run: (decide) => this.#run(decide),
-      leadership: () => this.#leadershipState(),
-      registrationChanges: () => this.#directoryChanges(),
+      leadership: () => this.brokers.leadership(),
+      registrationChanges: () => this.brokers.directoryChanges(),
       clock: options.clock,
     })
     this.#autoCreation = new TopicAutoCreation({
@@ -152,7 +143,7 @@ export class Cluster {
     this.#logs = new OpenLogs({
       ...{ topics, directories, logger: options.logger },
       ...{ configs: this.#configs, replicaMoves: this.replicaMoves },
-      isHere: (partition, brokerId) => this.#isHere(partition, brokerId),
+      isHere: (partition, brokerId) => this.brokers.isHere(partition, brokerId),
     })
     // Before all others that want to know.
     this.#configs.onBrokersChanged(() => this.#configureDirectories())
@@ -183,11 +174,10 @@ export class Cluster {
   /** Stops all brokers, and closes logs and directories. */
   async close(): Promise<void> {
     this.#isClosing = true
-    const brokerEpoch = Math.max(-1, ...[...this.#brokers.values()].map(({ epoch }) => epoch))
+    const brokerEpoch = this.brokers.highestEpoch
     const failures: unknown[] = []
     const note = (error: unknown): void => void failures.push(error)
-    await this.#preferredLeaders.stop()
-    for (const broker of this.#brokers.values()) await broker.stop().catch(note)
+    await this.brokers.close(note)
     await this.#autoCreation.settled()
     await Promise.all([this.controller.close(), this.replicaMoves.close()])
     await this.metadata.close()
@@ -223,7 +213,7 @@ export class Cluster {
       this.#fail(new Error(`that the log directory ${path} has failed could not be recorded within ${timeoutMs} ms`))
     })
     try {
-      await this.#run(() => ({ records: this.#directoryChanges(), response: undefined }))
+      await this.#run(() => ({ records: this.brokers.directoryChanges(), response: undefined }))
     } catch (error) {
       this.#options.logger.error({ path, error }, 'the failure of a log directory could not be recorded')
     } finally {
@@ -231,30 +221,19 @@ export class Cluster {
     }
   }
 
-  #directoryChanges(): MetadataRecord[] {
-    const version = this.features.registrationChangeRecordVersion
-    const logDirs = this.logDirectories.usable.map(({ directoryId }) => directoryId)
-    if (version < 2) return []
-    return [...this.#brokers.values()]
-      .filter((broker) => broker.isRunning && this.registrations.has(broker))
-      .map(({ id, epoch }) =>
-        metadataRecord(brokerRegistrationChangeRecord, version, { brokerId: id, brokerEpoch: epoch, logDirs }),
-      )
-  }
-
   // Brokers
 
   /** `config`: what is set for it, where that is not what is set for all. */
   addBroker(id: number, rack: string | null = null, config: BrokerConfig = this.#options.config): Broker {
-    if (this.#brokers.has(id)) throw new Error(`broker ${id} is already there`)
+    if (this.broker(id) !== undefined) throw new Error(`broker ${id} is already there`)
     this.#configs.setStatic(id, config)
     const broker = new Broker(this, id, rack)
-    this.#brokers.set(id, broker)
+    this.brokers.add(broker)
     return broker
   }
 
   broker(id: number): Broker | undefined {
-    return this.#brokers.get(id)
+    return this.brokers.get(id)
   }
 
   /** What clients are told is the controller: a broker that is alive, -1 if none is. */
@@ -273,114 +252,26 @@ export class Cluster {
     return nodes
   }
 
-  /** Only for Broker. Returns the broker's epoch. */
-  async brokerStarted(broker: Broker, endpoints: readonly Endpoint[]): Promise<number> {
-    const epoch = await this.#run((nextOffset) => ({
-      records: [
-        metadataRecord(registerBrokerRecord, this.features.registerBrokerRecordVersion, {
-          brokerId: broker.id,
-          incarnationId: randomUuid(this.#options.random),
-          brokerEpoch: nextOffset,
-          endPoints: endpoints.map((endpoint) => ({ ...endpoint })),
-          features: supportedFeatures,
-          rack: broker.rack,
-          fenced: true,
-          logDirs: this.logDirectories.usable.map(({ directoryId }) => directoryId),
-        }),
-        fencing({ id: broker.id, epoch: nextOffset }, false),
-        ...this.#fenceDead(),
-      ],
-      response: nextOffset,
-    }))
-    await this.#runForPartitions((partitions) => decideBrokerStarted(this.#leadershipState(), partitions, broker.id))
-    await this.#runForPartitions((partitions) => this.controller.decideEndedReassignments(partitions, broker.id))
-    return epoch
-  }
-
-  /** Only for Broker: it has stopped, or is fenced. */
-  async brokerStopped(broker: Broker): Promise<void> {
-    // When all go, partitions stay as they are: the next start gives them a new leader epoch.
-    if (!this.#isClosing) {
-      await this.#runForPartitions((partitions) => decideBrokerStopped(this.#leadershipState(), partitions, broker.id))
-    }
-    await this.#run(() => ({
-      records: this.registrations.has(broker) ? [fencing(broker, true)] : [],
-      response: undefined,
-    }))
-  }
-
-  /** Only for Broker. */
-  async brokerUnfenced(broker: Broker): Promise<void> {
-    await this.#run(() => ({ records: [fencing(broker, false)], response: undefined }))
-    await this.#runForPartitions((partitions) => decideBrokerStarted(this.#leadershipState(), partitions, broker.id))
-  }
-
   /** To be called when all brokers of the process run: what only others could lead has no leader. */
-  async brokersStarted(): Promise<void> {
-    await this.#runForPartitions((partitions) => decideBrokersAbsent(this.#leadershipState(), partitions))
-    if (this.#brokers.size > 1) this.#preferredLeaders.start()
-  }
-
-  async #electPreferredLeaders(): Promise<void> {
-    try {
-      await this.#runForPartitions((partitions) => decidePreferredLeaders(this.#leadershipState(), partitions))
-    } catch (error) {
-      this.#options.logger.error({ error }, 'preferred leaders could not be elected')
-    }
+  brokersStarted(): Promise<void> {
+    return this.brokers.allStarted()
   }
 
   /** @throws Error in one readable line when the partition is not there, or the broker can't lead it */
-  async moveLeader(topic: string, partition: number, brokerId: number): Promise<void> {
-    await this.#run(() => {
-      const found = this.findPartition(topic, partition)
-      if (found === undefined) throw new Error(`there is no partition ${partition} of a topic ${topic}`)
-      return { records: decideLeader(this.#leadershipState(), found, brokerId), response: undefined }
-    })
+  moveLeader(topic: string, partition: number, brokerId: number): Promise<void> {
+    return this.brokers.moveLeader(topic, partition, brokerId)
   }
 
   /** What to tell whoever started the process, once its brokers run, about those that it lacks: one line each. */
   describeOtherBrokers(): string[] {
-    const here = new Set(this.directories.map(({ directoryId }) => directoryId))
-    const state: OtherBrokersState = {
-      registrations: this.registrations.values(),
-      partitions: () => this.topics.partitions(),
-      own: new Set(this.#brokers.keys()),
-      isHere: (partition, brokerId) => this.#isHere(partition, brokerId),
-      wasHere: ({ directories }) => directories.length > 0 && directories.every((id) => here.has(id)),
-    }
-    return [describeStoppedBrokers(state), describeOtherBrokers(state)].filter((line) => line !== undefined)
-  }
-
-  #leadershipState(): LeadershipState {
-    const available = [...this.#brokers.values()].filter(({ state }) => state === 'running' || state === 'added')
-    return {
-      features: this.features,
-      available: new Set(available.map(({ id }) => id)),
-      isHere: (partition, brokerId) => this.#isHere(partition, brokerId),
-      mayElectUnclean: ({ topic }) => this.topicConfig(topic).get('unclean.leader.election.enable'),
-    }
-  }
-
-  /** The broker's replica lies in a directory of this process: it runs here, or did. */
-  #isHere({ replicas, directories }: Partition, brokerId: number): boolean {
-    if (brokerId === this.#options.nodeId || this.#brokers.has(brokerId)) return true
-    const directoryId = directories[replicas.indexOf(brokerId)]
-    return this.directories.some((directory) => directory.directoryId === directoryId)
-  }
-
-  /** Brokers that an earlier, killed process has left unfenced. */
-  #fenceDead(): MetadataRecord[] {
-    return this.registrations
-      .values()
-      .filter(({ id, isFenced }) => !isFenced && this.#brokers.get(id)?.isRunning !== true)
-      .map((registration) => fencing(registration, true))
+    return this.brokers.describeOthers()
   }
 
   // Lookup
 
   /** By name or id of the topic. */
   findPartition(topicOrId: string, index: number): Partition | undefined {
-    return (this.topics.byName(topicOrId) ?? this.topics.byId(topicOrId))?.partitions[index]
+    return this.topics.findPartition(topicOrId, index)
   }
 
   // Topics
@@ -524,17 +415,6 @@ export class Cluster {
     return response
   }
 
-  /** For changes of partitions that need not count all at once: of some, then of the next, as they are by then. */
-  async #runForPartitions(decide: (partitions: readonly Partition[]) => readonly MetadataRecord[]): Promise<void> {
-    const partitions = [...this.topics.partitions()]
-    for (let start = 0; start < partitions.length; start += changesPerBatch) {
-      await this.#run(() => {
-        const those = partitions.slice(start, start + changesPerBatch).filter(({ isDeleted }) => !isDeleted)
-        return { records: decide(those), response: undefined }
-      })
-    }
-  }
-
   /** Makes logs and listeners follow what was replayed. */
   async #applyChanges(): Promise<void> {
     const { changedPartitions, removedTopics } = this.topics.takeChanges()
@@ -562,12 +442,4 @@ export class Cluster {
   #configureDirectories(): void {
     this.logDirectories.applyConfig(this.configOf(this.#options.nodeId))
   }
-}
-
-function fencing(broker: { readonly id: number; readonly epoch: number }, isFenced: boolean): MetadataRecord {
-  return metadataRecord(brokerRegistrationChangeRecord, 0, {
-    brokerId: broker.id,
-    brokerEpoch: broker.epoch,
-    fenced: isFenced ? 1 : -1,
-  })
 }
