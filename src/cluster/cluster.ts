@@ -15,6 +15,7 @@ import { Broker } from './broker.ts'
 import { Brokers } from './brokers.ts'
 import { type AlteredResource, decideAlterConfigs } from './config-commands.ts'
 import { Controller } from './controller.ts'
+import { watchForFailures } from './directory-failures.ts'
 import { DynamicConfigs } from './dynamic-configs.ts'
 import { EffectiveConfigs } from './effective-configs.ts'
 import { Features } from './features.ts'
@@ -23,19 +24,12 @@ import { applyLogLevels } from './logger-configs.ts'
 import { OpenLogs } from './open-logs.ts'
 import type { Partition } from './partition.ts'
 import { ProducerIdBlocks } from './producer-id-blocks.ts'
-import { Registrations } from './registrations.ts'
+import { type Node, Registrations } from './registrations.ts'
 import { ReplicaMoves } from './replica-moves.ts'
 import type { Topic } from './topic.ts'
-import { type MutationCount, TopicAutoCreation } from './topic-auto-creation.ts'
-import {
-  type CreatedTopic,
-  decideCreatePartitions,
-  decideCreateTopics,
-  decideDeleteTopics,
-  type NewPartitions,
-  type NewTopic,
-  type TopicState,
-} from './topic-commands.ts'
+import type { MutationCount } from './topic-auto-creation.ts'
+import type { CreatedTopic, NewPartitions, NewTopic } from './topic-commands.ts'
+import { type TopicCommandOptions, TopicController } from './topic-controller.ts'
 import { Topics } from './topics.ts'
 
 export interface ClusterOptions {
@@ -61,21 +55,6 @@ export interface ClusterOptions {
   readonly onFailure?: (error: Error) => void
 }
 
-/** Where a broker listens, as clients are told. */
-export interface Node {
-  readonly nodeId: number
-  readonly host: string
-  readonly port: number
-  readonly rack: string | null
-  readonly isFenced: boolean
-}
-
-interface TopicCommandOptions {
-  readonly validateOnly?: boolean
-  /** Of whoever asks; nobody's when absent. */
-  readonly mutations?: MutationCount | undefined
-}
-
 export class Cluster {
   readonly clusterId: string
   readonly metadata: MetadataLog
@@ -96,7 +75,7 @@ export class Cluster {
   readonly #options: ClusterOptions
   readonly #topicDeleted = new Set<(topic: Topic) => void>()
   readonly #leaderChanged = new Set<(partition: Partition) => void>()
-  readonly #autoCreation: TopicAutoCreation
+  readonly #topicController: TopicController
   #isClosing = false
   #hasFailed = false
 
@@ -130,10 +109,11 @@ export class Cluster {
       registrationChanges: () => this.brokers.directoryChanges(),
       clock: options.clock,
     })
-    this.#autoCreation = new TopicAutoCreation({
-      ...{ topics, logger: options.logger },
+    this.#topicController = new TopicController({
+      ...{ topics, registrations, features, directories, random: options.random, logger: options.logger },
+      run: (decide) => this.#run(decide),
       config: () => this.config,
-      create: (names, mutations) => this.createTopics(names, { mutations }),
+      isCordoned: (brokerId, path) => this.isCordoned(brokerId, path),
     })
     this.replicaMoves = new ReplicaMoves({
       ...{ metadata, directories, features, logger: options.logger },
@@ -147,9 +127,12 @@ export class Cluster {
     })
     // Before all others that want to know.
     this.#configs.onBrokersChanged(() => this.#configureDirectories())
-    for (const directory of directories.all) {
-      directory.onFailure((failure) => this.#directoryFailed(directory, failure))
-    }
+    watchForFailures({
+      ...{ directories, topics, clock: options.clock, logger: options.logger },
+      config: () => this.config,
+      record: () => this.#run(() => ({ records: this.brokers.directoryChanges(), response: undefined })),
+      fail: (error) => this.#fail(error),
+    })
   }
 
   /** Replays the metadata log and opens every partition's log. No broker runs yet: see `addBroker` and `Broker.start`. */
@@ -178,7 +161,7 @@ export class Cluster {
     const failures: unknown[] = []
     const note = (error: unknown): void => void failures.push(error)
     await this.brokers.close(note)
-    await this.#autoCreation.settled()
+    await this.#topicController.autoCreation.settled()
     await Promise.all([this.controller.close(), this.replicaMoves.close()])
     await this.metadata.close()
     await this.#logs.close()
@@ -192,33 +175,6 @@ export class Cluster {
     if (this.#hasFailed || this.#isClosing) return
     this.#hasFailed = true
     this.#options.onFailure?.(error)
-  }
-
-  /** Its partitions are offline; whoever waits for one hears of it. */
-  #directoryFailed(directory: LogDirectory, failure: KafkaError): void {
-    const { metadata, usable } = this.logDirectories
-    const isLast = directory === metadata || usable.length === 0
-    if (isLast) {
-      this.#fail(new Error(`the log directory ${directory.path} has failed: ${failure.message}`))
-      return
-    }
-    for (const { topic, partition } of directory.partitions()) this.findPartition(topic, partition)?.wake()
-    void this.#recordFailureOf(directory)
-  }
-
-  /** Tells the controller, as Kafka's broker must within log.dir.failure.timeout.ms. */
-  async #recordFailureOf({ path }: LogDirectory): Promise<void> {
-    const timeoutMs = this.config.get('log.dir.failure.timeout.ms')
-    const cancel = this.#options.clock.after(timeoutMs, () => {
-      this.#fail(new Error(`that the log directory ${path} has failed could not be recorded within ${timeoutMs} ms`))
-    })
-    try {
-      await this.#run(() => ({ records: this.brokers.directoryChanges(), response: undefined }))
-    } catch (error) {
-      this.#options.logger.error({ path, error }, 'the failure of a log directory could not be recorded')
-    } finally {
-      cancel()
-    }
   }
 
   // Brokers
@@ -238,18 +194,12 @@ export class Cluster {
 
   /** What clients are told is the controller: a broker that is alive, -1 if none is. */
   get controllerId(): number {
-    return this.registrations.values().find(({ isFenced }) => !isFenced)?.id ?? -1
+    return this.registrations.controllerId
   }
 
   /** The brokers that have `listener`, by id; fenced ones when asked for. */
   nodes(listener: string, options: { includeFenced?: boolean } = {}): Node[] {
-    const nodes: Node[] = []
-    for (const { id, endpoints, rack, isFenced } of this.registrations.values()) {
-      if (isFenced && options.includeFenced !== true) continue
-      const endpoint = endpoints.find(({ name }) => name === listener)
-      if (endpoint !== undefined) nodes.push({ nodeId: id, host: endpoint.host, port: endpoint.port, rack, isFenced })
-    }
-    return nodes
+    return this.registrations.nodes(listener, options)
   }
 
   /** To be called when all brokers of the process run: what only others could lead has no leader. */
@@ -277,46 +227,34 @@ export class Cluster {
   // Topics
 
   /** One result for each topic, in their order. Resolves when the new partitions can be used. */
-  async createTopics(
-    topics: readonly NewTopic[],
-    options: TopicCommandOptions = {},
-  ): Promise<(CreatedTopic | KafkaError)[]> {
-    return this.#run(async () => {
-      const { records, results } = await decideCreateTopics(this.#state(options), topics)
-      return { records: options.validateOnly === true ? [] : records, response: results }
-    })
+  createTopics(topics: readonly NewTopic[], options: TopicCommandOptions = {}): Promise<(CreatedTopic | KafkaError)[]> {
+    return this.#topicController.createTopics(topics, options)
   }
 
   /** One result for each, in their order: undefined where partitions were added. */
-  async createPartitions(
+  createPartitions(
     topics: readonly NewPartitions[],
     options: TopicCommandOptions = {},
   ): Promise<(KafkaError | undefined)[]> {
-    return this.#run(async () => {
-      const { records, results } = await decideCreatePartitions(this.#state(options), topics)
-      return { records: options.validateOnly === true ? [] : records, response: results }
-    })
+    return this.#topicController.createPartitions(topics, options)
   }
 
   /** One result for each topic id, in their order: undefined where the topic is gone. */
-  async deleteTopics(
+  deleteTopics(
     topicIds: readonly string[],
     options: Pick<TopicCommandOptions, 'mutations'> = {},
   ): Promise<(KafkaError | undefined)[]> {
-    return this.#run(async () => {
-      const { records, results } = await decideDeleteTopics(this.#state(options), topicIds)
-      return { records, response: results }
-    })
+    return this.#topicController.deleteTopics(topicIds, options)
   }
 
   /** Starts to create a topic that somebody asked for; the caller does not wait for it. */
   autoCreateTopic(name: string, mutations?: MutationCount): void {
-    this.#autoCreation.begin(name, mutations)
+    this.#topicController.autoCreation.begin(name, mutations)
   }
 
   /** An internal topic, created with Kafka's configs if it is missing. */
   ensureInternalTopic(name: string): Promise<Topic> {
-    return this.#autoCreation.ensureInternal(name)
+    return this.#topicController.autoCreation.ensureInternal(name)
   }
 
   /** `listener` runs when a topic is gone. Returns the way to stop it. */
@@ -391,23 +329,6 @@ export class Cluster {
   }
 
   // Changes
-
-  #state({ mutations }: TopicCommandOptions = {}): TopicState {
-    let place: ReturnType<LogDirectories['placement']> | undefined
-    return {
-      topics: this.topics,
-      registrations: this.registrations,
-      features: this.features,
-      config: this.config,
-      random: this.#options.random,
-      directoryFor: (brokerId) => {
-        place ??= this.logDirectories.placement(this.topics.partitions())
-        return place((path) => this.isCordoned(brokerId, path))
-      },
-      hasDirectories: (brokerId) => this.logDirectories.usable.some(({ path }) => !this.isCordoned(brokerId, path)),
-      countMutations: (partitions) => mutations?.record(partitions),
-    }
-  }
 
   async #run<R>(decide: Parameters<typeof this.metadata.run<R>>[0]): Promise<R> {
     const response = await this.metadata.run(decide)
