@@ -50,14 +50,14 @@ export class Broker {
   /** Registers with the endpoints that clients are told, and takes the lead where it may. */
   async start(endpoints: readonly Endpoint[]): Promise<void> {
     this.#become('running')
-    this.epoch = await this.cluster.brokerStarted(this, endpoints)
+    this.epoch = await this.cluster.brokers.started(this, endpoints)
   }
 
   /** Gives the lead to others, where there are any that may. */
   async stop(): Promise<void> {
     if (this.#state !== 'running' && this.#state !== 'fenced') return
     this.#become('stopped')
-    await this.cluster.brokerStopped(this)
+    await this.cluster.brokers.stopped(this)
     this.epoch = -1
   }
 
@@ -65,14 +65,14 @@ export class Broker {
   async fence(): Promise<void> {
     if (this.#state === 'fenced') return
     this.#become('fenced')
-    await this.cluster.brokerStopped(this)
+    await this.cluster.brokers.stopped(this)
   }
 
   /** The end of that; nothing is done to one that is not fenced. */
   async unfence(): Promise<void> {
     if (this.#state !== 'fenced') return
     this.#become('running')
-    await this.cluster.brokerUnfenced(this)
+    await this.cluster.brokers.unfenced(this)
   }
 
   /**

@@ -2,52 +2,34 @@
  * cluster: what all brokers of this process share: topics, partitions and their logs, registrations, configs. It is Kafka's controller and
  * the owner of the log directories. Metadata changes in `#run` alone: decide, write, replay, then open or remove logs.
  */
-import { KafkaError } from '../../protocol/errors.ts'
-import { brokerRegistrationChangeRecord, registerBrokerRecord } from '../../protocol/state/index.ts'
+import type { KafkaError } from '../../protocol/errors.ts'
 import type { BrokerConfig, TopicConfig } from '../config/index.ts'
 import type { LogDirectory } from '../log/log-directory.ts'
-import type { PartitionLog } from '../log/partition-log.ts'
-import { type MetadataLog, type MetadataRecord, metadataRecord, openMetadataLog } from '../metadata/index.ts'
+import { type MetadataLog, openMetadataLog } from '../metadata/index.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { FileSystem } from '../runtime/file-system.ts'
 import { LogLevels } from '../runtime/log-levels.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { type Random, randomUuid } from '../runtime/random.ts'
-import { forEachLimited, LimitedQueue, nextTurn } from '../runtime/serial-queue.ts'
+import type { Random } from '../runtime/random.ts'
 import { Broker } from './broker.ts'
-import { cleanerLimitsOf } from './cleaner-limits.ts'
+import { Brokers } from './brokers.ts'
 import { type AlteredResource, decideAlterConfigs } from './config-commands.ts'
 import { Controller } from './controller.ts'
+import { watchForFailures } from './directory-failures.ts'
 import { DynamicConfigs } from './dynamic-configs.ts'
-import { Features, supportedFeatures } from './features.ts'
-import {
-  decideBrokerStarted,
-  decideBrokerStopped,
-  decideBrokersAbsent,
-  decideLeader,
-  decidePreferredLeaders,
-  type LeadershipState,
-} from './leadership.ts'
+import { EffectiveConfigs } from './effective-configs.ts'
+import { Features } from './features.ts'
 import { LogDirectories, type UnreadableDirectory } from './log-directories.ts'
 import { applyLogLevels } from './logger-configs.ts'
-import { describeOtherBrokers, describeStoppedBrokers, type OtherBrokersState } from './other-brokers.ts'
+import { OpenLogs } from './open-logs.ts'
 import type { Partition } from './partition.ts'
-import { PreferredLeaders } from './preferred-leaders.ts'
 import { ProducerIdBlocks } from './producer-id-blocks.ts'
-import { type Endpoint, Registrations } from './registrations.ts'
+import { type Node, Registrations } from './registrations.ts'
 import { ReplicaMoves } from './replica-moves.ts'
 import type { Topic } from './topic.ts'
-import { type MutationCount, TopicAutoCreation } from './topic-auto-creation.ts'
-import {
-  type CreatedTopic,
-  decideCreatePartitions,
-  decideCreateTopics,
-  decideDeleteTopics,
-  type NewPartitions,
-  type NewTopic,
-  type TopicState,
-} from './topic-commands.ts'
-import { logConfigOf, topicConfigOf } from './topic-configs.ts'
+import type { MutationCount } from './topic-auto-creation.ts'
+import type { CreatedTopic, NewPartitions, NewTopic } from './topic-commands.ts'
+import { type TopicCommandOptions, TopicController } from './topic-controller.ts'
 import { Topics } from './topics.ts'
 
 export interface ClusterOptions {
@@ -73,28 +55,6 @@ export interface ClusterOptions {
   readonly onFailure?: (error: Error) => void
 }
 
-/** Where a broker listens, as clients are told. */
-export interface Node {
-  readonly nodeId: number
-  readonly host: string
-  readonly port: number
-  readonly rack: string | null
-  readonly isFenced: boolean
-}
-
-interface TopicCommandOptions {
-  readonly validateOnly?: boolean
-  /** Of whoever asks; nobody's when absent. */
-  readonly mutations?: MutationCount | undefined
-}
-
-/** Partition changes written as one batch. */
-const changesPerBatch = 5_000
-/** Logs that are opened or removed at a time. */
-const parallelLogs = 32
-/** Opened before others have their turn, also where they are kept in memory. */
-const logsPerTurn = 256
-
 export class Cluster {
   readonly clusterId: string
   readonly metadata: MetadataLog
@@ -104,26 +64,18 @@ export class Cluster {
   readonly features: Features
   readonly directories: readonly LogDirectory[]
   readonly logDirectories: LogDirectories
+  readonly brokers: Brokers
   /** What admin tools ask of it beside topics and configs. */
   readonly controller: Controller
   readonly replicaMoves: ReplicaMoves
   readonly logLevels: LogLevels
+  readonly #configs: EffectiveConfigs
+  readonly #logs: OpenLogs
   readonly #producerIdBlocks: ProducerIdBlocks
-  readonly #preferredLeaders: PreferredLeaders
   readonly #options: ClusterOptions
-  readonly #brokers = new Map<number, Broker>()
-  /** Without dynamic ones. */
-  readonly #staticConfigs = new Map<number, BrokerConfig>()
-  readonly #configs = new Map<number, BrokerConfig>()
   readonly #topicDeleted = new Set<(topic: Topic) => void>()
   readonly #leaderChanged = new Set<(partition: Partition) => void>()
-  readonly #brokerConfigChanged = new Set<() => void>()
-  readonly #autoCreation: TopicAutoCreation
-  /** Removals under way, by name of the partition: a new one of that name waits. */
-  readonly #removals = new Map<string, Promise<void>>()
-  readonly #removalQueue = new LimitedQueue(parallelLogs)
-  /** One more with each change of configs. */
-  #configChanges = 0
+  readonly #topicController: TopicController
   #isClosing = false
   #hasFailed = false
 
@@ -137,34 +89,50 @@ export class Cluster {
     this.features = new Features(metadata)
     this.registrations = new Registrations(metadata, this.features)
     this.dynamicConfigs = new DynamicConfigs(metadata)
+    this.#configs = new EffectiveConfigs({ ...options, dynamicConfigs: this.dynamicConfigs })
     this.topics = new Topics(metadata, this.features, (topic) => this.dynamicConfigs.forgetTopic(topic.name))
     this.#producerIdBlocks = new ProducerIdBlocks(metadata)
-    this.#preferredLeaders = new PreferredLeaders({
-      clock: options.clock,
-      config: () => this.config,
-      elect: () => this.#electPreferredLeaders(),
-    })
     const { topics, registrations, features } = this
+    this.brokers = new Brokers({
+      ...options,
+      ...{ topics, registrations, features, directories },
+      run: (decide) => this.#run(decide),
+      config: () => this.config,
+      mayElectUnclean: ({ topic }) => this.topicConfig(topic).get('unclean.leader.election.enable'),
+      decideEndedReassignments: (partitions, brokerId) =>
+        this.controller.decideEndedReassignments(partitions, brokerId),
+    })
     this.controller = new Controller({
       ...{ metadata, topics, registrations, features },
       run: (decide) => this.#run(decide),
-      leadership: () => this.#leadershipState(),
-      registrationChanges: () => this.#directoryChanges(),
+      leadership: () => this.brokers.leadership(),
+      registrationChanges: () => this.brokers.directoryChanges(),
       clock: options.clock,
     })
-    this.#autoCreation = new TopicAutoCreation({
-      ...{ topics, logger: options.logger },
+    this.#topicController = new TopicController({
+      ...{ topics, registrations, features, directories, random: options.random, logger: options.logger },
+      run: (decide) => this.#run(decide),
       config: () => this.config,
-      create: (names, mutations) => this.createTopics(names, { mutations }),
+      isCordoned: (brokerId, path) => this.isCordoned(brokerId, path),
     })
     this.replicaMoves = new ReplicaMoves({
       ...{ metadata, directories, features, logger: options.logger },
       topicConfig: ({ topic, leaderId }) => this.topicConfig(topic, leaderId),
       config: () => this.configOf(options.nodeId),
     })
-    for (const directory of directories.all) {
-      directory.onFailure((failure) => this.#directoryFailed(directory, failure))
-    }
+    this.#logs = new OpenLogs({
+      ...{ topics, directories, logger: options.logger },
+      ...{ configs: this.#configs, replicaMoves: this.replicaMoves },
+      isHere: (partition, brokerId) => this.brokers.isHere(partition, brokerId),
+    })
+    // Before all others that want to know.
+    this.#configs.onBrokersChanged(() => this.#configureDirectories())
+    watchForFailures({
+      ...{ directories, topics, clock: options.clock, logger: options.logger },
+      config: () => this.config,
+      record: () => this.#run(() => ({ records: this.brokers.directoryChanges(), response: undefined })),
+      fail: (error) => this.#fail(error),
+    })
   }
 
   /** Replays the metadata log and opens every partition's log. No broker runs yet: see `addBroker` and `Broker.start`. */
@@ -178,7 +146,7 @@ export class Cluster {
     const cluster = new Cluster(options, metadata, directories)
     options.registerParts?.(metadata)
     await metadata.load()
-    cluster.#applyBrokerConfig()
+    cluster.#configureDirectories()
     await directories.setStraysAside((topic, partition) => cluster.findPartition(topic, partition))
     await cluster.#applyChanges()
     await cluster.replicaMoves.resume((topic, partition) => cluster.findPartition(topic, partition))
@@ -189,16 +157,14 @@ export class Cluster {
   /** Stops all brokers, and closes logs and directories. */
   async close(): Promise<void> {
     this.#isClosing = true
-    const brokerEpoch = Math.max(-1, ...[...this.#brokers.values()].map(({ epoch }) => epoch))
+    const brokerEpoch = this.brokers.highestEpoch
     const failures: unknown[] = []
     const note = (error: unknown): void => void failures.push(error)
-    await this.#preferredLeaders.stop()
-    for (const broker of this.#brokers.values()) await broker.stop().catch(note)
-    await this.#autoCreation.settled()
+    await this.brokers.close(note)
+    await this.#topicController.autoCreation.settled()
     await Promise.all([this.controller.close(), this.replicaMoves.close()])
     await this.metadata.close()
-    for (const partition of this.topics.partitions()) partition.detach()
-    await Promise.all(this.#removals.values())
+    await this.#logs.close()
     await Promise.all(this.logDirectories.all.map((directory) => directory.close(brokerEpoch).catch(note)))
     // One that has failed has said so already.
     if (failures.length > 0 && !this.#hasFailed) throw failures[0]
@@ -211,228 +177,84 @@ export class Cluster {
     this.#options.onFailure?.(error)
   }
 
-  /** Its partitions are offline; whoever waits for one hears of it. */
-  #directoryFailed(directory: LogDirectory, failure: KafkaError): void {
-    const { metadata, usable } = this.logDirectories
-    const isLast = directory === metadata || usable.length === 0
-    if (isLast) {
-      this.#fail(new Error(`the log directory ${directory.path} has failed: ${failure.message}`))
-      return
-    }
-    for (const { topic, partition } of directory.partitions()) this.findPartition(topic, partition)?.wake()
-    void this.#recordFailureOf(directory)
-  }
-
-  /** Tells the controller, as Kafka's broker must within log.dir.failure.timeout.ms. */
-  async #recordFailureOf({ path }: LogDirectory): Promise<void> {
-    const timeoutMs = this.config.get('log.dir.failure.timeout.ms')
-    const cancel = this.#options.clock.after(timeoutMs, () => {
-      this.#fail(new Error(`that the log directory ${path} has failed could not be recorded within ${timeoutMs} ms`))
-    })
-    try {
-      await this.#run(() => ({ records: this.#directoryChanges(), response: undefined }))
-    } catch (error) {
-      this.#options.logger.error({ path, error }, 'the failure of a log directory could not be recorded')
-    } finally {
-      cancel()
-    }
-  }
-
-  #directoryChanges(): MetadataRecord[] {
-    const version = this.features.registrationChangeRecordVersion
-    const logDirs = this.logDirectories.usable.map(({ directoryId }) => directoryId)
-    if (version < 2) return []
-    return [...this.#brokers.values()]
-      .filter((broker) => broker.isRunning && this.registrations.has(broker))
-      .map(({ id, epoch }) =>
-        metadataRecord(brokerRegistrationChangeRecord, version, { brokerId: id, brokerEpoch: epoch, logDirs }),
-      )
-  }
-
   // Brokers
 
   /** `config`: what is set for it, where that is not what is set for all. */
   addBroker(id: number, rack: string | null = null, config: BrokerConfig = this.#options.config): Broker {
-    if (this.#brokers.has(id)) throw new Error(`broker ${id} is already there`)
-    this.#staticConfigs.set(id, config)
+    if (this.broker(id) !== undefined) throw new Error(`broker ${id} is already there`)
+    this.#configs.setStatic(id, config)
     const broker = new Broker(this, id, rack)
-    this.#brokers.set(id, broker)
+    this.brokers.add(broker)
     return broker
   }
 
   broker(id: number): Broker | undefined {
-    return this.#brokers.get(id)
+    return this.brokers.get(id)
   }
 
   /** What clients are told is the controller: a broker that is alive, -1 if none is. */
   get controllerId(): number {
-    return this.registrations.values().find(({ isFenced }) => !isFenced)?.id ?? -1
+    return this.registrations.controllerId
   }
 
   /** The brokers that have `listener`, by id; fenced ones when asked for. */
   nodes(listener: string, options: { includeFenced?: boolean } = {}): Node[] {
-    const nodes: Node[] = []
-    for (const { id, endpoints, rack, isFenced } of this.registrations.values()) {
-      if (isFenced && options.includeFenced !== true) continue
-      const endpoint = endpoints.find(({ name }) => name === listener)
-      if (endpoint !== undefined) nodes.push({ nodeId: id, host: endpoint.host, port: endpoint.port, rack, isFenced })
-    }
-    return nodes
-  }
-
-  /** Only for Broker. Returns the broker's epoch. */
-  async brokerStarted(broker: Broker, endpoints: readonly Endpoint[]): Promise<number> {
-    const epoch = await this.#run((nextOffset) => ({
-      records: [
-        metadataRecord(registerBrokerRecord, this.features.registerBrokerRecordVersion, {
-          brokerId: broker.id,
-          incarnationId: randomUuid(this.#options.random),
-          brokerEpoch: nextOffset,
-          endPoints: endpoints.map((endpoint) => ({ ...endpoint })),
-          features: supportedFeatures,
-          rack: broker.rack,
-          fenced: true,
-          logDirs: this.logDirectories.usable.map(({ directoryId }) => directoryId),
-        }),
-        fencing({ id: broker.id, epoch: nextOffset }, false),
-        ...this.#fenceDead(),
-      ],
-      response: nextOffset,
-    }))
-    await this.#runForPartitions((partitions) => decideBrokerStarted(this.#leadershipState(), partitions, broker.id))
-    await this.#runForPartitions((partitions) => this.controller.decideEndedReassignments(partitions, broker.id))
-    return epoch
-  }
-
-  /** Only for Broker: it has stopped, or is fenced. */
-  async brokerStopped(broker: Broker): Promise<void> {
-    // When all go, partitions stay as they are: the next start gives them a new leader epoch.
-    if (!this.#isClosing) {
-      await this.#runForPartitions((partitions) => decideBrokerStopped(this.#leadershipState(), partitions, broker.id))
-    }
-    await this.#run(() => ({
-      records: this.registrations.has(broker) ? [fencing(broker, true)] : [],
-      response: undefined,
-    }))
-  }
-
-  /** Only for Broker. */
-  async brokerUnfenced(broker: Broker): Promise<void> {
-    await this.#run(() => ({ records: [fencing(broker, false)], response: undefined }))
-    await this.#runForPartitions((partitions) => decideBrokerStarted(this.#leadershipState(), partitions, broker.id))
+    return this.registrations.nodes(listener, options)
   }
 
   /** To be called when all brokers of the process run: what only others could lead has no leader. */
-  async brokersStarted(): Promise<void> {
-    await this.#runForPartitions((partitions) => decideBrokersAbsent(this.#leadershipState(), partitions))
-    if (this.#brokers.size > 1) this.#preferredLeaders.start()
-  }
-
-  async #electPreferredLeaders(): Promise<void> {
-    try {
-      await this.#runForPartitions((partitions) => decidePreferredLeaders(this.#leadershipState(), partitions))
-    } catch (error) {
-      this.#options.logger.error({ error }, 'preferred leaders could not be elected')
-    }
+  brokersStarted(): Promise<void> {
+    return this.brokers.allStarted()
   }
 
   /** @throws Error in one readable line when the partition is not there, or the broker can't lead it */
-  async moveLeader(topic: string, partition: number, brokerId: number): Promise<void> {
-    await this.#run(() => {
-      const found = this.findPartition(topic, partition)
-      if (found === undefined) throw new Error(`there is no partition ${partition} of a topic ${topic}`)
-      return { records: decideLeader(this.#leadershipState(), found, brokerId), response: undefined }
-    })
+  moveLeader(topic: string, partition: number, brokerId: number): Promise<void> {
+    return this.brokers.moveLeader(topic, partition, brokerId)
   }
 
   /** What to tell whoever started the process, once its brokers run, about those that it lacks: one line each. */
   describeOtherBrokers(): string[] {
-    const here = new Set(this.directories.map(({ directoryId }) => directoryId))
-    const state: OtherBrokersState = {
-      registrations: this.registrations.values(),
-      partitions: () => this.topics.partitions(),
-      own: new Set(this.#brokers.keys()),
-      isHere: (partition, brokerId) => this.#isHere(partition, brokerId),
-      wasHere: ({ directories }) => directories.length > 0 && directories.every((id) => here.has(id)),
-    }
-    return [describeStoppedBrokers(state), describeOtherBrokers(state)].filter((line) => line !== undefined)
-  }
-
-  #leadershipState(): LeadershipState {
-    const available = [...this.#brokers.values()].filter(({ state }) => state === 'running' || state === 'added')
-    return {
-      features: this.features,
-      available: new Set(available.map(({ id }) => id)),
-      isHere: (partition, brokerId) => this.#isHere(partition, brokerId),
-      mayElectUnclean: ({ topic }) => this.topicConfig(topic).get('unclean.leader.election.enable'),
-    }
-  }
-
-  /** The broker's replica lies in a directory of this process: it runs here, or did. */
-  #isHere({ replicas, directories }: Partition, brokerId: number): boolean {
-    if (brokerId === this.#options.nodeId || this.#brokers.has(brokerId)) return true
-    const directoryId = directories[replicas.indexOf(brokerId)]
-    return this.directories.some((directory) => directory.directoryId === directoryId)
-  }
-
-  /** Brokers that an earlier, killed process has left unfenced. */
-  #fenceDead(): MetadataRecord[] {
-    return this.registrations
-      .values()
-      .filter(({ id, isFenced }) => !isFenced && this.#brokers.get(id)?.isRunning !== true)
-      .map((registration) => fencing(registration, true))
+    return this.brokers.describeOthers()
   }
 
   // Lookup
 
   /** By name or id of the topic. */
   findPartition(topicOrId: string, index: number): Partition | undefined {
-    return (this.topics.byName(topicOrId) ?? this.topics.byId(topicOrId))?.partitions[index]
+    return this.topics.findPartition(topicOrId, index)
   }
 
   // Topics
 
   /** One result for each topic, in their order. Resolves when the new partitions can be used. */
-  async createTopics(
-    topics: readonly NewTopic[],
-    options: TopicCommandOptions = {},
-  ): Promise<(CreatedTopic | KafkaError)[]> {
-    return this.#run(async () => {
-      const { records, results } = await decideCreateTopics(this.#state(options), topics)
-      return { records: options.validateOnly === true ? [] : records, response: results }
-    })
+  createTopics(topics: readonly NewTopic[], options: TopicCommandOptions = {}): Promise<(CreatedTopic | KafkaError)[]> {
+    return this.#topicController.createTopics(topics, options)
   }
 
   /** One result for each, in their order: undefined where partitions were added. */
-  async createPartitions(
+  createPartitions(
     topics: readonly NewPartitions[],
     options: TopicCommandOptions = {},
   ): Promise<(KafkaError | undefined)[]> {
-    return this.#run(async () => {
-      const { records, results } = await decideCreatePartitions(this.#state(options), topics)
-      return { records: options.validateOnly === true ? [] : records, response: results }
-    })
+    return this.#topicController.createPartitions(topics, options)
   }
 
   /** One result for each topic id, in their order: undefined where the topic is gone. */
-  async deleteTopics(
+  deleteTopics(
     topicIds: readonly string[],
     options: Pick<TopicCommandOptions, 'mutations'> = {},
   ): Promise<(KafkaError | undefined)[]> {
-    return this.#run(async () => {
-      const { records, results } = await decideDeleteTopics(this.#state(options), topicIds)
-      return { records, response: results }
-    })
+    return this.#topicController.deleteTopics(topicIds, options)
   }
 
   /** Starts to create a topic that somebody asked for; the caller does not wait for it. */
   autoCreateTopic(name: string, mutations?: MutationCount): void {
-    this.#autoCreation.begin(name, mutations)
+    this.#topicController.autoCreation.begin(name, mutations)
   }
 
   /** An internal topic, created with Kafka's configs if it is missing. */
   ensureInternalTopic(name: string): Promise<Topic> {
-    return this.#autoCreation.ensureInternal(name)
+    return this.#topicController.autoCreation.ensureInternal(name)
   }
 
   /** `listener` runs when a topic is gone. Returns the way to stop it. */
@@ -456,31 +278,17 @@ export class Cluster {
 
   /** What holds for one broker. */
   configOf(brokerId: number): BrokerConfig {
-    const known = this.#configs.get(brokerId)
-    if (known !== undefined) return known
-    const clusterWide = this.dynamicConfigs.of('broker', '')
-    const own = this.dynamicConfigs.of('broker', String(brokerId))
-    const config = this.#staticConfigOf(brokerId)
-    const effective = clusterWide.size + own.size === 0 ? config : config.withDynamic(clusterWide, own)
-    this.#configs.set(brokerId, effective)
-    return effective
+    return this.#configs.of(brokerId)
   }
 
   /** `listener` runs when configs of brokers were set, also to what they were. Returns the way to stop it. */
   onBrokerConfigChanged(listener: () => void): () => void {
-    this.#brokerConfigChanged.add(listener)
-    return () => this.#brokerConfigChanged.delete(listener)
-  }
-
-  #staticConfigOf(brokerId: number): BrokerConfig {
-    return this.#staticConfigs.get(brokerId) ?? this.#options.config
+    return this.#configs.onBrokersChanged(listener)
   }
 
   /** What holds for the topic's partitions that `brokerId` leads, which may have configs of its own. */
   topicConfig(topic: string, brokerId = -1): TopicConfig {
-    return topicConfigOf(this.configOf(brokerId), this.dynamicConfigs.of('topic', topic), (problem) =>
-      this.#options.logger.warn({ topic, problem }, 'a stored topic config is not valid: ignored'),
-    )
+    return this.#configs.ofTopic(topic, brokerId)
   }
 
   /** One result for each resource, in their order: undefined where its configs are changed, which has taken effect. `broker`: the one that is asked. */
@@ -496,7 +304,7 @@ export class Cluster {
         features,
         dynamicConfigs,
         logLevels,
-        config: this.#staticConfigOf(broker.id),
+        config: this.#configs.staticOf(broker.id),
         brokerId: broker.id,
       }
       const decided = await decideAlterConfigs(state, resources)
@@ -522,38 +330,10 @@ export class Cluster {
 
   // Changes
 
-  #state({ mutations }: TopicCommandOptions = {}): TopicState {
-    let place: ReturnType<LogDirectories['placement']> | undefined
-    return {
-      topics: this.topics,
-      registrations: this.registrations,
-      features: this.features,
-      config: this.config,
-      random: this.#options.random,
-      directoryFor: (brokerId) => {
-        place ??= this.logDirectories.placement(this.topics.partitions())
-        return place((path) => this.isCordoned(brokerId, path))
-      },
-      hasDirectories: (brokerId) => this.logDirectories.usable.some(({ path }) => !this.isCordoned(brokerId, path)),
-      countMutations: (partitions) => mutations?.record(partitions),
-    }
-  }
-
   async #run<R>(decide: Parameters<typeof this.metadata.run<R>>[0]): Promise<R> {
     const response = await this.metadata.run(decide)
     await this.#applyChanges()
     return response
-  }
-
-  /** For changes of partitions that need not count all at once: of some, then of the next, as they are by then. */
-  async #runForPartitions(decide: (partitions: readonly Partition[]) => readonly MetadataRecord[]): Promise<void> {
-    const partitions = [...this.topics.partitions()]
-    for (let start = 0; start < partitions.length; start += changesPerBatch) {
-      await this.#run(() => {
-        const those = partitions.slice(start, start + changesPerBatch).filter(({ isDeleted }) => !isDeleted)
-        return { records: decide(those), response: undefined }
-      })
-    }
   }
 
   /** Makes logs and listeners follow what was replayed. */
@@ -561,15 +341,10 @@ export class Cluster {
     const { changedPartitions, removedTopics } = this.topics.takeChanges()
     this.#applyConfigChanges()
     for (const topic of removedTopics) {
-      for (const partition of topic.partitions) if (!this.#isReplaced(partition)) this.#remove(partition)
+      this.#logs.removeTopic(topic)
       for (const listener of this.#topicDeleted) listener(topic)
     }
-    const opened = [...changedPartitions]
-    for (let start = 0; start < opened.length; start += logsPerTurn) {
-      if (start > 0) await nextTurn()
-      const some = opened.slice(start, start + logsPerTurn)
-      await forEachLimited(some, parallelLogs, (partition) => this.#open(partition))
-    }
+    await this.#logs.open(changedPartitions)
     for (const partition of changedPartitions) {
       partition.wake()
       if (partition.isOpen) for (const listener of this.#leaderChanged) listener(partition)
@@ -578,105 +353,14 @@ export class Cluster {
 
   #applyConfigChanges(): void {
     const changes = this.dynamicConfigs.takeChanges()
-    if (changes.length > 0) this.#configChanges += 1
-    const brokerChanged = changes.some(({ type }) => type === 'broker')
-    if (brokerChanged) {
-      this.#configs.clear()
-      this.#applyBrokerConfig()
-      for (const listener of this.#brokerConfigChanged) listener()
-    }
+    if (changes.length === 0) return
+    const brokersChanged = changes.some(({ type }) => type === 'broker')
+    if (brokersChanged) this.#configs.brokersChanged()
     const changed = new Set(changes.filter(({ type }) => type === 'topic').map(({ name }) => name))
-    for (const topic of this.topics.values()) {
-      if (!brokerChanged && !changed.has(topic.name)) continue
-      const configs = new Map<number, TopicConfig>()
-      for (const partition of topic.partitions) {
-        const config = configs.get(partition.leaderId) ?? this.topicConfig(topic.name, partition.leaderId)
-        configs.set(partition.leaderId, config)
-        applyConfig(partition, config)
-      }
-    }
+    this.#logs.applyConfigs(({ name }) => brokersChanged || changed.has(name))
   }
 
-  /** What log directories are told. */
-  #applyBrokerConfig(): void {
-    const config = this.configOf(this.#options.nodeId)
-    const { opened } = this.logDirectories
-    for (const directory of opened) {
-      directory.producerIdExpirationMs = config.get('producer.id.expiration.ms')
-      directory.verifiesTransactions = config.get('transaction.partition.verification.enable')
-      directory.cleanerLimits = cleanerLimitsOf(config, opened.length)
-    }
+  #configureDirectories(): void {
+    this.logDirectories.applyConfig(this.configOf(this.#options.nodeId))
   }
-
-  /** Opens the log if that was not done yet, and lets it write in the partition's leader epoch. */
-  async #open(partition: Partition): Promise<void> {
-    await this.#removals.get(partition.name)
-    if (partition.isDeleted || partition.hasFailed) return
-    if (!partition.isOpen && !partition.replicas.some((id) => this.#isHere(partition, id))) return
-    try {
-      const { topic, leaderId } = partition
-      if (partition.isOpen) {
-        if (this.#brokersHaveConfigs()) applyConfig(partition, this.topicConfig(topic, leaderId))
-      } else {
-        const config = this.topicConfig(topic, leaderId)
-        const configChanges = this.#configChanges
-        applyConfig(partition, config)
-        partition.attach(await this.logDirectories.openLog(partition, logConfigOf(config)))
-        if (this.#configChanges > configChanges) applyConfig(partition, this.topicConfig(topic, leaderId))
-        if (partition.isDeleted) return this.#remove(partition)
-      }
-      const log: PartitionLog = partition.log
-      if (log.leaderEpoch < partition.leaderEpoch) await log.becomeLeader(partition.leaderEpoch)
-    } catch (error) {
-      const reason = `${partition.name} is offline: ${error instanceof Error ? error.message : String(error)}`
-      this.#options.logger.error({ partition: partition.name, error }, reason)
-      partition.fail(new KafkaError('KAFKA_STORAGE_ERROR', reason))
-    }
-  }
-
-  /** Some have configs of their own, so that those of a partition change with its leader. */
-  #brokersHaveConfigs(): boolean {
-    return [...this.#brokers.keys()].some((id) => this.dynamicConfigs.of('broker', String(id)).size > 0)
-  }
-
-  /**
-   * While loading, a topic of the same name was found behind a deleted one: what lies under its name is the later one's. What a crash has left
-   * of the deleted one there has another topic id, and is put aside when the partition is opened.
-   */
-  #isReplaced(partition: Partition): boolean {
-    return !partition.isOpen && this.topics.byName(partition.topic)?.partitions[partition.index] !== undefined
-  }
-
-  #remove(partition: Partition): void {
-    partition.detach()
-    const removal = this.#removalQueue
-      .run(() => this.#removeStored(partition))
-      .catch((error: unknown) => {
-        this.#options.logger.error({ partition: partition.name, error }, 'the partition could not be removed')
-      })
-      .finally(() => this.#removals.delete(partition.name))
-    this.#removals.set(partition.name, removal)
-  }
-
-  /** What lies in a directory that is not there is found to be a stray when it is back. */
-  async #removeStored(partition: Partition): Promise<void> {
-    const { topic, index } = partition
-    await this.replicaMoves.stop(partition)
-    const directory = this.logDirectories.ownerOf(partition)
-    if (directory?.failure === undefined) await directory?.deletePartition(topic, index)
-  }
-}
-
-function fencing(broker: { readonly id: number; readonly epoch: number }, isFenced: boolean): MetadataRecord {
-  return metadataRecord(brokerRegistrationChangeRecord, 0, {
-    brokerId: broker.id,
-    brokerEpoch: broker.epoch,
-    fenced: isFenced ? 1 : -1,
-  })
-}
-
-function applyConfig(partition: Partition, config: TopicConfig): void {
-  partition.minInsyncReplicas = config.get('min.insync.replicas')
-  partition.maxMessageBytes = config.get('max.message.bytes')
-  if (partition.isOpen) partition.log.applyConfig(logConfigOf(config))
 }

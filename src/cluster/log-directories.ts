@@ -3,11 +3,13 @@
  * that can't be read or has failed takes only its partitions offline (KIP-112); without the metadata log nothing goes.
  */
 import { KafkaError } from '../../protocol/errors.ts'
+import type { BrokerConfig } from '../config/index.ts'
 import type { LogConfig } from '../log/log-config.ts'
 import type { LogDirectory } from '../log/log-directory.ts'
 import { MovableLog } from '../log/movable-log.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import { metadataTopic } from '../metadata/index.ts'
+import { cleanerLimitsOf } from './cleaner-limits.ts'
 import type { Partition } from './partition.ts'
 
 /** One of `log.dirs` that could not be opened. */
@@ -85,6 +87,15 @@ export class LogDirectories {
   /** Those that have not failed. */
   get usable(): LogDirectory[] {
     return this.opened.filter(({ failure }) => failure === undefined)
+  }
+
+  /** `config`: of the broker that the process is named after. */
+  applyConfig(config: BrokerConfig): void {
+    for (const directory of this.opened) {
+      directory.producerIdExpirationMs = config.get('producer.id.expiration.ms')
+      directory.verifiesTransactions = config.get('transaction.partition.verification.enable')
+      directory.cleanerLimits = cleanerLimitsOf(config, this.opened.length)
+    }
   }
 
   /** Where `partition` lies, or is to; undefined when that is not among those that could be opened. */

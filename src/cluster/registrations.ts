@@ -19,6 +19,15 @@ export interface Endpoint {
   readonly securityProtocol: number
 }
 
+/** Where a broker listens, as clients are told. */
+export interface Node {
+  readonly nodeId: number
+  readonly host: string
+  readonly port: number
+  readonly rack: string | null
+  readonly isFenced: boolean
+}
+
 export interface Registration {
   readonly id: number
   /** The offset of the record that registered it. */
@@ -84,6 +93,22 @@ export class Registrations {
   /** Registered and not fenced. */
   isAlive(id: number): boolean {
     return this.#byId.get(id)?.isFenced === false
+  }
+
+  /** What clients are told is the controller: a broker that is alive, -1 if none is. */
+  get controllerId(): number {
+    return this.values().find(({ isFenced }) => !isFenced)?.id ?? -1
+  }
+
+  /** The brokers that have `listener`, by id; fenced ones when asked for. */
+  nodes(listener: string, options: { includeFenced?: boolean }): Node[] {
+    const nodes: Node[] = []
+    for (const { id, endpoints, rack, isFenced } of this.values()) {
+      if (isFenced && options.includeFenced !== true) continue
+      const endpoint = endpoints.find(({ name }) => name === listener)
+      if (endpoint !== undefined) nodes.push({ nodeId: id, host: endpoint.host, port: endpoint.port, rack, isFenced })
+    }
+    return nodes
   }
 
   *#records(version: number): Generator<MetadataRecord, void> {

@@ -65,6 +65,11 @@ export class Topics {
     for (const { partitions } of this.#byName.values()) yield* partitions
   }
 
+  /** By name or id of the topic. */
+  findPartition(topicOrId: string, index: number): Partition | undefined {
+    return (this.byName(topicOrId) ?? this.byId(topicOrId))?.partitions[index]
+  }
+
   /** A topic whose name differs from `name` in `.` and `_` alone. */
   collidingWith(name: string): string | undefined {
     for (const other of this.#namesByCollisionKey.get(collisionKey(name)) ?? []) if (other !== name) return other
