@@ -28,6 +28,7 @@ export class EffectiveConfigs {
   /** What is set for one broker of the process, without dynamic ones. */
   setStatic(brokerId: number, config: BrokerConfig): void {
     this.#staticConfigs.set(brokerId, config)
+    this.#configs.delete(brokerId)
   }
 
   /** The same; what is set for all where it has none of its own. */

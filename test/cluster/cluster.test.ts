@@ -1,8 +1,10 @@
 /** cluster: topics, leadership and deletion over one metadata log, with several broker ids. */
+
 import { describe, expect, it } from 'vitest'
 import { KafkaError } from '../../protocol/errors.ts'
 import { buildRecordBatch } from '../../protocol/records/index.ts'
 import type { CreatedTopic } from '../../src/cluster/topic-commands.ts'
+import { BrokerConfig } from '../../src/config/index.ts'
 import { endpoint, newTopic, openCluster } from './open-cluster.ts'
 
 const batch = (value = 'x') =>
@@ -17,6 +19,13 @@ const errorOf = (run: () => unknown): string => {
   }
   return 'none'
 }
+
+it('knows the configs of a broker that is added, also where it was asked for them before', async () => {
+  const { cluster } = await openCluster()
+  expect(cluster.configOf(2).get('num.partitions')).toBe(1)
+  cluster.addBroker(2, null, BrokerConfig.load({ settings: { 'node.id': '2', 'num.partitions': '7' } }))
+  expect(cluster.configOf(2).get('num.partitions')).toBe(7)
+})
 
 describe('brokers that share a cluster', () => {
   it('lead a fair part each, and answer NOT_LEADER_OR_FOLLOWER for what the other leads', async () => {
