@@ -12,7 +12,7 @@ import {
 } from '../config/index.ts'
 import { type MetadataRecord, metadataRecord } from '../metadata/index.ts'
 import type { LogLevels } from '../runtime/log-levels.ts'
-import { mapInTurns } from '../runtime/serial-queue.ts'
+import { mapInTurns } from '../runtime/turns.ts'
 import { type ConfigResourceType, configResourceTypes, type DynamicConfigs } from './dynamic-configs.ts'
 import type { Features } from './features.ts'
 import { requireValidLogLevels } from './logger-configs.ts'

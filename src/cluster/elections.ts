@@ -5,7 +5,7 @@
 import { KafkaError } from '../../protocol/errors.ts'
 import { partitionChangeRecord } from '../../protocol/state/index.ts'
 import { type MetadataRecord, metadataRecord } from '../metadata/index.ts'
-import { mapInTurns } from '../runtime/serial-queue.ts'
+import { mapInTurns } from '../runtime/turns.ts'
 import type { LeadershipState } from './leadership.ts'
 import { noLeader, type Partition } from './partition.ts'
 import type { Topics } from './topics.ts'

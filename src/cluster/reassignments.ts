@@ -8,7 +8,7 @@
 import { KafkaError } from '../../protocol/errors.ts'
 import { partitionChangeRecord } from '../../protocol/state/index.ts'
 import { type MetadataRecord, metadataRecord } from '../metadata/index.ts'
-import { mapInTurns } from '../runtime/serial-queue.ts'
+import { mapInTurns } from '../runtime/turns.ts'
 import type { ElectionState, PartitionName } from './elections.ts'
 import { noLeader, type Partition, unassignedDirectory } from './partition.ts'
 import type { Registrations } from './registrations.ts'

@@ -7,7 +7,7 @@ import { configRecord, partitionRecord, removeTopicRecord, topicRecord } from '.
 import type { BrokerConfig } from '../config/index.ts'
 import { type MetadataRecord, metadataRecord, metadataTopic } from '../metadata/index.ts'
 import { type Random, randomUuid } from '../runtime/random.ts'
-import { mapInTurns } from '../runtime/serial-queue.ts'
+import { mapInTurns } from '../runtime/turns.ts'
 import { configResourceTypes } from './dynamic-configs.ts'
 import type { Features } from './features.ts'
 import type { Registration, Registrations } from './registrations.ts'

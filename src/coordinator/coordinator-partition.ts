@@ -22,7 +22,7 @@ import { ProtocolError } from '../../protocol/schema/index.ts'
 import type { PartitionLog, TransactionAppend } from '../log/partition-log.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { nextTurn } from '../runtime/serial-queue.ts'
+import { nextTurn } from '../runtime/turns.ts'
 import { buildBatch, buildBatches, buildMarker } from './coordinator-batches.ts'
 import type { Decision, RecordCodec, StateMachine, StoredRecord, TransactionMarker } from './state-machine.ts'
 

@@ -9,7 +9,7 @@ import type { Partition } from '../cluster/partition.ts'
 import type { AbortedTransaction, Isolation, ReadResult } from '../log/partition-log.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Random } from '../runtime/random.ts'
-import { nextTurn } from '../runtime/serial-queue.ts'
+import { nextTurn } from '../runtime/turns.ts'
 import { type FetchPartition, type FetchScope, FetchSessions, type SessionRequest } from './fetch-sessions.ts'
 
 export interface FetchRequest extends SessionRequest {

@@ -5,7 +5,7 @@
 import { errorCode as codeOf, type ErrorName, KafkaError } from '../../protocol/errors.ts'
 import { addPartitionsToTxn } from '../../protocol/messages/add-partitions-to-txn.ts'
 import { isInternalTopic } from '../cluster/topic.ts'
-import { startInTurns } from '../runtime/serial-queue.ts'
+import { startInTurns } from '../runtime/turns.ts'
 import { clusterResource } from '../security/acl.ts'
 import type { TopicPartition } from '../transactions/transaction-records.ts'
 import type { Context } from './context.ts'

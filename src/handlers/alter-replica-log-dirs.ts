@@ -1,7 +1,7 @@
 /** AlterReplicaLogDirs (KIP-113): moves replicas of this broker to other log directories of it, while they are used. */
 import { KafkaError } from '../../protocol/errors.ts'
 import { type AlterReplicaLogDirsRequest, alterReplicaLogDirs } from '../../protocol/messages/alter-replica-log-dirs.ts'
-import { mapInTurns } from '../runtime/serial-queue.ts'
+import { mapInTurns } from '../runtime/turns.ts'
 import { clusterResource } from '../security/acl.ts'
 import type { Context } from './context.ts'
 import { handle } from './handler.ts'

@@ -2,7 +2,7 @@
 import { KafkaError } from '../../protocol/errors.ts'
 import type { AlteredResource, ConfigOperation } from '../cluster/config-commands.ts'
 import { type ConfigResourceType, resourceTypeOf } from '../cluster/dynamic-configs.ts'
-import { mapInTurns } from '../runtime/serial-queue.ts'
+import { mapInTurns } from '../runtime/turns.ts'
 import type { Access } from '../security/access.ts'
 import { clusterResource } from '../security/acl.ts'
 import { problemOfListeners } from './altered-listeners.ts'

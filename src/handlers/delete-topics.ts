@@ -2,7 +2,7 @@
 import { type ErrorName, errorCode, KafkaError } from '../../protocol/errors.ts'
 import { type DeleteTopicsRequest, deleteTopics } from '../../protocol/messages/delete-topics.ts'
 import { zeroUuid } from '../../protocol/schema/index.ts'
-import { mapInTurns } from '../runtime/serial-queue.ts'
+import { mapInTurns } from '../runtime/turns.ts'
 import { type Context, messageOf, mutationQuotaOf } from './context.ts'
 import { handle } from './handler.ts'
 

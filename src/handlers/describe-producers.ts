@@ -2,7 +2,7 @@
 import { type ErrorName, KafkaError } from '../../protocol/errors.ts'
 import { describeProducers } from '../../protocol/messages/describe-producers.ts'
 import { requireValidTopicName } from '../cluster/topic-name.ts'
-import { mapInTurns } from '../runtime/serial-queue.ts'
+import { mapInTurns } from '../runtime/turns.ts'
 import type { Context } from './context.ts'
 import { handle } from './handler.ts'
 

@@ -8,7 +8,7 @@ import {
 import type { Steps } from '../../protocol/schema/index.ts'
 import type { Partition } from '../cluster/partition.ts'
 import { isValidTopicName } from '../cluster/topic-name.ts'
-import { inTurns, itemsPerTurn } from '../runtime/serial-queue.ts'
+import { inTurns, itemsPerTurn } from '../runtime/turns.ts'
 import { authorizedOperations } from './authorized-operations.ts'
 import type { Context } from './context.ts'
 import { handle } from './handler.ts'

@@ -11,7 +11,7 @@ import {
   type Response,
   type VersionRange,
 } from '../../protocol/schema/index.ts'
-import { mapInTurns } from '../runtime/serial-queue.ts'
+import { mapInTurns } from '../runtime/turns.ts'
 import type { Context } from './context.ts'
 
 /** Key of what an answer may bring beside its fields: a call to make when its bytes are with the kernel, or will never get there. */

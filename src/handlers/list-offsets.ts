@@ -2,7 +2,7 @@
 import { KafkaError } from '../../protocol/errors.ts'
 import { type ListOffsetsRequest, listOffsets } from '../../protocol/messages/list-offsets.ts'
 import type { Partition } from '../cluster/partition.ts'
-import { startInTurns } from '../runtime/serial-queue.ts'
+import { startInTurns } from '../runtime/turns.ts'
 import type { Context } from './context.ts'
 import { answerEach, handle } from './handler.ts'
 

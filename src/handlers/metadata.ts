@@ -7,7 +7,7 @@ import { type MetadataRequest, type MetadataResponse, metadata } from '../../pro
 import { type Steps, zeroUuid } from '../../protocol/schema/index.ts'
 import type { Topic } from '../cluster/topic.ts'
 import { isValidTopicName } from '../cluster/topic-name.ts'
-import { inTurns, itemsPerTurn } from '../runtime/serial-queue.ts'
+import { inTurns, itemsPerTurn } from '../runtime/turns.ts'
 import { clusterResource } from '../security/acl.ts'
 import { authorizedOperations } from './authorized-operations.ts'
 import { type Context, mutationQuotaOf } from './context.ts'

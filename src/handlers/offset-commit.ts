@@ -3,7 +3,7 @@ import { errorCode, KafkaError } from '../../protocol/errors.ts'
 import { type OffsetCommitRequest, offsetCommit } from '../../protocol/messages/offset-commit.ts'
 import type { Topic } from '../cluster/topic.ts'
 import type { TopicAnswer } from '../groups/group-requests.ts'
-import { mapInTurns } from '../runtime/serial-queue.ts'
+import { mapInTurns } from '../runtime/turns.ts'
 import type { Context } from './context.ts'
 import { handle } from './handler.ts'
 

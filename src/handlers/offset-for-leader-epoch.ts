@@ -1,6 +1,6 @@
 /** handlers: OffsetForLeaderEpoch: where an epoch ends, so that a reader notices that its log was truncated (KIP-101, KIP-320). */
 import { offsetForLeaderEpoch } from '../../protocol/messages/offset-for-leader-epoch.ts'
-import { mapInTurns } from '../runtime/serial-queue.ts'
+import { mapInTurns } from '../runtime/turns.ts'
 import { clusterResource } from '../security/acl.ts'
 import { answerEach, handle } from './handler.ts'
 

@@ -3,7 +3,7 @@ import { type ErrorName, errorByCode, KafkaError, RecordsError } from '../../pro
 import { type ProduceRequest, type ProduceResponse, produce } from '../../protocol/messages/produce.ts'
 import { batchesIn, requireProducibleBatch } from '../../protocol/records/index.ts'
 import type { Partition, TransactionAppend } from '../cluster/partition.ts'
-import { startInTurns } from '../runtime/serial-queue.ts'
+import { startInTurns } from '../runtime/turns.ts'
 import type { Context } from './context.ts'
 import { CloseConnection, handle } from './handler.ts'
 import { type CurrentLeader, LeaderHints } from './leader-hints.ts'

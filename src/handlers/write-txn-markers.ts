@@ -5,7 +5,7 @@ import {
   type WriteTxnMarkersResponse,
   writeTxnMarkers,
 } from '../../protocol/messages/write-txn-markers.ts'
-import { startInTurns } from '../runtime/serial-queue.ts'
+import { startInTurns } from '../runtime/turns.ts'
 import { clusterResource } from '../security/acl.ts'
 import type { Context } from './context.ts'
 import { handle } from './handler.ts'

@@ -1,5 +1,5 @@
 /** log: what all partitions of a log directory need from time to time: retention, and to forget idle producers. */
-import { nextTurn } from '../runtime/serial-queue.ts'
+import { nextTurn } from '../runtime/turns.ts'
 import type { LocalPartitionLog } from './local-partition-log.ts'
 import type { LogStorage } from './log-storage.ts'
 

@@ -4,7 +4,7 @@
  * Small writes go to the page cache in place, which costs less than a thread switch, but no more of them in a turn than 1 MiB:
  * the rest goes through the thread pool, so that sockets are not held up.
  */
-import { atEndOfTurn } from '../runtime/serial-queue.ts'
+import { atEndOfTurn } from '../runtime/turns.ts'
 
 const inPlaceBytesPerWrite = 256 * 1024
 const inPlaceBytesPerTurn = 1024 * 1024

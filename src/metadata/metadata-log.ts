@@ -13,7 +13,8 @@ import { abortTransactionRecord } from '../../protocol/state/index.ts'
 import type { Cancel, Clock } from '../runtime/clock.ts'
 import type { FileSystem } from '../runtime/file-system.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { nextTurn, SerialQueue } from '../runtime/serial-queue.ts'
+import { SerialQueue } from '../runtime/serial-queue.ts'
+import { nextTurn } from '../runtime/turns.ts'
 import { firstRecords, readBootstrap, writeBootstrap } from './formatting.ts'
 import {
   controlBatch,

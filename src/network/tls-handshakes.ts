@@ -8,7 +8,7 @@ import type { Socket } from 'node:net'
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls'
 import type { Cancel, Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { atEndOfTurn } from '../runtime/serial-queue.ts'
+import { atEndOfTurn } from '../runtime/turns.ts'
 
 /** How a listener's connections are encrypted. */
 export interface TlsSettings {

@@ -11,7 +11,7 @@ import type { QuotaWindow } from '../quotas/quota-rate.ts'
 import { type Clock, realClock } from '../runtime/clock.ts'
 import { systemHostNames } from '../runtime/host-names.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { nextTurn } from '../runtime/serial-queue.ts'
+import { nextTurn } from '../runtime/turns.ts'
 
 export function openQuotas(config: BrokerConfig, quotas: ClientQuotas, clock: Clock): BrokerQuotas {
   return new BrokerQuotas({

@@ -5,7 +5,7 @@
 import { KafkaError } from '../../protocol/errors.ts'
 import { clientQuotaRecord } from '../../protocol/state/index.ts'
 import { type MetadataLog, type MetadataRecord, metadataRecord } from '../metadata/index.ts'
-import { mapInTurns } from '../runtime/serial-queue.ts'
+import { mapInTurns } from '../runtime/turns.ts'
 import { type QuotaAlteration, requireValidEntity } from './quota-alteration.ts'
 import { type EntityPart, entityKey, entityOf, entityText, partsOf, type QuotaEntity } from './quota-entity.ts'
 import type { QuotaFilter } from './quota-filter.ts'

@@ -3,7 +3,7 @@ import { errorCode, KafkaError } from '../../protocol/errors.ts'
 import { accessControlEntryRecord, removeAccessControlEntryRecord } from '../../protocol/state/index.ts'
 import { type MetadataLog, type MetadataRecord, metadataRecord } from '../metadata/index.ts'
 import { type Random, randomUuid } from '../runtime/random.ts'
-import { itemsPerTurn, mapInTurns } from '../runtime/serial-queue.ts'
+import { itemsPerTurn, mapInTurns } from '../runtime/turns.ts'
 import {
   type Acl,
   type AclFilter,

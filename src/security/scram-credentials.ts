@@ -2,7 +2,7 @@
 import { KafkaError } from '../../protocol/errors.ts'
 import { removeUserScramCredentialRecord, userScramCredentialRecord } from '../../protocol/state/index.ts'
 import { type MetadataLog, type MetadataRecord, metadataRecord } from '../metadata/index.ts'
-import { mapInTurns } from '../runtime/serial-queue.ts'
+import { mapInTurns } from '../runtime/turns.ts'
 import {
   keysOf,
   maxIterations,

@@ -10,7 +10,7 @@ import { SimulatedClock } from '../../src/runtime/clock.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
 import { MemoryFileSystem, systemError } from '../../src/runtime/memory-file-system.ts'
 import { nodeFileSystem } from '../../src/runtime/node-file-system.ts'
-import { nextTurn } from '../../src/runtime/serial-queue.ts'
+import { nextTurn } from '../../src/runtime/turns.ts'
 import { batch, config, openDirectory, openLog, readAll, startMs } from './fixtures.ts'
 
 const segment = 'data/topic-0/00000000000000000000.log'

@@ -7,9 +7,9 @@ import type { LogConfig } from '../../src/log/log-config.ts'
 import type { LogDirectory, LogDirectoryOptions } from '../../src/log/log-directory.ts'
 import { segmentFileName } from '../../src/log/segment-files.ts'
 import { systemError } from '../../src/runtime/memory-file-system.ts'
-import { nextTurn } from '../../src/runtime/serial-queue.ts'
 import { type DiskDirectory, type DiskFile, SimulatedDisk } from '../../src/runtime/simulated-disk.ts'
 import { SimulatedFileSystem } from '../../src/runtime/simulated-file-system.ts'
+import { nextTurn } from '../../src/runtime/turns.ts'
 import { batch, config, openDirectory, openLog, readAll, sequenced, startMs } from './fixtures.ts'
 
 /** A power failure leaves what is durable, and nothing else. */

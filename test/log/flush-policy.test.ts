@@ -8,7 +8,7 @@ import type { LogConfig } from '../../src/log/log-config.ts'
 import { MemoryFileSystem, systemError } from '../../src/runtime/memory-file-system.ts'
 import { nodeFileSystem } from '../../src/runtime/node-file-system.ts'
 import { SeededRandom } from '../../src/runtime/random.ts'
-import { nextTurn } from '../../src/runtime/serial-queue.ts'
+import { nextTurn } from '../../src/runtime/turns.ts'
 import { batch, config, openDirectory, openLog, readAll, sequenced, startMs } from './fixtures.ts'
 
 async function settled(): Promise<void> {

@@ -3,7 +3,7 @@ import { OffsetIndex } from '../../src/log/offset-index.ts'
 import { TimeIndex } from '../../src/log/time-index.ts'
 import { TransactionIndex } from '../../src/log/transaction-index.ts'
 import { MemoryFileSystem } from '../../src/runtime/memory-file-system.ts'
-import { nextTurn } from '../../src/runtime/serial-queue.ts'
+import { nextTurn } from '../../src/runtime/turns.ts'
 
 async function saved(index: { save(files: MemoryFileSystem, path: string): Promise<void> }): Promise<Buffer> {
   const files = new MemoryFileSystem()

@@ -4,7 +4,7 @@ import type { LocalPartitionLog } from '../../src/log/local-partition-log.ts'
 import type { LogConfig } from '../../src/log/log-config.ts'
 import { SimulatedClock } from '../../src/runtime/clock.ts'
 import { MemoryFileSystem, systemError } from '../../src/runtime/memory-file-system.ts'
-import { nextTurn } from '../../src/runtime/serial-queue.ts'
+import { nextTurn } from '../../src/runtime/turns.ts'
 import { batch, config, openDirectory, openLog, readAll, sequenced, startMs } from './fixtures.ts'
 
 const batchBytes = batch(1).length

@@ -4,7 +4,7 @@ import type { LogConfig } from '../../src/log/log-config.ts'
 import { OpenFile, OpenFiles } from '../../src/log/open-files.ts'
 import { SimulatedClock } from '../../src/runtime/clock.ts'
 import { MemoryFileSystem, systemError } from '../../src/runtime/memory-file-system.ts'
-import { nextTurn } from '../../src/runtime/serial-queue.ts'
+import { nextTurn } from '../../src/runtime/turns.ts'
 import { batch, batchesOf, config, openDirectory, openLog, readAll, sequenced, startMs } from './fixtures.ts'
 
 async function open(overrides: Partial<LogConfig> = {}, clock = new SimulatedClock(startMs)) {

@@ -34,7 +34,7 @@ import { noteProduced } from '../../src/log/producer-recovery.ts'
 import { ProducerStates } from '../../src/log/producer-states.ts'
 import { type Clock, SimulatedClock } from '../../src/runtime/clock.ts'
 import { type Random, SeededRandom } from '../../src/runtime/random.ts'
-import { nextTurn } from '../../src/runtime/serial-queue.ts'
+import { nextTurn } from '../../src/runtime/turns.ts'
 
 export interface UnreliableOptions {
   readonly topic?: string

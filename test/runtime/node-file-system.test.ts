@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import { afterEach, expect, it, vi } from 'vitest'
 import { nodeFileSystem } from '../../src/runtime/node-file-system.ts'
-import { nextTurn } from '../../src/runtime/serial-queue.ts'
+import { nextTurn } from '../../src/runtime/turns.ts'
 
 afterEach(() => {
   vi.restoreAllMocks()

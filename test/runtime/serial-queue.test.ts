@@ -1,13 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import {
-  forEachLimited,
-  inTurns,
-  LimitedQueue,
-  mapInTurns,
-  nextTurn,
-  SerialQueue,
-  startInTurns,
-} from '../../src/runtime/serial-queue.ts'
+import { forEachLimited, LimitedQueue, SerialQueue } from '../../src/runtime/serial-queue.ts'
+import { inTurns, mapInTurns, nextTurn, startInTurns } from '../../src/runtime/turns.ts'
 
 describe('SerialQueue', () => {
   it('runs one task at a time, in order, also behind one that failed', async () => {

@@ -6,7 +6,7 @@ import type { RE2JS } from 're2js'
 import { KafkaError } from '../../../protocol/errors.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { re2 } from '../../runtime/re2.ts'
-import { nextTurn } from '../../runtime/serial-queue.ts'
+import { nextTurn } from '../../runtime/turns.ts'
 
 /** What stands in a key of `__consumer_offsets` has a length of 16 bits. */
 const maxBytes = 32_767

@@ -13,9 +13,9 @@ import type { Isolation } from '../../../src/log/partition-log.ts'
 import { type Clock, SimulatedClock } from '../../../src/runtime/clock.ts'
 import { MemoryFileSystem, systemError } from '../../../src/runtime/memory-file-system.ts'
 import { SeededRandom } from '../../../src/runtime/random.ts'
-import { nextTurn } from '../../../src/runtime/serial-queue.ts'
 import { SimulatedDisk } from '../../../src/runtime/simulated-disk.ts'
 import { SimulatedFileSystem } from '../../../src/runtime/simulated-file-system.ts'
+import { nextTurn } from '../../../src/runtime/turns.ts'
 import { openDirectory, openLog, startMs } from '../fixtures.ts'
 
 const compacted = { compacted: true, deletes: false, segmentBytes: 300, minCleanableDirtyRatio: 0 }
