@@ -31,19 +31,20 @@ export async function checksOf(broker: Broker, nullServer: Broker): Promise<Chec
   })
   const [connection, reference] = [await FrameConnection.open(broker.port), await FrameConnection.open(nullServer.port)]
   const produce = (on: FrameConnection, size: Size) => producing(on, size, batchOf(sizes[size], batchBytes))
-  const nullProduce = { '100b': produce(reference, '100b'), '1k': produce(reference, '1k') }
   const names = Object.keys(sizes) as Size[]
-  for (const size of names) for (let round = 0; round < fillingRounds; round += 1) await produce(connection, size)()
+  for (let round = 0; round < fillingRounds; round += 1) {
+    for (const size of names) for (const on of [connection, reference]) await produce(on, size)()
+  }
   return [
     ...names.map((size) => ({
       name: `produce-${size}`,
       broker: produce(connection, size),
-      reference: nullProduce[size],
+      reference: produce(reference, size),
     })),
     ...names.map((size) => ({
       name: `consume-${size}`,
       broker: () => consume(connection, size),
-      reference: nullProduce[size],
+      reference: () => consume(reference, size),
     })),
     { name: 'small-requests', broker: small(connection), reference: small(reference) },
   ]
