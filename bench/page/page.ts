@@ -64,7 +64,7 @@ function introduction({ date, machine, command }: Results): string {
 
 Made by \`npm run docs\` from \`bench/results/latest.json\` (the figures, with every run) and \`bench/causes.json\`.
 
-Odradek beside Apache Kafka 4.3.1 on ${date}, in one run on one machine: ${machine}.
+Odradek beside Apache Kafka 4.3.1 on ${date}, on one machine: ${machine}.
 
     ${command}
 
