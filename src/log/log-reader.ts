@@ -87,10 +87,8 @@ export class LogReader {
       const { position } = first
       if (first.size > maxBytes && !minOneBatch) return nothing
       bytes = bytes.subarray(Math.min(position - start, bytes.length))
-      const enough = Math.min(Math.max(known === undefined ? maxBytes : 0, first.size), size - position)
-      if (bytes.length < enough) {
-        bytes = await memory.read(file, position, Math.min(Math.max(maxBytes, first.size), size - position))
-      }
+      const most = Math.min(Math.max(maxBytes, first.size), size - position)
+      if (bytes.length < (known === undefined ? most : first.size)) bytes = await memory.read(file, position, most)
       const found = cutSound(segment, () => cut(bytes, fromOffset, endOffset, maxBytes, minOneBatch))
       const isBehindGap = !this.mayHaveGaps && found.length > 0 && firstOffsetOf(found) > fromOffset
       if (isBehindGap) throw new UnreadableSegment(segment.log.path)
@@ -119,10 +117,8 @@ export class LogReader {
     this.#cursors.delete(offset)
     this.#cursors.set(offset, { segment, position: position + found.length })
     if (this.#cursors.size <= rememberedCursors) return
-    for (const oldest of this.#cursors.keys()) {
-      this.#cursors.delete(oldest)
-      break
-    }
+    const [oldest] = this.#cursors.keys()
+    this.#cursors.delete(oldest!)
   }
 }
 
