@@ -1,5 +1,6 @@
 /** log: partition.metadata, which says of which topic a partition is, so that it is not taken for one of a later topic of that name. */
 import type { FileSystem } from '../runtime/file-system.ts'
+import { syncFile } from './segment-files.ts'
 
 export const partitionMetadataFileName = 'partition.metadata'
 
@@ -22,11 +23,5 @@ export async function readPartitionMetadata(files: FileSystem, directory: string
 /** Makes it durable, where there is one. */
 export async function syncPartitionMetadata(files: FileSystem, directory: string): Promise<void> {
   const path = `${directory}/${partitionMetadataFileName}`
-  if (!(await files.exists(path))) return
-  const file = await files.open(path, 'write')
-  try {
-    await file.sync()
-  } finally {
-    await file.close()
-  }
+  if (await files.exists(path)) await syncFile(files, path)
 }

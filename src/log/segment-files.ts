@@ -1,4 +1,4 @@
-/** log: the files of one segment: their names, and what is in them. */
+/** log: the files of one segment, and others beside them: their names, and what is in them. */
 import type { FileSystem } from '../runtime/file-system.ts'
 
 export type SegmentSuffix = '.log' | '.index' | '.timeindex' | '.txnindex' | '.snapshot'
@@ -17,5 +17,15 @@ export async function readIfExists(files: FileSystem, path: string): Promise<Buf
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
+  }
+}
+
+/** Makes what is in a file durable; makes the file where there is none. */
+export async function syncFile(files: FileSystem, path: string): Promise<void> {
+  const file = await files.open(path, 'write')
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
   }
 }

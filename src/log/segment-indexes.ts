@@ -7,7 +7,7 @@
 import type { FileSystem } from '../runtime/file-system.ts'
 import { OffsetIndex } from './offset-index.ts'
 import { removed } from './open-files.ts'
-import { allSuffixes, readIfExists, type SegmentSuffix } from './segment-files.ts'
+import { allSuffixes, readIfExists, type SegmentSuffix, syncFile } from './segment-files.ts'
 import { TimeIndex } from './time-index.ts'
 import { TransactionIndex } from './transaction-index.ts'
 
@@ -225,12 +225,7 @@ export class SegmentIndexes {
       // Opening would make the file anew.
       if (this.#segment.isRetired) return
       if (!this.#unsynced.delete(suffix)) continue
-      const file = await this.#files.open(this.#segment.path(suffix), 'write')
-      try {
-        await file.sync()
-      } finally {
-        await file.close()
-      }
+      await syncFile(this.#files, this.#segment.path(suffix))
     }
     if (this.#isTransactionIndexNew) await this.#files.syncDirectory(this.#segment.directory)
     this.#isTransactionIndexNew = false

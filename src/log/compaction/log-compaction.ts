@@ -6,7 +6,7 @@ import { abortedEntriesBetween } from '../aborted-transactions.ts'
 import type { LogConfig } from '../log-config.ts'
 import type { ProducerStates } from '../producer-states.ts'
 import type { Segment } from '../segment.ts'
-import { segmentFileName } from '../segment-files.ts'
+import { segmentFileName, syncFile } from '../segment-files.ts'
 import type { LastBatchOfProducer } from './batch-filter.ts'
 import { type Cleanable, type Compactable, findCleanable } from './cleanable.ts'
 import type { Compaction, Compactor, SourceSegment } from './compaction.ts'
@@ -176,12 +176,7 @@ export class LogCompaction {
     const { directory } = this.#log
     const path = `${directory}/${segmentFileName(offset, '.snapshot')}`
     if (!(await this.#files.exists(path))) return
-    const file = await this.#files.open(path, 'write')
-    try {
-      await file.sync()
-    } finally {
-      await file.close()
-    }
+    await syncFile(this.#files, path)
     await this.#files.syncDirectory(directory)
   }
 
