@@ -216,8 +216,9 @@ async function recoverSegments(segments: Segments, informed: Informed, options: 
       await segment.indexes.saveTimeIndex()
       await storage.files.syncDirectory(segments.directory)
     }
-    // Entries may have been made again below the recovery point.
-    if (segment.baseOffset < recoveryPoint) await segment.indexes.saveTimeIndex()
+    const isBelowRecoveryPoint = segment.baseOffset < recoveryPoint
+    // Entries may have been made again there.
+    if (isBelowRecoveryPoint) await segment.indexes.saveTimeIndex()
     await requireDurable(segment, fileBytes, nextBaseOffset, options)
     // Nothing is known to be, not even that the file ends here: the process before may have cut it.
     segment.syncedSize = -1
@@ -227,6 +228,8 @@ async function recoverSegments(segments: Segments, informed: Informed, options: 
       await cutOff(segments, index, fileBytes, options)
     } else if (nextBaseOffset !== undefined) {
       await segment.seal()
+      // No flush reaches there any more.
+      if (isBelowRecoveryPoint) await segment.indexes.sync()
     }
   }
 }

@@ -469,6 +469,17 @@ describe('what a start believes of index files', () => {
     expect(written).toEqual(['.timeindex', '.index'])
   })
 
+  it('is durable with what sealing adds to it: the time index of a segment that is checked though all of it was durable', async () => {
+    const machine = new Machine()
+    const overrides = { segmentBytes: 250, indexIntervalBytes: 1000 }
+    const log = await machine.start(overrides)
+    for (let index = 0; index < 4; index += 1) await log.append(batch(1, { timestamp: startMs + index }), 'client')
+    await machine.directory.close()
+    ;(machine.disk.at('data/topic-0') as DiskDirectory).remove(segmentFileName(3, '.index'))
+    await machine.start(overrides)
+    expect(isDurable(machine, 0, '.timeindex')).toBe(true)
+  })
+
   it('is durable when it was made again: below a recovery point that does not move', async () => {
     const machine = new Machine()
     const log = await machine.start({ indexIntervalBytes: 100 })
