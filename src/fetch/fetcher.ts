@@ -78,12 +78,12 @@ interface PartitionRead {
 
 /** What one pass over all partitions found. */
 interface Pass {
-  readonly reads: readonly PartitionRead[]
-  readonly sizeInBytes: number
+  readonly reads: PartitionRead[]
+  sizeInBytes: number
   /** An error, a divergence or another replica to read from, or no memory for more: the client must hear of it at once. */
-  readonly urgent: boolean
+  urgent: boolean
   /** Of what lies in memory that was read into. */
-  readonly readBytes: number
+  readBytes: number
 }
 
 /** Kafka knows them before it looks at the log, and answers with an empty list where others have none. */
@@ -147,32 +147,44 @@ export class Fetcher {
     return { sessionId, responses: assemble(pass.reads, scope), release, scope }
   }
 
-  async #readAll(request: FetchRequest, options: FetchOptions, scope: FetchScope, bytesInAll: number): Promise<Pass> {
-    const reads: PartitionRead[] = []
+  async #readAll(request: FetchRequest, options: FetchOptions, scope: FetchScope, maxBytes: number): Promise<Pass> {
+    const pass: Pass = { reads: [], sizeInBytes: 0, urgent: false, readBytes: 0 }
+    try {
+      await this.#readInto(pass, request, options, scope, maxBytes)
+    } catch (error) {
+      this.#release(pass)
+      throw error
+    }
+    return pass
+  }
+
+  async #readInto(
+    pass: Pass,
+    request: FetchRequest,
+    options: FetchOptions,
+    scope: FetchScope,
+    bytesInAll: number,
+  ): Promise<void> {
     let remainingBytes = bytesInAll
-    let sizeInBytes = 0
-    let readBytes = 0
-    let urgent = false
     for (const asked of scope.partitions) {
-      if (reads.length % readsPerTurn === readsPerTurn - 1) await nextTurn()
-      if (sizeInBytes > 0 && remainingBytes > 0 && this.#readBytes >= maxReadBytes) {
+      if (pass.reads.length % readsPerTurn === readsPerTurn - 1) await nextTurn()
+      if (pass.sizeInBytes > 0 && remainingBytes > 0 && this.#readBytes >= maxReadBytes) {
         remainingBytes = 0
-        urgent = true
+        pass.urgent = true
       }
       const maxBytes = Math.min(asked.maxBytes, remainingBytes)
-      const minOneBatch = !options.hardMaxBytes && sizeInBytes === 0
+      const minOneBatch = !options.hardMaxBytes && pass.sizeInBytes === 0
       const reading = this.#read(asked, request, maxBytes, minOneBatch, options)
       const read = reading instanceof Promise ? await reading : reading
       if (reading instanceof Promise) {
-        readBytes += read.sizeInBytes
+        pass.readBytes += read.sizeInBytes
         this.#readBytes += read.sizeInBytes
       }
-      reads.push(read)
-      sizeInBytes += read.sizeInBytes
+      pass.reads.push(read)
+      pass.sizeInBytes += read.sizeInBytes
       remainingBytes = Math.max(0, remainingBytes - read.sizeInBytes)
-      if (isUrgent(read.answer)) urgent = true
+      if (isUrgent(read.answer)) pass.urgent = true
     }
-    return { reads, sizeInBytes, urgent, readBytes }
   }
 
   #release(pass: Pass): void {

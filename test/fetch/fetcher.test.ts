@@ -274,6 +274,24 @@ describe('a fetch', () => {
     })
   })
 
+  it('keeps no memory for an answer that a fault of ours prevents', async () => {
+    const [a, b] = [partitions.get('a')!, partitions.get('b')!]
+    a.isCold = true
+    a.append(20_000_000)
+    b.append(50)
+    const { read } = b.log
+    b.log.read = () => {
+      throw new TypeError('a fault')
+    }
+    await expect(fetcher.fetch(request({ a: 0, b: 0 }), options)).rejects.toThrow('a fault')
+    b.log.read = read
+    a.append(60)
+    expect(sizes(await fetcher.fetch(request({ a: 1, b: 0 }, { minBytes: 100 }), options))).toEqual({
+      a: [60],
+      b: [50],
+    })
+  })
+
   it('notices data that came while it was still reading', async () => {
     partitions.get('b')!.isCold = true
     const answer = fetcher.fetch(request({ a: 0, b: 0 }), options)
