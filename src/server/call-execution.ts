@@ -308,12 +308,7 @@ export class CallExecution {
     if (error instanceof KafkaError) this.#fail(call, error.code, error.message)
     else if (error instanceof CloseConnection) this.#end(call, error.message)
     else {
-      const { logger } = this.#surroundings.rooms
-      const fields = describeCall(this.#connection, call)
-      // The client's doing, as a rule: what it sent was no UTF-8, and is longer as it was read.
-      if (error instanceof ProtocolError)
-        logger.warn({ ...fields, reason: error.message }, 'an answer does not fit its format')
-      else logger.error({ ...fields, err: error }, 'a request failed unexpectedly')
+      this.#logUnexpected(call, error, 'a request failed unexpectedly')
       this.#fail(call, unknownServerError, new KafkaError('UNKNOWN_SERVER_ERROR').message)
     }
   }
@@ -346,11 +341,17 @@ export class CallExecution {
   }
 
   #failureUnanswered(call: Call, error: unknown, message: string): void {
-    this.#surroundings.rooms.logger.error(
-      { ...describeCall(this.#connection, call), err: error },
-      'a failure could not be answered',
-    )
+    this.#logUnexpected(call, error, 'a failure could not be answered')
     this.#end(call, message)
+  }
+
+  #logUnexpected(call: Call, error: unknown, message: string): void {
+    const { logger } = this.#surroundings.rooms
+    const fields = describeCall(this.#connection, call)
+    // The client's doing, as a rule: what it sent was no UTF-8, and is longer as it was read.
+    if (error instanceof ProtocolError)
+      logger.warn({ ...fields, reason: error.message }, 'an answer does not fit its format')
+    else logger.error({ ...fields, err: error }, message)
   }
 
   /** A frame that is no request which we serve. */

@@ -285,6 +285,18 @@ describe('errors', () => {
     expect(serving.lines).toMatchObject([{ level: 'warn', fields: { api: 'ListGroups', reason } }])
   })
 
+  it('end the connection, with a warning, where what they repeat of the request can not be encoded', async () => {
+    const unencodable = () => ({ groups: [{ groupId: 'x'.repeat(40_000) }] })
+    const client = await (await serve(handle(listGroups, { serve: unencodable, fail: unencodable }))).connect()
+    client.send(request(listGroups, 0, {}))
+    expect(await client.closed()).toHaveLength(0)
+    const reason = 'string of 40000 bytes, 32767 is the most'
+    expect(serving.lines.slice(0, 2)).toMatchObject([
+      { level: 'warn', fields: { api: 'ListGroups', reason } },
+      { level: 'warn', fields: { api: 'ListGroups', reason } },
+    ])
+  })
+
   it('that have no answer end the connection', async () => {
     const gate: Produced = new Gate()
     const client = await (await serve(produces(gate))).connect()
