@@ -24,13 +24,7 @@ import {
 import type { ConsumerGroupContext } from './consumer/consumer-group-context.ts'
 import { ConsumerGroups } from './consumer/consumer-groups.ts'
 import { requireCommit, requireFetch, requireTransactionalCommit } from './consumer/offset-checks.ts'
-import {
-  type GroupMetadata,
-  type GroupRecord,
-  noTopicId,
-  type OffsetAndMetadata,
-  type UnservedGroupType,
-} from './group-records.ts'
+import { type GroupMetadata, type GroupRecord, noTopicId, type UnservedGroupType } from './group-records.ts'
 import type {
   DeletedOffsets,
   FetchedTopic,
@@ -42,6 +36,7 @@ import type {
   TopicAnswer,
   TransactionalOffsetCommit,
 } from './group-requests.ts'
+import { decideOffsetCommit, decideOffsetDelete, fetchedOffsets } from './offset-commands.ts'
 import { CommittedOffsets } from './offsets.ts'
 import { Outcome, type Poll } from './poll.ts'
 
@@ -280,26 +275,7 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
     retentionTimeMs: number,
   ): { records: GroupRecord[]; response: TopicAnswer[] } {
     const { clock, offsetMetadataMaxSize } = this.#options
-    const { groupId } = request
-    const nowMs = clock.now()
-    const expireTimestampMs = retentionTimeMs === -1 ? -1 : nowMs + retentionTimeMs
-    const records: GroupRecord[] = []
-    const response = request.topics.map(({ name, topicId, partitions }) => ({
-      name,
-      topicId,
-      partitions: partitions.map((commit) => {
-        const { partitionIndex, committedOffset, committedLeaderEpoch: leaderEpoch, commitTimestamp = -1 } = commit
-        const metadata = commit.committedMetadata ?? ''
-        if (metadata.length > offsetMetadataMaxSize) {
-          return { partitionIndex, errorCode: errorCode('OFFSET_METADATA_TOO_LARGE') }
-        }
-        const commitTimestampMs = commitTimestamp === -1 ? nowMs : commitTimestamp
-        const value = { committedOffset, leaderEpoch, metadata, commitTimestampMs, expireTimestampMs, topicId }
-        records.push({ kind: 'OffsetCommit', groupId, topic: name, partition: partitionIndex, value })
-        return { partitionIndex, errorCode: 0 }
-      }),
-    }))
-    return { records, response }
+    return decideOffsetCommit(request, { nowMs: clock.now(), retentionTimeMs, offsetMetadataMaxSize })
   }
 
   #requireCommit(request: OffsetCommit): void {
@@ -320,61 +296,18 @@ export class GroupCoordinatorShard implements StateMachine<GroupRecord> {
   }
 
   /** @throws KafkaError as `requireFetch` of consumer groups */
-  fetchOffsets({ groupId, topics, member }: OffsetFetch, requireStable: boolean): GroupDecision<FetchedTopic[]> {
+  fetchOffsets(request: OffsetFetch, requireStable: boolean): GroupDecision<FetchedTopic[]> {
+    const { groupId, member } = request
     const consumerGroup = this.consumerGroups.get(groupId)
     if (consumerGroup !== undefined && member !== undefined) requireFetch(consumerGroup, member)
-    const fetched = (topic: string, partitionIndex: number, value: OffsetAndMetadata | undefined) => {
-      const isUnstable = requireStable && this.#offsets.isPending(groupId, topic, partitionIndex)
-      const found = isUnstable ? undefined : value
-      return {
-        partitionIndex,
-        committedOffset: found?.committedOffset ?? -1,
-        committedLeaderEpoch: found?.leaderEpoch ?? -1,
-        metadata: found?.metadata ?? '',
-        errorCode: isUnstable ? errorCode('UNSTABLE_OFFSET_COMMIT') : 0,
-      }
-    }
-    const response =
-      topics === null
-        ? Array.from(this.#offsets.topicsOf(groupId), ({ topic, partitions }) => ({
-            name: topic,
-            topicId: noTopicId,
-            partitions: partitions.map(({ partition, value }) => fetched(topic, partition, value)),
-          }))
-        : topics.map(({ name, topicId, partitionIndexes }) => ({
-            name,
-            topicId,
-            partitions: partitionIndexes.map((partition) => {
-              const value = this.#offsets.get(groupId, name, partition)
-              return fetched(name, partition, isOfTopic(value, topicId) ? value : undefined)
-            }),
-          }))
-    return { records: [], response }
+    return { records: [], response: fetchedOffsets(this.#offsets, request, requireStable) }
   }
 
   /** @throws KafkaError GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP */
-  deleteOffsets({ groupId, topics }: OffsetDelete): GroupDecision<DeletedOffsets[]> {
-    const group = this.consumerGroups.get(groupId) ?? this.#requireGroup(groupId)
+  deleteOffsets(request: OffsetDelete): GroupDecision<DeletedOffsets[]> {
+    const group = this.consumerGroups.get(request.groupId) ?? this.#requireGroup(request.groupId)
     if (group instanceof ClassicGroup) group.requireOffsetsDeletable()
-    const isSubscribedTo = group.subscription()
-    const records: GroupRecord[] = []
-    const response = topics.map(({ name, partitions }) => {
-      const isSubscribed = isSubscribedTo(name)
-      return {
-        name,
-        partitions: partitions.map(({ partitionIndex }) => {
-          if (isSubscribed) return { partitionIndex, errorCode: errorCode('GROUP_SUBSCRIBED_TO_TOPIC') }
-          const isThere =
-            this.#offsets.get(groupId, name, partitionIndex) !== undefined ||
-            this.#offsets.isPending(groupId, name, partitionIndex)
-          if (isThere) {
-            records.push({ kind: 'OffsetCommit', groupId, topic: name, partition: partitionIndex, value: null })
-          }
-          return { partitionIndex, errorCode: 0 }
-        }),
-      }
-    })
-    return { records, response }
+    return decideOffsetDelete(this.#offsets, request, group.subscription())
   }
 
   #expireLater(): void {
@@ -465,9 +398,4 @@ function decision({ records, answers }: Outcome, response?: unknown): GroupDecis
 
 function unknownMember({ memberId, groupInstanceId }: LeavingMember): LeftMember {
   return { memberId, groupInstanceId, errorCode: errorCode('UNKNOWN_MEMBER_ID') }
-}
-
-/** An offset of a deleted topic does not count for a later one of the same name. */
-function isOfTopic(value: OffsetAndMetadata | undefined, topicId: string): boolean {
-  return value === undefined || [value.topicId, noTopicId].includes(topicId) || value.topicId === noTopicId
 }
