@@ -139,6 +139,11 @@ export class Partition {
     return Math.min(this.minInsyncReplicas, this.replicas.length)
   }
 
+  /** While too few replicas are in sync what is appended might be lost: readers do not see it. To be called when either number changes. */
+  settleHighWatermark(): void {
+    this.#log?.holdHighWatermark(this.isr.length < this.requiredInSync)
+  }
+
   /** @throws KafkaError `otherwise` */
   #requireInSync(otherwise: 'NOT_ENOUGH_REPLICAS' | 'NOT_ENOUGH_REPLICAS_AFTER_APPEND'): void {
     const { isr, requiredInSync, name } = this
@@ -179,6 +184,7 @@ export class Partition {
     this.#stopLog?.()
     this.#log = log
     this.#stopLog = log.onAdvance(() => this.wake())
+    this.settleHighWatermark()
   }
 
   /** Only for Cluster: the log can't be opened. */
@@ -215,6 +221,7 @@ export class Partition {
     this.eligibleLeaderReplicas = record.eligibleLeaderReplicas ?? this.eligibleLeaderReplicas
     this.lastKnownElr = record.lastKnownElr ?? this.lastKnownElr
     this.partitionEpoch += 1
+    this.settleHighWatermark()
   }
 
   /** Applies ClearElrRecord. False: there was nothing to forget. */
