@@ -160,10 +160,13 @@ export class Brokers {
 
   leadership(): LeadershipState {
     const { features, mayElectUnclean } = this.#options
-    const available = [...this.#byId.values()].filter(({ state }) => state === 'running' || state === 'added')
+    const brokers = [...this.#byId.values()]
+    const running = brokers.filter(({ isRunning }) => isRunning)
+    const available = brokers.filter(({ state }) => state === 'running' || state === 'added')
+    const ids = (some: readonly Broker[]): ReadonlySet<number> => new Set(some.map(({ id }) => id))
     return {
       features,
-      available: new Set(available.map(({ id }) => id)),
+      ...{ own: ids(brokers), running: ids(running), available: ids(available) },
       isHere: (partition, brokerId) => this.isHere(partition, brokerId),
       mayElectUnclean,
     }
