@@ -6,6 +6,7 @@ import {
   abortTransactionRecord,
   accessControlEntryRecord,
   beginTransactionRecord,
+  configRecord,
   endTransactionRecord,
   featureLevelRecord,
   readMetadataFrame,
@@ -56,7 +57,7 @@ describe('a fresh metadata log', () => {
     const { metadata, log, directory, close } = await open()
     expect(await contentOf(log)).toEqual([
       { baseOffset: 0, epoch: 1, records: ['LEADER_CHANGE', 'KRAFT_VERSION', 'KRAFT_VOTERS'] },
-      { baseOffset: 3, epoch: 1, records: firstRecords().map(() => featureLevelRecord.type) },
+      { baseOffset: 3, epoch: 1, records: [...firstRecords().map(() => featureLevelRecord.type), configRecord.type] },
     ])
     expect(metadata.kRaftVersion).toBe(1)
     expect(JSON.parse((await files.readFile(`${logPath}/quorum-state`)).toString())).toEqual({
