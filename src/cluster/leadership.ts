@@ -20,7 +20,9 @@ export interface LeadershipState {
   readonly own: ReadonlySet<number>
   /** Those that run and are not fenced. */
   readonly running: ReadonlySet<number>
-  /** Those, and the ones that are about to: they keep what they led. */
+  /** Those of this process that have not been started since it, or the machine, was killed: what they wrote last may be lost. */
+  readonly uncleanlyStopped: ReadonlySet<number>
+  /** Those that run, and the ones that are about to: they keep what they led. */
   readonly available: ReadonlySet<number>
   /** The broker's replica lies in a directory of this process. */
   isHere(partition: Partition, brokerId: number): boolean
@@ -49,7 +51,7 @@ export function decideBrokerStarted(
     if (!mayLead) return partition.isr.includes(brokerId) ? undefined : { isr }
     const waits = waitsForOthers(state, partition, brokerId)
     if (waits && !state.mayElectUnclean(partition)) return undefined
-    const isUnclean = waits || isLastLeader(state.features, partition, brokerId)
+    const isUnclean = waits || isLastLeader(state.features, partition, brokerId) || mayHaveLost(state, brokerId)
     return { isr, leader: brokerId, ...(isUnclean ? { leaderRecoveryState: recovering } : {}) }
   })
 }
@@ -118,6 +120,11 @@ export function inSyncWith(state: LeadershipState, partition: Partition, brokerI
 function hasAllRecords(state: LeadershipState, partition: Partition): boolean {
   const complete = completeReplicas(partition)
   return complete.length === 0 || complete.some((id) => state.isHere(partition, id))
+}
+
+/** With eligible leader replicas it counts as the last leader after an unclean stop: as one that leads for want of others. */
+function mayHaveLost({ features, uncleanlyStopped }: LeadershipState, brokerId: number): boolean {
+  return features.isElrEnabled && uncleanlyStopped.has(brokerId)
 }
 
 /** With eligible leader replicas: one of those that are known to have every record can come, and it is not `brokerId`. */

@@ -22,12 +22,11 @@ export interface PartitionChange {
   readonly removingReplicas?: readonly number[]
   readonly directories?: readonly string[]
   readonly leaderRecoveryState?: number
-  /** What they have written last may be lost: they are not eligible. */
-  readonly uncleanlyStopped?: ReadonlySet<number>
 }
 
-/** LeaderRecoveryState of an unclean election: the leader may lack what others had. */
+/** LeaderRecoveryState of an unclean election: the leader may lack what others had. It has recovered when it next changes the ISR. */
 export const recovering = 1
+const recovered = 0
 
 /** undefined: the partition is that way already. */
 export function partitionChange(
@@ -35,9 +34,10 @@ export function partitionChange(
   partition: Partition,
   change: PartitionChange,
 ): MetadataRecord | undefined {
-  const { leader, leaderRecoveryState } = change
+  const isr = changed('isr', partition, change)
+  const { leader, leaderRecoveryState = stateAfter(partition, leader, isr) } = change
   const fields: Omit<ChangeRecord, 'partitionId' | 'topicId'> = {
-    ...changed('isr', partition, change),
+    ...isr,
     ...changed('replicas', partition, change),
     ...changed('addingReplicas', partition, change),
     ...changed('removingReplicas', partition, change),
@@ -81,12 +81,15 @@ function eligibility(
 }
 
 function eligibleAfter(partition: Partition, change: PartitionChange): readonly number[] {
-  const { isr = partition.isr, replicas = partition.replicas, uncleanlyStopped } = change
+  const { isr = partition.isr, replicas = partition.replicas } = change
   if (isr.length >= partition.requiredInSync || change.leaderRecoveryState === recovering) return []
   const candidates = new Set([...partition.eligibleLeaderReplicas, ...partition.isr])
-  return [...candidates]
-    .filter((id) => !isr.includes(id) && replicas.includes(id) && uncleanlyStopped?.has(id) !== true)
-    .sort((one, other) => one - other)
+  return [...candidates].filter((id) => !isr.includes(id) && replicas.includes(id)).sort((one, other) => one - other)
+}
+
+function stateAfter(partition: Partition, leader: number | undefined, isr: object): number | undefined {
+  const isChangedByLeader = leader === undefined && 'isr' in isr
+  return isChangedByLeader && partition.leaderRecoveryState === recovering ? recovered : undefined
 }
 
 type ListField = 'isr' | 'replicas' | 'addingReplicas' | 'removingReplicas'

@@ -42,7 +42,7 @@ export class Partition {
   removingReplicas: readonly number[]
   addingReplicas: readonly number[]
   /** 1 after an unclean election. */
-  #leaderRecoveryState: number
+  leaderRecoveryState: number
   /** The directory id of each replica. */
   directories: readonly string[]
   /** min.insync.replicas of its topic. */
@@ -78,7 +78,7 @@ export class Partition {
     this.lastKnownElr = record.lastKnownElr ?? []
     this.removingReplicas = record.removingReplicas
     this.addingReplicas = record.addingReplicas
-    this.#leaderRecoveryState = record.leaderRecoveryState
+    this.leaderRecoveryState = record.leaderRecoveryState
     this.directories = record.directories
   }
 
@@ -217,7 +217,7 @@ export class Partition {
     this.replicas = record.replicas ?? this.replicas
     this.removingReplicas = record.removingReplicas ?? this.removingReplicas
     this.addingReplicas = record.addingReplicas ?? this.addingReplicas
-    if (record.leaderRecoveryState !== sameRecoveryState) this.#leaderRecoveryState = record.leaderRecoveryState
+    if (record.leaderRecoveryState !== sameRecoveryState) this.leaderRecoveryState = record.leaderRecoveryState
     this.eligibleLeaderReplicas = record.eligibleLeaderReplicas ?? this.eligibleLeaderReplicas
     this.lastKnownElr = record.lastKnownElr ?? this.lastKnownElr
     this.partitionEpoch += 1
@@ -243,7 +243,7 @@ export class Partition {
       removingReplicas: this.removingReplicas,
       addingReplicas: this.addingReplicas,
       leader: leaderId,
-      leaderRecoveryState: this.#leaderRecoveryState,
+      leaderRecoveryState: this.leaderRecoveryState,
       leaderEpoch,
       partitionEpoch,
       directories,

@@ -5,6 +5,7 @@ import type { Broker } from '../../src/cluster/broker.ts'
 import type { Cluster } from '../../src/cluster/cluster.ts'
 import type { UpgradeType } from '../../src/cluster/feature-commands.ts'
 import { metadataRecord } from '../../src/metadata/index.ts'
+import { MemoryFileSystem } from '../../src/runtime/memory-file-system.ts'
 import { endpoint, newTopic, type OpenOptions, openCluster } from './open-cluster.ts'
 
 const elr = 'eligible.leader.replicas.version'
@@ -148,6 +149,40 @@ describe('an election', () => {
     await start(1)
     expect(shown(cluster)).toBe('1 [1,2] elr [] last []')
     expect(recoveryStateOf(cluster)).toBe(1)
+  })
+})
+
+describe('a leader that was killed', () => {
+  it('leads again as one that may have lost something, until it changes the ISR', async () => {
+    const files = new MemoryFileSystem()
+    const { cluster, brokers } = await openCluster({ files, brokers: [1, 2] })
+    await create(cluster, [1, 2], strict)
+    await stop(brokers, 2)
+    expect(shown(cluster)).toBe('1 [1] elr [2] last []')
+    const crashed = files.afterCrash()
+    await cluster.close()
+    const one = await openCluster({ files: crashed, seed: 2, brokers: [1] })
+    expect(shown(one.cluster)).toBe('1 [1] elr [] last []')
+    expect(recoveryStateOf(one.cluster)).toBe(1)
+    await one.cluster.addBroker(2).start([endpoint(2)])
+    expect(shown(one.cluster)).toBe('1 [1,2] elr [] last []')
+    expect(recoveryStateOf(one.cluster)).toBe(0)
+    await one.cluster.close()
+    const again = await openCluster({ files: crashed, seed: 3, brokers: [1, 2] })
+    onTestFinished(() => again.cluster.close())
+    expect(recoveryStateOf(again.cluster)).toBe(0)
+  })
+
+  it('is what it was without eligible leader replicas', async () => {
+    const files = new MemoryFileSystem()
+    const { cluster } = await openCluster({ files })
+    await setElr(cluster, 0, 'safeDowngrade')
+    await create(cluster, [1])
+    const crashed = files.afterCrash()
+    await cluster.close()
+    const again = await openCluster({ files: crashed, seed: 2 })
+    onTestFinished(() => again.cluster.close())
+    expect([shown(again.cluster), recoveryStateOf(again.cluster)]).toEqual(['1 [1] elr [] last []', 0])
   })
 })
 
