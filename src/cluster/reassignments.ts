@@ -150,16 +150,20 @@ function advanced(state: ReassignmentState, partition: Partition, target: Target
   return isDone ? { replicas: staying, adding: [], removing: [], isr: stayingInSync } : { ...target, isr }
 }
 
-/** Nothing, where it is so already. A leader that goes hands over to the first that stays and runs. */
+/**
+ * Nothing, where it is so already. A leader that goes hands over to the first that stays and runs; one that stays leads in a new leader epoch when
+ * replicas go, which then are not heard any more.
+ */
 function changeTo(state: ReassignmentState, partition: Partition, target: Target): MetadataRecord[] {
   const { replicas, isr, adding, removing } = target
   const { leaderId } = partition
   const next = replicas.find((id) => isr.includes(id) && state.available.has(id)) ?? noLeader
   const stays = isr.includes(leaderId) || leaderId === next
+  const hasNewEpoch = !stays || partition.replicas.some((id) => !replicas.includes(id))
   const record = partitionChange(state.features, partition, {
     ...{ replicas, isr, addingReplicas: adding, removingReplicas: removing },
     ...(isSame(replicas, partition.replicas) ? {} : directoriesFor(state, partition, replicas)),
-    ...(stays ? {} : { leader: next }),
+    ...(hasNewEpoch ? { leader: stays ? leaderId : next } : {}),
   })
   return record === undefined ? [] : [record]
 }
