@@ -118,6 +118,9 @@ async function configs(bench: Bench): Promise<void> {
   await altered('set of a broker', ofOne, '--add-config', 'log.cleaner.backoff.ms=15001')
   await says('a secret', ...ofOne, '--alter', '--add-config', 'listener.name.plaintext.ssl.key.password=secret')
   await altered('delete of a broker', ofOne, '--delete-config', 'log.cleaner.backoff.ms')
+  await says('describe all brokers', ...ofAll, '--describe')
+  await says('delete what eligible leader replicas need', ...ofAll, '--alter', '--delete-config', 'min.insync.replicas')
+  await says('set of one what is for all', ...ofOne, '--alter', '--add-config', 'min.insync.replicas=1')
   await says('set of all brokers', ...ofAll, '--alter', '--add-config', 'log.cleaner.backoff.ms=15002')
   await says('delete of all brokers', ...ofAll, '--alter', '--delete-config', 'log.cleaner.backoff.ms')
   await says('a read-only one', ...ofOne, '--alter', '--add-config', 'num.partitions=3')
@@ -188,6 +191,11 @@ async function features(bench: Bench): Promise<void> {
   await says('down', 'downgrade', '--feature', 'group.version=0')
   await says('up', 'upgrade', '--feature', 'group.version=1')
   await says('above what there is', 'upgrade', '--feature', 'group.version=7')
+  const elr = 'eligible.leader.replicas.version'
+  await says('eligible leader replicas down', 'downgrade', '--feature', `${elr}=0`)
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  await says('after: eligible leader replicas down', 'describe')
+  await says('eligible leader replicas up', 'upgrade', '--feature', `${elr}=1`)
   await says('metadata.version down', 'downgrade', '--metadata', '3.9')
   await says('metadata.version down, unsafely', 'downgrade', '--unsafe', '--metadata', '3.9')
   await says('a release that is not there', 'upgrade', '--release-version', '9.9')
@@ -247,7 +255,7 @@ async function lines(bench: Bench, tool: Tool, name: string, args: string[]): Pr
 }
 
 /** Features that both brokers have; the others come and go with what is served. */
-const ofBothBrokers = /^Feature: (group|kraft|metadata)\.version|^(?!Feature:)/
+const ofBothBrokers = /^Feature: (eligible\.leader\.replicas|group|kraft|metadata|transaction)\.version|^(?!Feature:)/
 /** Of all APIs, those that this scenario is about. */
 const adminApis =
   /^\s*(CreateTopics|CreatePartitions|DescribeConfigs|AlterConfigs|IncrementalAlterConfigs|AlterReplicaLogDirs|DescribeLogDirs|ElectLeaders|AlterPartitionReassignments|ListPartitionReassignments|DescribeQuorum|UpdateFeatures|UnregisterBroker|ListConfigResources|AddRaftVoter|RemoveRaftVoter)\(/
@@ -273,8 +281,6 @@ const masked = (line: string): string =>
     .replaceAll(/"logDir":"[^"]*"/g, '"logDir":"DIRECTORY"')
     .replaceAll(/\/\S+\/(data|odradek-data)\b/g, 'DIRECTORY')
     .replaceAll(/(Epoch: |LeaderEpoch:\s+|HighWatermark:\s+|MaxFollowerLag\w*:\s+)\d+/g, '$1N')
-    // Kafka sets it where there are eligible leader replicas.
-    .replaceAll(/min\.insync\.replicas=1,?/g, '')
     .replaceAll(/: \d+ to (?=\d+ \[usable)/g, ': N to ')
     .replaceAll(/\b1\d{12}\b/g, 'TIME')
     .replaceAll(/\s+/g, ' ')

@@ -128,6 +128,8 @@ export async function threeBrokers(run: Run, surroundings: Surroundings): Promis
     await Promise.all(loads.map((load) => load.stop()))
     for (const load of loads) await compare(run, hands, load)
     await Promise.all(loads.map(({ client, member }) => client.call('leave', { member }).catch(() => null)))
+    const tools = clients.find((client) => client.can('tool'))
+    if (tools !== undefined) await eligibleLeaders(run, cluster, tools)
   } finally {
     await Promise.all(clients.map((client) => client.close()))
     await cluster.close()
@@ -170,6 +172,46 @@ async function roll(run: Run, cluster: RunningBroker, loads: readonly Load[]): P
 
 function noReplica(error: Error): void {
   assert(/its replicas are on/.test(error.message), error.message)
+}
+
+/** What Kafka 4.3.1 shows of three brokers that are stopped and started in the same order. */
+async function eligibleLeaders(run: Run, cluster: RunningBroker, client: Client): Promise<void> {
+  const topic = 'three-eligible'
+  const ask = async (...args: string[]): Promise<string[]> => {
+    const all = ['--bootstrap-server', cluster.bootstrapServers, '--topic', topic, ...args]
+    const { exit, stdout, stderr } = await client.call('tool', {
+      class: 'org.apache.kafka.tools.TopicCommand',
+      args: all,
+    })
+    assertEqual(exit, 0, `exit status, ${stderr}`)
+    return stdout.split('\n').filter((line) => line.includes('Leader:'))
+  }
+  const shows = async (what: string, expected: string, change: () => Promise<unknown>): Promise<void> => {
+    await checkClient(run, client, `TopicCommand: eligible leaders: ${what}`, async () => {
+      await change()
+      const [line = ''] = await ask('--describe')
+      assertEqual(
+        line
+          .replace(/^.*(?=Leader:)/, '')
+          .replaceAll(/\s+/g, ' ')
+          .trim(),
+        expected,
+        'partition',
+      )
+    })
+  }
+  const broker = (id: number) => cluster.broker(id)
+  await ask('--create', '--replica-assignment', '1:2:3', '--config', 'min.insync.replicas=2')
+  const of = (leader: string, isr: string, elr = '', last = '') =>
+    `Leader: ${leader} Replicas: 1,2,3 Isr: ${isr} Elr: ${elr} LastKnownElr: ${last}`.replaceAll('  ', ' ').trim()
+  await shows('2 stops', of('1', '1,3'), () => broker(2).stop())
+  await shows('3 stops', of('1', '1', '3'), () => broker(3).stop())
+  await shows('1 stops, 2 starts', of('none', '', '1,3', '1'), async () => {
+    await broker(1).stop()
+    await broker(2).start()
+  })
+  await shows('3 starts', of('3', '2,3'), () => broker(3).start())
+  await shows('1 starts', of('3', '1,2,3'), () => broker(1).start())
 }
 
 async function compare(run: Run, hands: Client, load: Load): Promise<void> {

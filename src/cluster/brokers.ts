@@ -52,6 +52,8 @@ export class Brokers {
   readonly #options: BrokersOptions
   readonly #byId = new Map<number, Broker>()
   readonly #preferredLeaders: PreferredLeaders
+  /** Those that have been, in this process. */
+  readonly #started = new WeakSet<Broker>()
   #isClosing = false
 
   constructor(options: BrokersOptions) {
@@ -104,8 +106,14 @@ export class Brokers {
       response: nextOffset,
     }))
     await this.#runForPartitions((partitions) => decideBrokerStarted(this.leadership(), partitions, broker.id))
+    this.#started.add(broker)
     await this.#runForPartitions((partitions) => decideEndedReassignments(partitions, broker.id))
     return epoch
+  }
+
+  /** Also of what a broker of this process has written before a start of it: they share the directories. */
+  get #wasCleanlyStopped(): boolean {
+    return this.#options.directories.opened.every(({ wasCleanlyStopped }) => wasCleanlyStopped)
   }
 
   /** Only for Broker: it has stopped, or is fenced. */
@@ -160,10 +168,14 @@ export class Brokers {
 
   leadership(): LeadershipState {
     const { features, mayElectUnclean } = this.#options
-    const available = [...this.#byId.values()].filter(({ state }) => state === 'running' || state === 'added')
+    const brokers = [...this.#byId.values()]
+    const running = brokers.filter(({ isRunning }) => isRunning)
+    const available = brokers.filter(({ state }) => state === 'running' || state === 'added')
+    const ids = (some: readonly Broker[]): ReadonlySet<number> => new Set(some.map(({ id }) => id))
     return {
       features,
-      available: new Set(available.map(({ id }) => id)),
+      ...{ own: ids(brokers), running: ids(running), available: ids(available) },
+      uncleanlyStopped: ids(this.#wasCleanlyStopped ? [] : brokers.filter((broker) => !this.#started.has(broker))),
       isHere: (partition, brokerId) => this.isHere(partition, brokerId),
       mayElectUnclean,
     }

@@ -103,7 +103,8 @@ export class Cluster {
         this.controller.decideEndedReassignments(partitions, brokerId),
     })
     this.controller = new Controller({
-      ...{ metadata, topics, registrations, features },
+      ...{ metadata, topics, registrations, features, dynamicConfigs: this.dynamicConfigs },
+      minInsyncReplicas: options.config.get('min.insync.replicas'),
       run: (decide) => this.#run(decide),
       leadership: () => this.brokers.leadership(),
       registrationChanges: () => this.brokers.directoryChanges(),

@@ -1,6 +1,6 @@
 /** cluster: decides what changing configs writes to the metadata log. Pure: reads the state, changes none. Messages are Kafka's. */
 import { KafkaError } from '../../protocol/errors.ts'
-import { configRecord } from '../../protocol/state/index.ts'
+import { clearElrRecord, configRecord } from '../../protocol/state/index.ts'
 import {
   type BrokerConfig,
   ConfigError,
@@ -47,6 +47,7 @@ export interface ConfigState {
   readonly brokerId: number
 }
 
+const minInsyncReplicas = 'min.insync.replicas'
 /** A value of ConfigRecord, like any string of Kafka's, has this many bytes at most. */
 const maxValueBytes = 32_767
 /** Kafka's limit of one command. */
@@ -105,14 +106,36 @@ function decideAlterResource(state: ConfigState, resource: AlteredResource): Met
     (key) => current.get(key) !== wanted.get(key) || isSetAgain(key),
   )
   requireValid(state, { type, name }, wanted, changed)
-  return changed.map((key) =>
-    metadataRecord(configRecord, 0, {
-      resourceType: configResourceTypes[type],
-      resourceName: name,
-      name: key,
-      value: wanted.get(key) ?? null,
-    }),
-  )
+  const records = changed.map((key) => recordOf({ type, name }, key, wanted.get(key)))
+  return changed.includes(minInsyncReplicas) ? [...records, ...forgottenElr(state, { type, name })] : records
+}
+
+type Resource = Pick<AlteredResource, 'type' | 'name'>
+
+function recordOf({ type, name: resourceName }: Resource, name: string, value: string | undefined): MetadataRecord {
+  const resourceType = configResourceTypes[type]
+  return metadataRecord(configRecord, 0, { resourceType, resourceName, name, value: value ?? null })
+}
+
+/** Who left the ISR under another bound need not have all that readers have seen. */
+function forgottenElr({ features }: ConfigState, { type, name }: Resource): MetadataRecord[] {
+  return features.isElrEnabled ? [metadataRecord(clearElrRecord, 0, { topicName: type === 'topic' ? name : '' })] : []
+}
+
+/**
+ * What makes eligible leader replicas safe: one min.insync.replicas for all brokers, which the controller knows. `fallback`: what they have in
+ * their files. Nothing, where it is that way already.
+ */
+export function decideElrConfigs(dynamicConfigs: DynamicConfigs, fallback: number): MetadataRecord[] {
+  const all: Resource = { type: 'broker', name: '' }
+  const isSet = ({ type, name }: Resource): boolean => dynamicConfigs.of(type, name).has(minInsyncReplicas)
+  const own = dynamicConfigs.names('broker').map((name): Resource => ({ type: 'broker', name }))
+  return [
+    ...(isSet(all) ? [] : [recordOf(all, minInsyncReplicas, String(fallback))]),
+    ...own
+      .filter((each) => each.name !== '' && isSet(each))
+      .map((each) => recordOf(each, minInsyncReplicas, undefined)),
+  ]
 }
 
 /** undefined: it is not set any more. */
@@ -196,12 +219,12 @@ function requireValidBroker(
   const perBroker = name === '' ? dynamicConfigs.of('broker', String(brokerId)) : wanted
   const dynamic = { clusterWide, perBroker, current: effectiveConfig(state) }
   validateDynamicBrokerConfigs(config, dynamic, name === '' ? 'clusterWide' : 'perBroker', changed)
-  if (changed.includes('min.insync.replicas') && state.features.level('eligible.leader.replicas.version') > 0) {
+  if (changed.includes(minInsyncReplicas) && state.features.isElrEnabled) {
     if (name !== '') {
       const message = 'Broker-level min.insync.replicas cannot be altered while ELR is enabled.'
       throw new KafkaError('INVALID_CONFIG', message)
     }
-    if (!wanted.has('min.insync.replicas')) {
+    if (!wanted.has(minInsyncReplicas)) {
       const message = 'Cluster-level min.insync.replicas cannot be removed while ELR is enabled.'
       throw new KafkaError('INVALID_CONFIG', message)
     }

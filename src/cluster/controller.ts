@@ -6,6 +6,7 @@ import { KafkaError } from '../../protocol/errors.ts'
 import { unregisterBrokerRecord } from '../../protocol/state/index.ts'
 import { type Decision, type MetadataLog, type MetadataRecord, metadataRecord } from '../metadata/index.ts'
 import type { Cancel, Clock } from '../runtime/clock.ts'
+import type { DynamicConfigs } from './dynamic-configs.ts'
 import { decideElections, type Election, type ElectionType, type PartitionName } from './elections.ts'
 import { decideUpdateFeatures, type FeatureUpdate } from './feature-commands.ts'
 import type { Features } from './features.ts'
@@ -27,6 +28,9 @@ interface ControllerOptions {
   readonly topics: Topics
   readonly registrations: Registrations
   readonly features: Features
+  readonly dynamicConfigs: DynamicConfigs
+  /** What is set in the file. */
+  readonly minInsyncReplicas: number
   /** Changes metadata, and makes the process follow. */
   run<R>(decide: () => Decision<R> | Promise<Decision<R>>): Promise<R>
   leadership(): LeadershipState
@@ -49,8 +53,8 @@ export class Controller {
     updates: readonly FeatureUpdate[],
     { validateOnly }: { readonly validateOnly: boolean },
   ): Promise<void> {
-    const { metadata, features, registrations } = this.#options
-    const state = { features, registrations, nodeId: metadata.voter.id }
+    const { metadata, features, registrations, dynamicConfigs, minInsyncReplicas } = this.#options
+    const state = { features, registrations, dynamicConfigs, minInsyncReplicas, nodeId: metadata.voter.id }
     const before = features.level('metadata.version')
     const { raisesKRaftVersion } = await this.#options.run(() => {
       const { records, ...response } = decideUpdateFeatures(state, updates)
@@ -125,7 +129,7 @@ export class Controller {
         throw new KafkaError('BROKER_ID_NOT_REGISTERED', `Broker ID ${brokerId} is not currently registered`)
       }
       const state = this.#state()
-      const others = { ...state, available: new Set([...state.available].filter((id) => id !== brokerId)) }
+      const others = onlyWith(state, (id) => id !== brokerId)
       const record = metadataRecord(unregisterBrokerRecord, 0, { brokerId, brokerEpoch: registration.epoch })
       return { records: [...decideBrokerStopped(others, topics.partitions(), brokerId), record], response: undefined }
     })
@@ -134,7 +138,12 @@ export class Controller {
   #state(): ReassignmentState {
     const { topics, registrations } = this.#options
     const leadership = this.#options.leadership()
-    const available = new Set([...leadership.available].filter((id) => registrations.isAlive(id)))
-    return { ...leadership, available, topics, registrations }
+    return onlyWith({ ...leadership, topics, registrations }, (id) => registrations.isAlive(id))
   }
+}
+
+/** As if others did not run. */
+function onlyWith(state: ReassignmentState, counts: (brokerId: number) => boolean): ReassignmentState {
+  const some = (ids: ReadonlySet<number>): ReadonlySet<number> => new Set([...ids].filter(counts))
+  return { ...state, available: some(state.available), running: some(state.running) }
 }

@@ -3,11 +3,11 @@
  * the state, changes none. Messages are Kafka's.
  */
 import { KafkaError } from '../../protocol/errors.ts'
-import { partitionChangeRecord } from '../../protocol/state/index.ts'
-import { type MetadataRecord, metadataRecord } from '../metadata/index.ts'
+import type { MetadataRecord } from '../metadata/index.ts'
 import { mapInTurns } from '../runtime/turns.ts'
-import type { LeadershipState } from './leadership.ts'
+import { inSyncWith, type LeadershipState } from './leadership.ts'
 import { noLeader, type Partition } from './partition.ts'
+import { isLastLeader, partitionChange, recovering } from './partition-changes.ts'
 import type { Topics } from './topics.ts'
 
 export type ElectionType = 'preferred' | 'unclean'
@@ -25,9 +25,6 @@ export interface Election extends PartitionName {
   /** Why nobody was elected. */
   readonly error: KafkaError | undefined
 }
-
-/** After an unclean election: the leader may lack what others had. */
-const recovering = 1
 
 /** One entry for each of `wanted`, in their order; null: every partition that does not have the leader that is asked for. */
 export async function decideElections(
@@ -65,37 +62,26 @@ function required(topics: Topics, name: string, index: number): Partition {
 
 /** @throws KafkaError ELECTION_NOT_NEEDED, PREFERRED_LEADER_NOT_AVAILABLE, ELIGIBLE_LEADERS_NOT_AVAILABLE */
 function decideElection(state: ElectionState, type: ElectionType, partition: Partition): MetadataRecord {
-  const { replicas, isr, leaderId } = partition
+  const { replicas, isr, leaderId, lastKnownElr } = partition
   const isDone = type === 'preferred' ? leaderId === replicas[0] : leaderId !== noLeader
   if (isDone) throw new KafkaError('ELECTION_NOT_NEEDED')
-  const inSync = replicas.filter((id) => isr.includes(id) && state.available.has(id))
-  if (type === 'preferred') {
-    // Where nobody leads, any replica that is in sync is better than none.
-    const elected = inSync.find((id) => id === replicas[0]) ?? (inSync.includes(leaderId) ? undefined : inSync[0])
-    if (elected === undefined) throw new KafkaError('PREFERRED_LEADER_NOT_AVAILABLE')
-    return changeOf(state, partition, { leader: elected })
-  }
-  const [clean] = inSync
-  if (clean !== undefined) return changeOf(state, partition, { leader: clean })
-  const elected = replicas.find((id) => state.available.has(id))
-  if (elected === undefined) throw new KafkaError('ELIGIBLE_LEADERS_NOT_AVAILABLE')
-  return changeOf(state, partition, {
-    leader: elected,
-    isr: [elected],
-    leaderRecoveryState: recovering,
-    ...(partition.eligibleLeaderReplicas.length > 0 ? { eligibleLeaderReplicas: [] } : {}),
-    ...(partition.lastKnownElr.length > 0 ? { lastKnownElr: [] } : {}),
-  })
+  const mayLead = isr.length > 0 ? isr : partition.eligibleLeaderReplicas
+  const clean = replicas.filter((id) => mayLead.includes(id) && state.available.has(id))
+  // Where nobody leads, any replica that has every record is better than none.
+  const isLed = type === 'preferred' && clean.includes(leaderId)
+  const elected = clean.find((id) => id === replicas[0]) ?? (isLed ? undefined : clean[0])
+  if (elected !== undefined) return changeOf(state, partition, elected)
+  const last = lastKnownElr.find((id) => isLastLeader(state.features, partition, id) && state.available.has(id))
+  if (last !== undefined) return changeOf(state, partition, last, true)
+  if (type === 'preferred') throw new KafkaError('PREFERRED_LEADER_NOT_AVAILABLE')
+  const unclean = replicas.find((id) => state.available.has(id))
+  if (unclean === undefined) throw new KafkaError('ELIGIBLE_LEADERS_NOT_AVAILABLE')
+  return changeOf(state, partition, unclean, true)
 }
 
-function changeOf(
-  { features }: ElectionState,
-  { index, topicId }: Partition,
-  change: Parameters<typeof partitionChangeRecord.encodeMetadata>[1],
-): MetadataRecord {
-  return metadataRecord(partitionChangeRecord, features.partitionRecordVersion, {
-    ...change,
-    partitionId: index,
-    topicId,
-  })
+/** Those that are in sync stay so, unless the leader is not among them: then it is the ones that share its bytes. */
+function changeOf(state: ElectionState, partition: Partition, leader: number, isUnclean = false): MetadataRecord {
+  const isr = partition.isr.includes(leader) ? partition.isr : inSyncWith(state, partition, leader)
+  const change = { leader, isr, ...(isUnclean ? { leaderRecoveryState: recovering } : {}) }
+  return partitionChange(state.features, partition, change)!
 }

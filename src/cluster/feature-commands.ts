@@ -5,7 +5,9 @@
 import { KafkaError } from '../../protocol/errors.ts'
 import { featureLevelRecord } from '../../protocol/state/index.ts'
 import { type MetadataRecord, metadataRecord } from '../metadata/index.ts'
-import { type Features, supportedFeatures } from './features.ts'
+import { decideElrConfigs } from './config-commands.ts'
+import type { DynamicConfigs } from './dynamic-configs.ts'
+import { type Features, featureDependencies, supportedFeatures } from './features.ts'
 import type { Registrations } from './registrations.ts'
 
 /** Kafka's FeatureUpdate.UpgradeType; undefined: one that nobody knows. */
@@ -21,6 +23,9 @@ export interface FeatureUpdate {
 export interface FeatureState {
   readonly features: Features
   readonly registrations: Registrations
+  readonly dynamicConfigs: DynamicConfigs
+  /** min.insync.replicas of the controller's file. */
+  readonly minInsyncReplicas: number
   /** Of the controller, which is part of every broker of this process. */
   readonly nodeId: number
 }
@@ -58,9 +63,12 @@ export function decideUpdateFeatures(state: FeatureState, updates: readonly Feat
       raisesKRaftVersion = level > current
       continue
     } else if (!isSupported(feature)) throw invalidLevel(update, `Feature ${feature} not found.`)
+    else requireDependencies(state, update, byFeature)
     records.push(metadataRecord(featureLevelRecord, 0, { name: feature, featureLevel: level }))
   }
-  return { records, raisesKRaftVersion }
+  const enablesElr = (byFeature.get('eligible.leader.replicas.version')?.level ?? 0) > 0
+  const configs = enablesElr ? decideElrConfigs(state.dynamicConfigs, state.minInsyncReplicas) : []
+  return { records: [...configs, ...records], raisesKRaftVersion }
 }
 
 /** What holds for every feature. */
@@ -104,6 +112,24 @@ function requireMetadataVersion({ level, type }: FeatureUpdate, current: number)
     'INVALID_UPDATE_VERSION',
     `Unsupported metadata.version downgrade from ${current} to ${level}. ${problem}`,
   )
+}
+
+/** What it needs may be raised by the same command. */
+function requireDependencies(
+  { features }: FeatureState,
+  update: FeatureUpdate,
+  updates: ReadonlyMap<string, FeatureUpdate>,
+): void {
+  const { feature, level } = update
+  for (const { needs, neededLevel } of featureDependencies.filter(
+    (each) => each.feature === feature && level >= each.level,
+  )) {
+    if ((updates.get(needs)?.level ?? features.level(needs)) >= neededLevel) continue
+    throw invalidLevel(
+      update,
+      `${feature} could not be set to ${level} because it depends on ${needs} level ${neededLevel}`,
+    )
+  }
 }
 
 function isSupported(feature: string): boolean {

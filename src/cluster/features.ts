@@ -7,12 +7,20 @@ const directoriesLevel = 17
 const eligibleLeadersLevel = 23
 const cordonedDirectoriesLevel = 30
 
+const eligibleLeaderReplicas = 'eligible.leader.replicas.version'
+
 /** What a broker of ours can do; share and streams features are left out while they are not served. */
 export const supportedFeatures = [
+  { name: eligibleLeaderReplicas, minSupportedVersion: 0, maxSupportedVersion: 1 },
   { name: 'group.version', minSupportedVersion: 0, maxSupportedVersion: 1 },
   { name: 'kraft.version', minSupportedVersion: 0, maxSupportedVersion: 1 },
   { name: 'metadata.version', minSupportedVersion: 7, maxSupportedVersion: latestMetadataVersion },
   { name: 'transaction.version', minSupportedVersion: 0, maxSupportedVersion: 2 },
+]
+
+/** What a level needs of other features. */
+export const featureDependencies: readonly { feature: string; level: number; needs: string; neededLevel: number }[] = [
+  { feature: eligibleLeaderReplicas, level: 1, needs: 'metadata.version', neededLevel: eligibleLeadersLevel },
 ]
 
 export class Features {
@@ -43,6 +51,11 @@ export class Features {
   level(name: string): number {
     if (name === 'kraft.version') return this.#metadata.kRaftVersion
     return this.#levels.get(name) ?? 0
+  }
+
+  /** Eligible leader replicas (KIP-966) are kept and elected. */
+  get isElrEnabled(): boolean {
+    return this.level(eligibleLeaderReplicas) > 0
   }
 
   /** Version of PartitionRecord and PartitionChangeRecord. */

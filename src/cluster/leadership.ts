@@ -1,15 +1,28 @@
 /**
  * cluster: decides who leads when a broker comes or goes, or somebody wishes it. All brokers of the process share each partition's bytes, so a broker is in sync as
- * soon as it runs, if any replica in its directories was: brokers of other processes may have more.
+ * soon as it runs, if any replica in its directories was: brokers of other processes may have more. With eligible leader replicas (KIP-966) a
+ * partition waits, as in Kafka, for those of the process that are known to have every record.
  */
-import { partitionChangeRecord } from '../../protocol/state/index.ts'
-import { type MetadataRecord, metadataRecord } from '../metadata/index.ts'
+import type { MetadataRecord } from '../metadata/index.ts'
 import type { Features } from './features.ts'
 import { noLeader, type Partition } from './partition.ts'
+import {
+  completeReplicas,
+  isLastLeader,
+  type PartitionChange,
+  partitionChange,
+  recovering,
+} from './partition-changes.ts'
 
 export interface LeadershipState {
   readonly features: Features
-  /** Brokers of this process that run and are not fenced, or are about to: those keep what they led. */
+  /** Brokers of this process, whether they run or not. */
+  readonly own: ReadonlySet<number>
+  /** Those that run and are not fenced. */
+  readonly running: ReadonlySet<number>
+  /** Those of this process that have not been started since it, or the machine, was killed: what they wrote last may be lost. */
+  readonly uncleanlyStopped: ReadonlySet<number>
+  /** Those that run, and the ones that are about to: they keep what they led. */
   readonly available: ReadonlySet<number>
   /** The broker's replica lies in a directory of this process. */
   isHere(partition: Partition, brokerId: number): boolean
@@ -26,20 +39,21 @@ export function decideBrokerStarted(
   partitions: Iterable<Partition>,
   brokerId: number,
 ): MetadataRecord[] {
-  const records: MetadataRecord[] = []
-  for (const partition of partitions) {
-    if (!partition.replicas.includes(brokerId)) continue
-    if (!hasAllRecords(state, partition) && !state.mayElectUnclean(partition)) continue
-    const isLed = partition.leaderId !== brokerId && state.available.has(partition.leaderId)
-    const mayLead = partition.isr.length === 0 || partition.isr.includes(brokerId)
-    const inSync = partition.isr.filter((id) => id === brokerId || state.available.has(id))
-    if (!isLed && (mayLead || partition.leaderId === noLeader || inSync.length === 0)) {
-      records.push(change(state, partition, inSyncWith(state, partition, brokerId), brokerId))
-    } else if (!partition.isr.includes(brokerId)) {
-      records.push(change(state, partition, inSyncWith(state, partition, brokerId), undefined))
+  return changes(state, partitions, (partition) => {
+    if (!partition.replicas.includes(brokerId)) return undefined
+    if (!hasAllRecords(state, partition) && !state.mayElectUnclean(partition)) return undefined
+    const isr = inSyncWith(state, partition, brokerId)
+    if (partition.leaderId !== brokerId && state.available.has(partition.leaderId)) {
+      return partition.isr.includes(brokerId) ? undefined : { isr }
     }
-  }
-  return records
+    const inSync = partition.isr.filter((id) => id === brokerId || state.available.has(id))
+    const mayLead = inSync.includes(brokerId) || inSync.length === 0 || partition.leaderId === noLeader
+    if (!mayLead) return partition.isr.includes(brokerId) ? undefined : { isr }
+    const waits = waitsForOthers(state, partition, brokerId)
+    if (waits && !state.mayElectUnclean(partition)) return undefined
+    const isUnclean = waits || isLastLeader(state.features, partition, brokerId) || mayHaveLost(state, brokerId)
+    return { isr, leader: brokerId, ...(isUnclean ? { leaderRecoveryState: recovering } : {}) }
+  })
 }
 
 /** `brokerId` goes: another running in-sync replica leads what it led; a partition without one has no leader until it is back. */
@@ -48,28 +62,22 @@ export function decideBrokerStopped(
   partitions: Iterable<Partition>,
   brokerId: number,
 ): MetadataRecord[] {
-  const records: MetadataRecord[] = []
-  for (const partition of partitions) {
-    if (!partition.replicas.includes(brokerId)) continue
-    const isr = partition.isr.filter((id) => id !== brokerId)
-    const next = partition.replicas.find((id) => isr.includes(id) && state.available.has(id))
-    if (partition.leaderId === brokerId) {
-      records.push(change(state, partition, next === undefined ? partition.isr : isr, next ?? noLeader))
-    } else if (isr.length < partition.isr.length && next !== undefined) {
-      records.push(change(state, partition, isr, undefined))
-    }
-  }
-  return records
+  return changes(state, partitions, (partition) => {
+    if (!partition.replicas.includes(brokerId)) return undefined
+    const others = partition.isr.filter((id) => id !== brokerId)
+    const next = partition.replicas.find((id) => others.includes(id) && state.available.has(id))
+    const isr = isrWithout(state, partition, brokerId)
+    return partition.leaderId === brokerId ? { isr, leader: next ?? noLeader } : { isr }
+  })
 }
 
 /** What is led by brokers that don't run, and by nobody else since the others have come, has no leader. */
 export function decideBrokersAbsent(state: LeadershipState, partitions: Iterable<Partition>): MetadataRecord[] {
-  const records: MetadataRecord[] = []
-  for (const partition of partitions) {
-    const { leaderId, isr } = partition
-    if (leaderId !== noLeader && !state.available.has(leaderId)) records.push(change(state, partition, isr, noLeader))
-  }
-  return records
+  return changes(state, partitions, (partition) => {
+    const { leaderId } = partition
+    if (leaderId === noLeader || state.available.has(leaderId)) return undefined
+    return { isr: isrWithout(state, partition, leaderId), leader: noLeader }
+  })
 }
 
 /**
@@ -83,7 +91,8 @@ export function decideLeader(state: LeadershipState, partition: Partition, broke
   }
   if (!state.available.has(brokerId)) throw new Error(`broker ${brokerId} can't lead ${name}: it does not run`)
   if (!hasAllRecords(state, partition)) throw new Error(`broker ${brokerId} can't lead ${name}: it is not in sync`)
-  return leaderId === brokerId ? [] : [change(state, partition, inSyncWith(state, partition, brokerId), brokerId)]
+  const led = { isr: inSyncWith(state, partition, brokerId), leader: brokerId }
+  return changes(state, leaderId === brokerId ? [] : [partition], () => led)
 }
 
 /** The first of its replicas leads each partition where that one runs and is in sync. */
@@ -97,34 +106,52 @@ export function decidePreferredLeaders(state: LeadershipState, partitions: Itera
   return records
 }
 
-/** One of those that are known to have every record lies here. Without any in sync it is the eligible ones (KIP-966), then the last that were. */
+/**
+ * Those in sync when `brokerId` leads, in the order of its replicas: without those that don't run here, which don't hear of what is written. Who
+ * waited for a leader shares its bytes.
+ */
+export function inSyncWith(state: LeadershipState, partition: Partition, brokerId: number): number[] {
+  const { replicas, isr } = partition
+  const follows = (id: number): boolean => state.running.has(id) || (state.available.has(id) && isr.includes(id))
+  return replicas.filter((id) => id === brokerId || (follows(id) && state.isHere(partition, id)))
+}
+
+/** One of those that are known to have every record lies here. */
 function hasAllRecords(state: LeadershipState, partition: Partition): boolean {
-  const { isr, eligibleLeaderReplicas, lastKnownElr } = partition
-  const complete = [isr, eligibleLeaderReplicas, lastKnownElr].find(({ length }) => length > 0)
-  return complete === undefined || complete.some((id) => state.isHere(partition, id))
+  const complete = completeReplicas(partition)
+  return complete.length === 0 || complete.some((id) => state.isHere(partition, id))
 }
 
-/** In the order of its replicas, without those that don't run here: they don't hear of what is written. */
-function inSyncWith(state: LeadershipState, partition: Partition, brokerId: number): number[] {
-  return partition.replicas.filter(
-    (id) => id === brokerId || (partition.isr.includes(id) && state.available.has(id) && state.isHere(partition, id)),
-  )
+/** With eligible leader replicas it counts as the last leader after an unclean stop: as one that leads for want of others. */
+function mayHaveLost({ features, uncleanlyStopped }: LeadershipState, brokerId: number): boolean {
+  return features.isElrEnabled && uncleanlyStopped.has(brokerId)
 }
 
-/** `leader` undefined: stays, and so does the leader epoch. */
-function change(
+/** With eligible leader replicas: one of those that are known to have every record can come, and it is not `brokerId`. */
+function waitsForOthers({ features, own }: LeadershipState, partition: Partition, brokerId: number): boolean {
+  const complete = completeReplicas(partition)
+  return features.isElrEnabled && !complete.includes(brokerId) && complete.some((id) => own.has(id))
+}
+
+/**
+ * In sync when `brokerId` goes. Without eligible leader replicas the last ones stay in the ISR, so that it is known who has every record.
+ */
+function isrWithout({ features, available }: LeadershipState, { isr }: Partition, brokerId: number): readonly number[] {
+  const others = isr.filter((id) => id !== brokerId)
+  if (features.isElrEnabled) return others.filter((id) => available.has(id))
+  return others.some((id) => available.has(id)) ? others : isr
+}
+
+function changes(
   { features }: LeadershipState,
-  partition: Partition,
-  isr: readonly number[],
-  leader: number | undefined,
-): MetadataRecord {
-  const isrChanges = isr.length !== partition.isr.length || isr.some((id, index) => id !== partition.isr[index])
-  return metadataRecord(partitionChangeRecord, features.partitionRecordVersion, {
-    partitionId: partition.index,
-    topicId: partition.topicId,
-    ...(isrChanges ? { isr } : {}),
-    ...(leader === undefined ? {} : { leader }),
-    ...(partition.eligibleLeaderReplicas.length > 0 ? { eligibleLeaderReplicas: [] } : {}),
-    ...(partition.lastKnownElr.length > 0 ? { lastKnownElr: [] } : {}),
-  })
+  partitions: Iterable<Partition>,
+  decide: (partition: Partition) => PartitionChange | undefined,
+): MetadataRecord[] {
+  const records: MetadataRecord[] = []
+  for (const partition of partitions) {
+    const change = decide(partition)
+    const record = change === undefined ? undefined : partitionChange(features, partition, change)
+    if (record !== undefined) records.push(record)
+  }
+  return records
 }

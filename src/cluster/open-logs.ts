@@ -137,6 +137,7 @@ export class OpenLogs {
 
 function applyConfig(partition: Partition, config: TopicConfig): void {
   partition.minInsyncReplicas = config.get('min.insync.replicas')
+  partition.settleHighWatermark()
   partition.maxMessageBytes = config.get('max.message.bytes')
   if (partition.isOpen) partition.log.applyConfig(logConfigOf(config))
 }

@@ -42,7 +42,7 @@ export class Partition {
   removingReplicas: readonly number[]
   addingReplicas: readonly number[]
   /** 1 after an unclean election. */
-  #leaderRecoveryState: number
+  leaderRecoveryState: number
   /** The directory id of each replica. */
   directories: readonly string[]
   /** min.insync.replicas of its topic. */
@@ -78,7 +78,7 @@ export class Partition {
     this.lastKnownElr = record.lastKnownElr ?? []
     this.removingReplicas = record.removingReplicas
     this.addingReplicas = record.addingReplicas
-    this.#leaderRecoveryState = record.leaderRecoveryState
+    this.leaderRecoveryState = record.leaderRecoveryState
     this.directories = record.directories
   }
 
@@ -139,6 +139,11 @@ export class Partition {
     return Math.min(this.minInsyncReplicas, this.replicas.length)
   }
 
+  /** While too few replicas are in sync what is appended might be lost: readers do not see it. To be called when either number changes. */
+  settleHighWatermark(): void {
+    this.#log?.holdHighWatermark(this.isr.length < this.requiredInSync)
+  }
+
   /** @throws KafkaError `otherwise` */
   #requireInSync(otherwise: 'NOT_ENOUGH_REPLICAS' | 'NOT_ENOUGH_REPLICAS_AFTER_APPEND'): void {
     const { isr, requiredInSync, name } = this
@@ -179,6 +184,7 @@ export class Partition {
     this.#stopLog?.()
     this.#log = log
     this.#stopLog = log.onAdvance(() => this.wake())
+    this.settleHighWatermark()
   }
 
   /** Only for Cluster: the log can't be opened. */
@@ -211,10 +217,11 @@ export class Partition {
     this.replicas = record.replicas ?? this.replicas
     this.removingReplicas = record.removingReplicas ?? this.removingReplicas
     this.addingReplicas = record.addingReplicas ?? this.addingReplicas
-    if (record.leaderRecoveryState !== sameRecoveryState) this.#leaderRecoveryState = record.leaderRecoveryState
+    if (record.leaderRecoveryState !== sameRecoveryState) this.leaderRecoveryState = record.leaderRecoveryState
     this.eligibleLeaderReplicas = record.eligibleLeaderReplicas ?? this.eligibleLeaderReplicas
     this.lastKnownElr = record.lastKnownElr ?? this.lastKnownElr
     this.partitionEpoch += 1
+    this.settleHighWatermark()
   }
 
   /** Applies ClearElrRecord. False: there was nothing to forget. */
@@ -236,7 +243,7 @@ export class Partition {
       removingReplicas: this.removingReplicas,
       addingReplicas: this.addingReplicas,
       leader: leaderId,
-      leaderRecoveryState: this.#leaderRecoveryState,
+      leaderRecoveryState: this.leaderRecoveryState,
       leaderEpoch,
       partitionEpoch,
       directories,

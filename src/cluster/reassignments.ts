@@ -6,11 +6,11 @@
  *     replicas 1,2 ─► wanted 2,3:   replicas 2,3,1   adding 3   removing 1   ─► 3 is in sync:   replicas 2,3
  */
 import { KafkaError } from '../../protocol/errors.ts'
-import { partitionChangeRecord } from '../../protocol/state/index.ts'
-import { type MetadataRecord, metadataRecord } from '../metadata/index.ts'
+import type { MetadataRecord } from '../metadata/index.ts'
 import { mapInTurns } from '../runtime/turns.ts'
 import type { ElectionState, PartitionName } from './elections.ts'
 import { noLeader, type Partition, unassignedDirectory } from './partition.ts'
+import { partitionChange } from './partition-changes.ts'
 import type { Registrations } from './registrations.ts'
 
 export interface ReassignmentState extends ElectionState {
@@ -150,21 +150,22 @@ function advanced(state: ReassignmentState, partition: Partition, target: Target
   return isDone ? { replicas: staying, adding: [], removing: [], isr: stayingInSync } : { ...target, isr }
 }
 
-/** Nothing, where it is so already. A leader that goes hands over to the first that stays and runs. */
+/**
+ * Nothing, where it is so already. A leader that goes hands over to the first that stays and runs; one that stays leads in a new leader epoch when
+ * replicas go, which then are not heard any more.
+ */
 function changeTo(state: ReassignmentState, partition: Partition, target: Target): MetadataRecord[] {
   const { replicas, isr, adding, removing } = target
-  const { leaderId, index: partitionId, topicId } = partition
+  const { leaderId } = partition
   const next = replicas.find((id) => isr.includes(id) && state.available.has(id)) ?? noLeader
-  const changes = {
-    ...(isSame(replicas, partition.replicas) ? {} : { replicas, ...directoriesFor(state, partition, replicas) }),
-    ...(isSame(isr, partition.isr) ? {} : { isr }),
-    ...(isSame(adding, partition.addingReplicas) ? {} : { addingReplicas: adding }),
-    ...(isSame(removing, partition.removingReplicas) ? {} : { removingReplicas: removing }),
-    ...(isr.includes(leaderId) ? {} : { leader: next }),
-  }
-  if (Object.keys(changes).length === 0) return []
-  const version = state.features.partitionRecordVersion
-  return [metadataRecord(partitionChangeRecord, version, { partitionId, topicId, ...changes })]
+  const stays = isr.includes(leaderId) || leaderId === next
+  const hasNewEpoch = !stays || partition.replicas.some((id) => !replicas.includes(id))
+  const record = partitionChange(state.features, partition, {
+    ...{ replicas, isr, addingReplicas: adding, removingReplicas: removing },
+    ...(isSame(replicas, partition.replicas) ? {} : directoriesFor(state, partition, replicas)),
+    ...(hasNewEpoch ? { leader: stays ? leaderId : next } : {}),
+  })
+  return record === undefined ? [] : [record]
 }
 
 /** New replicas of this process lie where the others of it do: it is the same log. */

@@ -63,6 +63,8 @@ export class LocalPartitionLog implements PartitionLog {
   readonly #reads: LogReads
   readonly #start: LogStart
   #compaction: LogCompaction | undefined
+  /** That of a clean stop, until it is first said whether it is still held. */
+  checkpointedHighWatermark: number | undefined
   /** A truncation is under way: appends wait for it. */
   #exclusive: Promise<void> | undefined
 
@@ -221,6 +223,18 @@ export class LocalPartitionLog implements PartitionLog {
 
   async becomeLeader(leaderEpoch: number): Promise<void> {
     this.#appends.becomeLeader(leaderEpoch)
+  }
+
+  /** `from`: where it was when the log was closed, which then was held, too. */
+  holdHighWatermark(isHeld: boolean, from?: number): void {
+    const { offsets } = this.#parts
+    const checkpointed = this.checkpointedHighWatermark
+    this.checkpointedHighWatermark = undefined
+    if (isHeld) offsets.hold(from ?? checkpointed)
+    else if (offsets.letGo()) {
+      offsets.advanced()
+      this.#owner.highWatermarkMoved()
+    }
   }
 
   read(fromOffset: number, options: ReadOptions): ReadResult | Promise<ReadResult> {

@@ -121,8 +121,7 @@ export class LogAppends implements WriterTarget {
     const { offsets, epochs } = this.#parts
     const { logStartOffset } = offsets
     const last = appends[appends.length - 1]!
-    offsets.highWatermark = last.nextOffset
-    offsets.firstUnstableOffset = last.firstUnstableOffset
+    offsets.acknowledged(last.nextOffset, last.firstUnstableOffset)
     for (const { resolve, baseOffset, logAppendTimeMs } of appends)
       resolve({ baseOffset, logAppendTimeMs, logStartOffset })
     this.#leaderEpoch = Math.max(this.#leaderEpoch, epochs.latestEpoch)

@@ -8,12 +8,14 @@ export class LogOffsets {
   savedLogStartOffset: number
   /** Behind what is written. */
   logEndOffset: number
-  /** Behind what is acknowledged; readers see all of it, save what an open transaction hides. */
+  /** Behind what is acknowledged, unless it is held; readers see all of it, save what an open transaction hides. */
   highWatermark: number
   /** First offset of the oldest transaction that is open at the high watermark; -1 if none is. */
   firstUnstableOffset: number
   /** Behind what is pending. */
   nextOffset: number
+  /** Where the high watermark goes when it is held no more. */
+  #held: { highWatermark: number; firstUnstableOffset: number } | undefined
   readonly #listeners = new Set<() => void>()
 
   constructor(logStartOffset: number, logEndOffset: number, firstUnstableOffset: number) {
@@ -30,12 +32,41 @@ export class LogOffsets {
     return open < 0 ? this.highWatermark : Math.max(open, this.logStartOffset)
   }
 
+  /** Everything before `nextOffset` is acknowledged. */
+  acknowledged(nextOffset: number, firstUnstableOffset: number): void {
+    const shown = this.#held ?? this
+    shown.highWatermark = nextOffset
+    shown.firstUnstableOffset = firstUnstableOffset
+  }
+
+  /** `from`: holds it there if what is acknowledged reaches that far. False: it was held. */
+  hold(from = this.highWatermark): boolean {
+    if (this.#held !== undefined) return false
+    const { highWatermark, firstUnstableOffset } = this
+    this.#held = { highWatermark, firstUnstableOffset }
+    if (from >= highWatermark) return true
+    this.highWatermark = Math.max(from, this.logStartOffset)
+    if (firstUnstableOffset >= this.highWatermark) this.firstUnstableOffset = -1
+    return true
+  }
+
+  /** False: it was not held. */
+  letGo(): boolean {
+    if (this.#held === undefined) return false
+    Object.assign(this, this.#held)
+    this.#held = undefined
+    return true
+  }
+
   /** The log was cut: nothing is behind `logEndOffset`. */
   truncated(logEndOffset: number, firstUnstableOffset: number): void {
     this.logEndOffset = logEndOffset
     this.nextOffset = logEndOffset
-    this.highWatermark = logEndOffset
-    this.firstUnstableOffset = firstUnstableOffset
+    if (this.#held !== undefined) this.#held = { highWatermark: logEndOffset, firstUnstableOffset }
+    if (this.#held === undefined || this.highWatermark >= logEndOffset) {
+      this.highWatermark = logEndOffset
+      this.firstUnstableOffset = firstUnstableOffset
+    }
     this.logStartOffset = Math.min(this.logStartOffset, logEndOffset)
     this.savedLogStartOffset = Math.min(this.savedLogStartOffset, this.logStartOffset)
   }

@@ -31,6 +31,7 @@ export class MovableLog implements PartitionLog {
   #stopListening: () => void
   /** Set while the log moved. */
   #config: LogConfig | undefined
+  #isHeld = false
 
   constructor(log: LocalPartitionLog) {
     this.#log = log
@@ -51,7 +52,9 @@ export class MovableLog implements PartitionLog {
     })
     try {
       await Promise.allSettled(this.#appends)
+      const { highWatermark } = this.#log
       this.#log = await reopen(this.#log)
+      this.#log.holdHighWatermark(this.#isHeld, highWatermark)
       this.#stopListening()
       this.#stopListening = this.#listen()
       if (this.#config !== undefined) this.#log.applyConfig(this.#config)
@@ -116,6 +119,12 @@ export class MovableLog implements PartitionLog {
   /** One that is given before a move is void after it: the producer has its batch verified again. */
   startVerification(producer: VerifyingProducer): VerificationGuard | undefined {
     return this.#log.startVerification(producer)
+  }
+
+  /** While the log moves: what is opened then is told. */
+  holdHighWatermark(isHeld: boolean): void {
+    this.#isHeld = isHeld
+    if (this.#move === undefined) this.#log.holdHighWatermark(isHeld)
   }
 
   read(fromOffset: number, options: ReadOptions): ReadResult | Promise<ReadResult> {

@@ -58,6 +58,7 @@ export async function openPartitionLog(
     owner,
     isClean ? loaded.logEndOffset : recoveryPoint,
   )
+  if (isClean) log.checkpointedHighWatermark = checkpoints.highWatermarks.get(name)
   const cleanedOffset = checkpoints.cleanedOffsets.get(name)
   if (cleanedOffset !== undefined) log.compaction.resumeAt(cleanedOffset)
   // What a crash has left in the page cache is not shown to readers where only what is durable is.

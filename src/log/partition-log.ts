@@ -5,7 +5,7 @@
  *     logStartOffset ≤ lastStableOffset ≤ highWatermark ≤ logEndOffset
  *
  * All four are offsets of what is written; bytes that are queued are not counted. A reader never sees past the high
- * watermark, and with read_committed never past the last stable offset.
+ * watermark, and with read_committed never past the last stable offset. The high watermark follows the end, unless it is held.
  */
 import type { KafkaError } from '../../protocol/errors.ts'
 import type { LogConfig } from './log-config.ts'
@@ -138,6 +138,8 @@ export interface PartitionLog {
   epochForOffset(offset: number): number
   /** From here on appended batches carry `leaderEpoch`; recorded in leader-epoch-checkpoint with the first of them. */
   becomeLeader(leaderEpoch: number): Promise<void>
+  /** Held, it stays where it is, and with it the last stable offset; let go, it is at the end of what is written. */
+  holdHighWatermark(isHeld: boolean): void
   abortedTransactions(fromOffset: number, upToOffset: number): Promise<readonly AbortedTransaction[]>
   producerStates(): readonly ProducerState[]
   /**

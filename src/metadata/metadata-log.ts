@@ -15,7 +15,7 @@ import type { FileSystem } from '../runtime/file-system.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { SerialQueue } from '../runtime/serial-queue.ts'
 import { nextTurn } from '../runtime/turns.ts'
-import { firstRecords, readBootstrap, writeBootstrap } from './formatting.ts'
+import { activationRecords, firstRecords, readBootstrap, writeBootstrap } from './formatting.ts'
 import {
   controlBatch,
   kRaftVersion,
@@ -57,6 +57,8 @@ export interface MetadataLogOptions {
   readonly nodeId: number
   /** `directory.id` of meta.properties. */
   readonly directoryId: string
+  /** Of the broker's file: for all brokers of a new cluster. */
+  readonly minInsyncReplicas: number
   /** Where Kafka's controller would listen: it stands in the voters record. */
   readonly controllerEndpoint: Endpoint
   /** Hears that metadata takes no more changes. */
@@ -178,7 +180,10 @@ export class MetadataLog {
     // A start that was killed may have left an epoch without any record.
     const bootstrap = this.#replayer.isEmpty ? await this.#format() : []
     await this.#openEpoch(files)
-    if (bootstrap.length > 0) await this.run(() => ({ records: bootstrap, response: undefined }))
+    if (bootstrap.length > 0) {
+      const records = [...bootstrap, ...activationRecords(bootstrap, this.#options.minInsyncReplicas)]
+      await this.run(() => ({ records, response: undefined }))
+    }
     if (this.#replayer.inTransaction) {
       logger.warn({}, 'the metadata log ends in an open transaction: aborted')
       const abort = metadataRecord(abortTransactionRecord, 0, { reason: 'the leader was stopped' })

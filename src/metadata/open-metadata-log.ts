@@ -52,6 +52,7 @@ export async function openMetadataLog(options: OpenMetadataLogOptions): Promise<
     logger,
     nodeId,
     onFailure,
+    minInsyncReplicas: config.get('min.insync.replicas'),
     directoryId: directory.directoryId,
     controllerEndpoint: { name: 'CONTROLLER', host: 'localhost', port: 9093 },
   })

@@ -9,7 +9,8 @@ interface MeasuredPartition {
   readonly leaderId: number
   readonly replicas: readonly number[]
   readonly isr: readonly number[]
-  readonly minInsyncReplicas: number
+  /** min.insync.replicas, or all replicas where there are fewer. */
+  readonly requiredInSync: number
   readonly isOpen: boolean
   readonly isOffline: boolean
   readonly log: { readonly sizeInBytes: number; readonly logStartOffset: number; readonly logEndOffset: number }
@@ -124,12 +125,12 @@ function registerReplicas(gauge: RegisterGauge, { brokerId, cluster }: MetricSou
   gauge(
     name('underminisrpartitioncount'),
     'Those with fewer in sync than min.insync.replicas.',
-    count((partition) => leads(partition) && partition.isr.length < partition.minInsyncReplicas),
+    count((partition) => leads(partition) && partition.isr.length < partition.requiredInSync),
   )
   gauge(
     name('atminisrpartitioncount'),
     'Those with just as many in sync as min.insync.replicas.',
-    count((partition) => leads(partition) && partition.isr.length === partition.minInsyncReplicas),
+    count((partition) => leads(partition) && partition.isr.length === partition.requiredInSync),
   )
 }
 

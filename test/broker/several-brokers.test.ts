@@ -148,7 +148,10 @@ describe('three brokers in one process', () => {
       cause: { type: 'NOT_ENOUGH_REPLICAS' },
     })
     await producer.send({ topic: 'strict', messages: [{ value: 'c' }], acks: 1 })
+    const highOf = (name: string) => withAdmin(kafka, async (admin) => (await admin.fetchTopicOffsets(name))[0]?.high)
+    expect(await highOf('strict')).toBe('1')
     await cluster.rejoin(2)
+    expect(await highOf('strict')).toBe('2')
     const [sent] = await producer.send({ topic: 'strict', messages: [{ value: 'd' }] })
     expect(sent?.baseOffset).toBe('2')
   })

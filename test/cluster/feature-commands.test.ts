@@ -54,6 +54,7 @@ it('keeps levels over a restart', async () => {
   await cluster.close()
   const again = await openCluster({ files, seed: 2 })
   expect(Object.fromEntries(again.cluster.features.levels)).toEqual({
+    'eligible.leader.replicas.version': 1,
     'metadata.version': 30,
     'transaction.version': 2,
   })

@@ -17,11 +17,25 @@ const assigned = (name: string, ...replicas: number[][]) =>
     assignments: replicas.map((brokerIds, partitionIndex) => ({ partitionIndex, brokerIds })),
   })
 
-/** `leader epoch isr` of each partition. */
+/** `leader epoch isr` of each partition, and who is eligible (KIP-966) if anybody is. */
 const shown = (cluster: Cluster, topic: string): string[] =>
-  cluster.topics
-    .byName(topic)!
-    .partitions.map(({ leaderId, leaderEpoch, isr }) => `${leaderId} e${leaderEpoch} [${isr.join()}]`)
+  cluster.topics.byName(topic)!.partitions.map(({ leaderId, leaderEpoch, isr, eligibleLeaderReplicas: elr }) => {
+    const led = `${leaderId} e${leaderEpoch} [${isr.join()}]`
+    return elr.length > 0 ? `${led} elr [${elr.join()}]` : led
+  })
+
+/** A new cluster has eligible leader replicas; older ones, and this one from now on, do not. */
+const withoutElr = (cluster: Cluster) =>
+  cluster.controller.updateFeatures(
+    [{ feature: 'eligible.leader.replicas.version', level: 0, type: 'safeDowngrade' }],
+    { validateOnly: false },
+  )
+
+/** How a partition without a leader shows who has its records, with eligible leader replicas and without. */
+const modes = [
+  ['with eligible leader replicas', true, (ids: string) => `[] elr [${ids}]`],
+  ['without', false, (ids: string) => `[${ids}]`],
+] as const
 
 const codeOf = async (run: () => unknown): Promise<string> => {
   try {
@@ -98,14 +112,15 @@ describe('preferred leaders', () => {
 })
 
 describe('a fenced broker', () => {
-  it('leads nothing, is in no ISR and is not shown, until it is unfenced', async () => {
+  it.each(modes)('leads nothing, is in no ISR and is not shown, until it is unfenced, %s', async (_, hasElr, kept) => {
     const { cluster, brokers } = await openCluster({ brokers: [1, 2] })
+    if (!hasElr) await withoutElr(cluster)
     await cluster.createTopics([assigned('topic', [1, 2], [2, 1]), assigned('alone', [1])])
     const { epoch } = brokers[0]!
     await brokers[0]!.fence()
     expect(brokers[0]!.state).toBe('fenced')
     expect(shown(cluster, 'topic')).toEqual(['2 e1 [2]', '2 e0 [2]'])
-    expect(shown(cluster, 'alone')).toEqual(['-1 e1 [1]'])
+    expect(shown(cluster, 'alone')).toEqual([`-1 e1 ${kept('1')}`])
     expect(cluster.nodes('PLAINTEXT').map(({ nodeId }) => nodeId)).toEqual([2])
     expect(cluster.nodes('PLAINTEXT', { includeFenced: true }).map(({ isFenced }) => isFenced)).toEqual([true, false])
     expect(await codeOf(() => brokers[0]!.leaderFor('alone', 0))).toBe('NOT_LEADER_OR_FOLLOWER')
@@ -156,14 +171,16 @@ describe('acks=all', () => {
 })
 
 describe('a start with other brokers than before', () => {
-  it('leads what replicas of those that run were in sync for; the rest has no leader until theirs come', async () => {
+  const title = 'leads what replicas of those that run were in sync for; the rest has no leader until theirs come, %s'
+  it.each(modes)(title, async (_, hasElr, kept) => {
     const { cluster, files } = await openCluster({ brokers: [1, 2, 3] })
+    if (!hasElr) await withoutElr(cluster)
     await cluster.createTopics([assigned('topic', [3, 1], [2, 3]), assigned('alone', [1], [3])])
     await cluster.close()
     const one = await openCluster({ files, brokers: [1], seed: 2 })
     await one.cluster.brokersStarted()
-    expect(shown(one.cluster, 'topic')).toEqual(['1 e1 [1]', '-1 e1 [2,3]'])
-    expect(shown(one.cluster, 'alone')).toEqual(['1 e1 [1]', '-1 e1 [3]'])
+    expect(shown(one.cluster, 'topic')).toEqual(['1 e1 [1]', `-1 e1 ${kept('2,3')}`])
+    expect(shown(one.cluster, 'alone')).toEqual(['1 e1 [1]', `-1 e1 ${kept('3')}`])
     expect(one.cluster.nodes('PLAINTEXT').map(({ nodeId }) => nodeId)).toEqual([1])
     expect(one.cluster.describeOtherBrokers()).toEqual([
       'brokers 2, 3 of an earlier start with more brokers are not started: 2 partitions wait for them',
@@ -181,9 +198,10 @@ describe('a start with other brokers than before', () => {
 })
 
 describe('a start after a crash of all', () => {
-  it('counts on no broker that has not come, and leads the rest as before', async () => {
+  it.each(modes)('counts on no broker that has not come, and leads the rest as before, %s', async (_, hasElr, kept) => {
     const files = new MemoryFileSystem()
     const { cluster, brokers } = await openCluster({ files, brokers: [1, 2, 3] })
+    if (!hasElr) await withoutElr(cluster)
     await cluster.createTopics([assigned('topic', [2, 1], [3, 1]), assigned('alone', [3])])
     await brokers[1]!.leaderFor('topic', 0).append(batch(), -1)
     const crashed = files.afterCrash()
@@ -191,7 +209,7 @@ describe('a start after a crash of all', () => {
     const two = await openCluster({ files: crashed, brokers: [1, 2], seed: 2 })
     await two.cluster.brokersStarted()
     expect(shown(two.cluster, 'topic')).toEqual(['2 e1 [2,1]', '1 e1 [1]'])
-    expect(shown(two.cluster, 'alone')).toEqual(['-1 e1 [3]'])
+    expect(shown(two.cluster, 'alone')).toEqual([`-1 e1 ${kept('3')}`])
     expect(two.cluster.nodes('PLAINTEXT').map(({ nodeId }) => nodeId)).toEqual([1, 2])
     expect(two.brokers[1]!.leaderFor('topic', 0).log.logEndOffset).toBe(1)
     await two.cluster.close()

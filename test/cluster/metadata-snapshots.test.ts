@@ -297,9 +297,18 @@ describe('a directory of several brokers', () => {
     ])
     await expect(cluster.moveLeader('spread', 2, 1)).rejects.toThrow("broker 1 can't lead spread-2: it is not in sync")
     await cluster.brokersStarted()
+    // Who has their records is eligible (KIP-966), where it was in the ISR.
     expect(leadersOf(cluster).slice(2, 4)).toEqual([
-      { leaderId: -1, isr: [2] },
-      { leaderId: -1, isr: [3, 2] },
+      { leaderId: -1, isr: [] },
+      { leaderId: -1, isr: [] },
+    ])
+    expect(cluster.topics.byName('spread')!.partitions.map((each) => each.eligibleLeaderReplicas)).toEqual([
+      [],
+      [],
+      [2],
+      [2, 3],
+      [2],
+      [],
     ])
     await cluster.close()
   })

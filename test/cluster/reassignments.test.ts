@@ -84,8 +84,14 @@ describe('a reassignment', () => {
     expect(new Set(partition!.directories)).toEqual(new Set([cluster.directories[0]!.directoryId]))
     expect(brokers[1]!.leaderFor('topic', 0)).toBe(partition)
     // Another order alone moves nobody; nor does the leader change before it is asked for.
+    const { leaderEpoch } = partition!
     expect(await move([3, 2])).toEqual([undefined])
-    expect(partition).toMatchObject({ replicas: [3, 2], leaderId: 2 })
+    expect(partition).toMatchObject({ replicas: [3, 2], leaderId: 2, leaderEpoch })
+    expect(await move([3, 2, 1])).toEqual([undefined])
+    expect(partition).toMatchObject({ replicas: [3, 2, 1], leaderId: 2, leaderEpoch })
+    // Who is no replica any more is not to be heard.
+    expect(await move([3, 2])).toEqual([undefined])
+    expect(partition).toMatchObject({ replicas: [3, 2], leaderId: 2, leaderEpoch: leaderEpoch + 1 })
     expect(cluster.controller.reassignments(() => true)).toEqual([])
   })
 

@@ -51,7 +51,7 @@ describe('AlterConfigs', () => {
     const results = await ask(2, [
       [topicType, 'one', { 'segment.ms': '5', 'segment.bytes': '1' }],
       [topicType, 'nowhere', {}],
-      [brokerType, '', { 'log.segment.bytes': '2000000' }],
+      [brokerType, '', { 'log.segment.bytes': '2000000', 'min.insync.replicas': '1' }],
     ])
     expect(results.map(({ errorCode, errorMessage }) => [errorCode, errorMessage])).toEqual([
       [40, 'Invalid value 1 for configuration segment.bytes: Value must be at least 1048576'],
@@ -60,6 +60,9 @@ describe('AlterConfigs', () => {
     ])
     expect(configsOf('one')).toEqual({ 'retention.ms': '5' })
     expect(cluster.topicConfig('one').get('segment.bytes')).toBe(2_000_000)
+    expect(await ask(2, [[brokerType, '', {}]])).toMatchObject([
+      { errorCode: 40, errorMessage: 'Cluster-level min.insync.replicas cannot be removed while ELR is enabled.' },
+    ])
   })
 
   it.each<[Resource, string]>([

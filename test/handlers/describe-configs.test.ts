@@ -87,7 +87,11 @@ describe('DescribeConfigs', () => {
       { name: 'log.segment.bytes', value: '2000000', configSource: 4, readOnly: false },
       { name: 'ssl.key.password', value: null, isSensitive: true },
     ])
-    expect(await ask(4, [brokerType, ''])).toMatchObject({ errorCode: 0, configs: [] })
+    const ofAll = await ask(4, [brokerType, ''])
+    expect(ofAll.errorCode).toBe(0)
+    // All that a new cluster has of them.
+    expect(ofAll.configs).toMatchObject([{ name: 'min.insync.replicas', value: '1', configSource: 3 }])
+    expect(ofAll.configs).toHaveLength(1)
     expect((await ask(4, [loggerType, '1'])).configs).toMatchObject([{ name: 'root', configSource: 6 }])
   })
 

@@ -89,6 +89,61 @@ export function describePartitionLog(name: string, open: (config: LogConfig) => 
       expect(seen.at(-1)).toBe(2)
     })
 
+    it('shows nothing that is appended while its high watermark is held, and all of it afterwards', async () => {
+      const log = await start()
+      await log.append(batch(2, { timestamp: startMs }), 'client')
+      log.holdHighWatermark(true)
+      const { baseOffset } = await log.append(batch(3, { timestamp: startMs + 100 }), 'client')
+      expect([baseOffset, log.highWatermark, log.lastStableOffset, log.logEndOffset]).toEqual([2, 2, 2, 5])
+      expect(batchesOf(await log.read(0, all))).toEqual(['0-1'])
+      expect(await log.read(4, all)).toMatchObject({ records: [], highWatermark: 2 })
+      expect(batchesOf(await log.read(0, { ...all, isolation: 'log_end' }))).toEqual(['0-1', '2-4'])
+      expect(await log.offsetForTimestamp(startMs + 100, 'high_watermark')).toBeUndefined()
+      expect((await errorOf(log.deleteRecordsBefore(3))).kafkaError).toBe('OFFSET_OUT_OF_RANGE')
+      let moved = 0
+      log.onAdvance(() => {
+        moved += 1
+      })
+      log.holdHighWatermark(true)
+      expect(moved).toBe(0)
+      log.holdHighWatermark(false)
+      expect([moved, log.highWatermark]).toEqual([1, 5])
+      log.holdHighWatermark(false)
+      expect(moved).toBe(1)
+      await log.append(batch(1), 'client')
+      expect(log.highWatermark).toBe(6)
+    })
+
+    it('shows transactions as they stood at a high watermark that is held', async () => {
+      const log = await start()
+      const transactional = { producerId: 7n, producerEpoch: 0, isTransactional: true }
+      const { producerId, producerEpoch } = transactional
+      const ending = { producerId, producerEpoch, coordinatorEpoch: 0, timestamp: startMs, type: 'COMMIT' } as const
+      await log.append(batch(2, {}, { ...transactional, baseSequence: 0 }), 'coordinator')
+      log.holdHighWatermark(true)
+      await log.append(buildEndTransactionMarker(ending), 'coordinator')
+      await log.append(batch(1, {}, { ...transactional, baseSequence: 2 }), 'coordinator')
+      expect([log.lastStableOffset, log.highWatermark, log.logEndOffset]).toEqual([0, 2, 4])
+      log.holdHighWatermark(false)
+      expect([log.lastStableOffset, log.highWatermark]).toEqual([3, 4])
+    })
+
+    it('has no high watermark behind its end where it was cut while that was held', async () => {
+      const log = await start()
+      for (let index = 0; index < 3; index += 1) await log.append(batch(1), 'client')
+      log.holdHighWatermark(true)
+      await log.append(batch(1), 'client')
+      await log.truncate(3)
+      expect([log.highWatermark, log.logEndOffset]).toEqual([3, 3])
+      await log.append(batch(1), 'client')
+      await log.truncate(2)
+      expect([log.highWatermark, log.logEndOffset]).toEqual([2, 2])
+      await log.append(batch(1), 'client')
+      expect(log.highWatermark).toBe(2)
+      log.holdHighWatermark(false)
+      expect(log.highWatermark).toBe(3)
+    })
+
     it('stores the bytes as they came but for offset and leader epoch', async () => {
       const log = await start()
       await log.becomeLeader(7)

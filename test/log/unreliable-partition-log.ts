@@ -72,6 +72,7 @@ export class UnreliablePartitionLog implements PartitionLog {
   #writing: Promise<void> | undefined
   #stopped: KafkaError | undefined
   #failNext = false
+  #held: { readonly highWatermark: number; readonly lastStableOffset: number } | undefined
 
   constructor(options: UnreliableOptions = {}) {
     this.topic = options.topic ?? 'topic'
@@ -92,11 +93,21 @@ export class UnreliablePartitionLog implements PartitionLog {
   }
 
   get highWatermark(): number {
-    return this.logEndOffset
+    return Math.min(this.#held?.highWatermark ?? this.logEndOffset, this.logEndOffset)
   }
 
   get lastStableOffset(): number {
-    return this.#producers.firstOpenTransactionOffset ?? this.logEndOffset
+    const lastStableOffset = this.#producers.firstOpenTransactionOffset ?? this.logEndOffset
+    return Math.min(this.#held?.lastStableOffset ?? lastStableOffset, this.logEndOffset)
+  }
+
+  holdHighWatermark(isHeld: boolean): void {
+    const { highWatermark, lastStableOffset } = this
+    if (isHeld) this.#held ??= { highWatermark, lastStableOffset }
+    else if (this.#held !== undefined) {
+      this.#held = undefined
+      this.#advanced()
+    }
   }
 
   get sizeInBytes(): number {
@@ -230,6 +241,8 @@ export class UnreliablePartitionLog implements PartitionLog {
     this.#producers = new ProducerStates()
     for (const batch of kept) this.#keep(batch)
     this.#nextOffset = this.logEndOffset
+    const { highWatermark, lastStableOffset } = this
+    if (this.#held !== undefined) this.#held = { highWatermark, lastStableOffset }
     this.#epochs.truncateFromEnd(this.logEndOffset)
     this.#advanced()
   }
@@ -308,7 +321,8 @@ export class UnreliablePartitionLog implements PartitionLog {
   }
 
   #endOf(isolation: Isolation): number {
-    return isolation === 'txn_committed' ? this.lastStableOffset : this.logEndOffset
+    if (isolation === 'log_end') return this.logEndOffset
+    return isolation === 'txn_committed' ? this.lastStableOffset : this.highWatermark
   }
 
   #ensureOpen(): void {

@@ -6,6 +6,7 @@ import {
   abortTransactionRecord,
   accessControlEntryRecord,
   beginTransactionRecord,
+  configRecord,
   endTransactionRecord,
   featureLevelRecord,
   readMetadataFrame,
@@ -56,7 +57,7 @@ describe('a fresh metadata log', () => {
     const { metadata, log, directory, close } = await open()
     expect(await contentOf(log)).toEqual([
       { baseOffset: 0, epoch: 1, records: ['LEADER_CHANGE', 'KRAFT_VERSION', 'KRAFT_VOTERS'] },
-      { baseOffset: 3, epoch: 1, records: firstRecords().map(() => featureLevelRecord.type) },
+      { baseOffset: 3, epoch: 1, records: [...firstRecords().map(() => featureLevelRecord.type), configRecord.type] },
     ])
     expect(metadata.kRaftVersion).toBe(1)
     expect(JSON.parse((await files.readFile(`${logPath}/quorum-state`)).toString())).toEqual({
@@ -85,6 +86,28 @@ describe('a fresh metadata log', () => {
     expect(metadata.kRaftVersion).toBe(0)
     await close()
   })
+
+  it.each([
+    [1, ['min.insync.replicas=2']],
+    [0, []],
+  ])(
+    'has min.insync.replicas for all brokers where eligible leader replicas are left at %i: %j',
+    async (level, expected) => {
+      await files.makeDirectory(logPath)
+      const levels = [
+        metadataRecord(featureLevelRecord, 0, { name: 'metadata.version', featureLevel: 30 }),
+        metadataRecord(featureLevelRecord, 0, { name: 'eligible.leader.replicas.version', featureLevel: level }),
+      ]
+      await files.replaceFile('/data/bootstrap.checkpoint', snapshotContent(levels, [], 1))
+      const found: string[] = []
+      const { metadata, close } = await openLog({ files, clock, settings: { 'min.insync.replicas': '2' } })
+      const register = metadata.image('configs', () => [])
+      register(configRecord, ({ resourceName, name, value }) => found.push(`${resourceName}${name}=${value}`))
+      await metadata.load()
+      expect(found).toEqual(expected)
+      await close()
+    },
+  )
 })
 
 describe('a command', () => {

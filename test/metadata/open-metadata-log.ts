@@ -2,15 +2,16 @@
 import { BrokerConfig } from '../../src/config/index.ts'
 import type { LocalPartitionLog } from '../../src/log/local-partition-log.ts'
 import { LogDirectory } from '../../src/log/log-directory.ts'
-import { firstRecords } from '../../src/metadata/formatting.ts'
+import { activationRecords, firstRecords } from '../../src/metadata/formatting.ts'
 import { openMetadataLog } from '../../src/metadata/index.ts'
 import type { SimulatedClock } from '../../src/runtime/clock.ts'
 import type { FileSystem } from '../../src/runtime/file-system.ts'
 import { type Logger, silentLogger } from '../../src/runtime/logger.ts'
 import { SeededRandom } from '../../src/runtime/random.ts'
 
-/** End of the log when it is formatted: three records of the quorum, and a level of each feature. */
-export const formattedEndOffset = 3 + firstRecords().length
+const first = firstRecords()
+/** End of the log when it is formatted: three records of the quorum, a level of each feature, and what those ask for. */
+export const formattedEndOffset = 3 + first.length + activationRecords(first, 1).length
 
 /** Nothing is replayed yet. `close` stops it cleanly. */
 export async function openLog(options: {

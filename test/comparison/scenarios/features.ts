@@ -1,9 +1,15 @@
 /** test: UpdateFeatures and what ApiVersions says of finalised features; it leaves the broker at other levels. */
-import { apiVersions, updateFeatures } from '../../../protocol/messages/index.ts'
+import {
+  apiVersions,
+  describeConfigs,
+  incrementalAlterConfigs,
+  updateFeatures,
+} from '../../../protocol/messages/index.ts'
 import { type Conversation, scenario } from '../conversation.ts'
 
 const [unknown, upgrade, safeDowngrade, unsafeDowngrade] = [0, 1, 2, 3] as const
-const ourFeatures = ['group.version', 'kraft.version', 'metadata.version']
+const elr = 'eligible.leader.replicas.version'
+const ourFeatures = [elr, 'group.version', 'kraft.version', 'metadata.version', 'transaction.version']
 
 /** Asked and kept: the levels of the features that both brokers have, and whether the epoch grew since `epochBefore`. */
 async function levels(broker: Conversation, step: string): Promise<void> {
@@ -90,5 +96,42 @@ export const featuresScenarios = [
     await levels(broker, 'levels then')
     await broker.ask('up', updateFeatures, 2, { featureUpdates: updates(['metadata.version', 30]) })
     await levels(broker, 'levels at last')
+  }),
+
+  scenario('eligible leader replicas', async (broker) => {
+    const to = (step: string, ...wanted: Update[]) =>
+      broker.ask(step, updateFeatures, 2, { featureUpdates: updates(...wanted) })
+    const [set, remove] = [0, 1] as const
+    const minInSync = async (step: string, resourceName: string, configOperation: number, value: string | null) => {
+      const configs = [{ name: 'min.insync.replicas', configOperation, value }]
+      await broker.ask(step, incrementalAlterConfigs, 1, { resources: [{ resourceType: 4, resourceName, configs }] })
+    }
+    const shown = async (step: string) => {
+      await broker.settle()
+      const resources = ['', '1'].map((resourceName) => ({
+        ...{ resourceType: 4, resourceName },
+        configurationKeys: ['min.insync.replicas'],
+      }))
+      await broker.ask(step, describeConfigs, 4, { resources, includeSynonyms: true })
+    }
+    await shown('at first')
+    await to('above what there is', [elr, 2])
+    await to('down as an upgrade', [elr, 0])
+    await minInSync('of a broker', '1', set, '1')
+    await minInSync('of all brokers, removed', '', remove, null)
+    await minInSync('of all brokers', '', set, '1')
+    await to('down', [elr, 0, safeDowngrade])
+    await broker.settle()
+    await levels(broker, 'levels without')
+    await minInSync('of a broker, without', '1', set, '1')
+    await minInSync('of all brokers, removed, without', '', remove, null)
+    await shown('without')
+    const featureUpdates = updates([elr, 1])
+    await broker.ask('up, for a trial', updateFeatures, 2, { featureUpdates, validateOnly: true })
+    await shown('after a trial')
+    await to('up', [elr, 1])
+    await shown('at last')
+    await levels(broker, 'levels at last')
+    await to('up again', [elr, 1])
   }),
 ]
