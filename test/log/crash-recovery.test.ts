@@ -308,6 +308,28 @@ describe('the log start offset', () => {
     expect((await machine.start()).logStartOffset).toBe(2)
   })
 
+  it('that a dead process has written is durable before it counts, whatever its checkpoint’s name was then', async () => {
+    const machine = new Machine()
+    const log = await machine.start()
+    await log.append(batch(3), 'client')
+    await log.flush()
+    const { syncDirectory } = machine.files
+    const renamed = new Promise<void>((resolve) => {
+      machine.files.syncDirectory = async (path) => {
+        if (path !== 'data') return await syncDirectory.call(machine.files, path)
+        resolve()
+        return await new Promise(() => {})
+      }
+    })
+    void log.deleteRecordsBefore(2)
+    await renamed
+    machine.die()
+    const again = await machine.start()
+    expect(await again.deleteRecordsBefore(2)).toBe(2)
+    machine.losePower()
+    expect((await machine.start()).logStartOffset).toBe(2)
+  })
+
   it('is on disk before a deletion that changes nothing any more returns', async () => {
     const machine = new Machine()
     const log = await machine.start()
