@@ -115,6 +115,41 @@ describe('after a crash', () => {
     expect(again.producerStates()).toEqual([])
   })
 
+  it('a compacted log does not wait for the end of a transaction from behind its start: its marker may be lost unseen', async () => {
+    const machine = new Machine()
+    const overrides = { segmentBytes: 600, compacted: true }
+    const log = await machine.start(overrides)
+    const keyed = (options: RecordBatchOptions = {}): Buffer =>
+      buildRecordBatch(options, [{ key: Buffer.from('a'), value: Buffer.alloc(50), timestamp: startMs }])
+    const part = (producerId: bigint, baseSequence: number): Buffer =>
+      keyed({ producerId, producerEpoch: 0, baseSequence, isTransactional: true })
+    const single = keyed({ producerId: 7n, producerEpoch: 0, baseSequence: 0 })
+    const fileOf = (base: number) => machine.disk.at(`data/topic-0/${segmentFileName(base, '.log')}`) as DiskFile
+    for (const bytes of [part(5n, 0), part(6n, 0), Buffer.from(single)]) await log.append(bytes, 'coordinator')
+    const keptBytes = fileOf(0).content.length
+    for (const bytes of [marker(5n, 'COMMIT'), keyed(), keyed(), part(6n, 1), keyed()]) {
+      await log.append(bytes, 'coordinator')
+    }
+    await log.deleteRecordsBefore(4)
+    expect([log.firstSegmentOffset, log.logEndOffset, log.lastStableOffset]).toEqual([0, 8, 4])
+    machine.die()
+    expect(fileOf(5)).toBeDefined()
+    fileOf(0).truncate(keptBytes)
+    for (let start = 0; start < 2; start += 1) {
+      const again = await machine.start(overrides)
+      expect([again.logStartOffset, again.logEndOffset, again.lastStableOffset]).toEqual([4, 8, 6])
+      const open = again.producerStates().map((each) => [each.producerId, each.currentTransactionFirstOffset])
+      expect(open).toEqual([
+        [5n, -1],
+        [6n, 6],
+        [7n, -1],
+      ])
+      // What was deleted still tells a repeated batch.
+      expect((await again.append(Buffer.from(single), 'client')).baseOffset).toBe(2)
+      machine.die()
+    }
+  })
+
   it('a partition that was emptied up to its start offset opens there again after a power failure', async () => {
     const machine = new Machine()
     const log = await machine.start()
