@@ -338,6 +338,21 @@ describe('of transactions, compaction', () => {
     expect(await again.abortedTransactions(0, logEndOffset)).toEqual([{ producerId: 9n, firstOffset: 0 }])
   })
 
+  it('does not drop for good what was committed by a marker that the power may take', async () => {
+    const { files, directory, log } = await start()
+    await log.append(keyed('a=1'), 'client')
+    await log.append(keyed('a=2', { ...producer, baseSequence: 0 }), 'coordinator')
+    await roll(log)
+    await log.flush()
+    await log.append(end('COMMIT'), 'coordinator')
+    const { logEndOffset } = log
+    await directory.compact()
+    expect(withoutFiller(await contents(log))).toEqual(['1:a=2'])
+    const left = files.afterCrash((_path, _size, syncedSize) => syncedSize)
+    const again = await openLog(await openDirectory(left), compacted)
+    expect([again.logEndOffset, again.lastStableOffset]).toEqual([logEndOffset, logEndOffset])
+  })
+
   it('has a start look for the ends of transactions behind what was compacted only, which may lack them', async () => {
     const { files, directory, log } = await start()
     await log.append(keyed('a=1'), 'client')
