@@ -213,11 +213,11 @@ async function recoverSegments(segments: Segments, informed: Informed, options: 
       segment.size = fileBytes
       const unfollowed = { ...informed, followed: undefined }
       await recoverSegment(segment, unfollowed, { ...accepted, trustedOffset: 0, durableEnd: 0 }, config)
-      await segment.indexes.saveTimeIndex()
+      await segment.saveTimeIndex()
       await storage.files.syncDirectory(segments.directory)
     }
     // Entries may have been made again below the recovery point.
-    if (segment.baseOffset < recoveryPoint) await segment.indexes.saveTimeIndex()
+    if (segment.baseOffset < recoveryPoint) await segment.saveTimeIndex()
     await requireDurable(segment, fileBytes, nextBaseOffset, options)
     // Nothing is known to be, not even that the file ends here: the process before may have cut it.
     segment.syncedSize = -1

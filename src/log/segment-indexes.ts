@@ -39,6 +39,8 @@ export class SegmentIndexes {
   #hasTransactionIndexFile: boolean
   /** Its name is not durable yet. */
   #isTransactionIndexNew = false
+  /** The file of the offset index had entries that were not believed, and may get them back by a power failure. */
+  #hasDroppedEntries = false
   /** Index files that were written since they were synced. */
   readonly #unsynced = new Set<SegmentSuffix>()
 
@@ -60,14 +62,18 @@ export class SegmentIndexes {
     this.#transactionIndex = this.#hasTransactionIndexFile ? undefined : TransactionIndex.empty(baseOffset)
   }
 
-  /** Those of the files. False when they contradict a log of `logBytes`. */
-  async resume(logBytes: number): Promise<boolean> {
+  /** Those of the files, as far as they are below `trustedOffset`. False when they contradict a log of `logBytes`. */
+  async resume(logBytes: number, trustedOffset: number): Promise<boolean> {
     const { baseOffset } = this.#segment
     const offsetIndexBytes = await readIfExists(this.#files, this.#segment.path('.index'))
     const timeIndexBytes = await readIfExists(this.#files, this.#segment.path('.timeindex'))
     const offsetIndex = offsetIndexBytes && OffsetIndex.parse(baseOffset, offsetIndexBytes, logBytes)
     const timeIndex = timeIndexBytes && TimeIndex.parse(baseOffset, timeIndexBytes)
     if (offsetIndex === undefined || timeIndex === undefined) return false
+    const { count } = offsetIndex
+    offsetIndex.truncateToOffset(trustedOffset)
+    timeIndex.truncateToOffset(trustedOffset)
+    this.#hasDroppedEntries = offsetIndex.count < count
     this.#offsetIndex = offsetIndex
     this.#timeIndex = timeIndex
     return true
@@ -124,7 +130,7 @@ export class SegmentIndexes {
 
   /** Nothing will be appended any more: the time index gets its last entry. */
   async seal(maxTimestampMs: number, offsetOfMaxTimestamp: number): Promise<void> {
-    if (maxTimestampMs >= 0) this.#timeIndex?.maybeAppend(maxTimestampMs, offsetOfMaxTimestamp)
+    this.complete(maxTimestampMs, offsetOfMaxTimestamp)
     await this.save()
   }
 
@@ -164,6 +170,11 @@ export class SegmentIndexes {
     await this.#save('.index', this.#offsetIndex)
   }
 
+  /** Gives the time index the entry that it ends with, if it does not say as much already. */
+  complete(maxTimestampMs: number, offsetOfMaxTimestamp: number): void {
+    if (maxTimestampMs >= 0) this.#timeIndex?.maybeAppend(maxTimestampMs, offsetOfMaxTimestamp)
+  }
+
   /** Makes the time index durable, but for a new file's name: before the file of the offset index gets its entries back. */
   async saveTimeIndex(): Promise<void> {
     await this.#save('.timeindex', this.#timeIndex)
@@ -178,12 +189,16 @@ export class SegmentIndexes {
 
   /**
    * Makes them durable. The offset index of the active segment is left out: from what a power failure leaves of it, or from nothing, it is made
-   * again. The time index is not: what it lacks below an entry of the offset index no start would look for.
+   * again. The time index is not: what it lacks below an entry of the offset index no start would look for. Nor is an offset index of which this
+   * process has dropped entries: a power failure would bring them back, and the next start would believe them.
    */
   async sync(): Promise<void> {
     await this.saveTimeIndex()
     await this.save()
-    await this.#sync(this.#segment.isActive ? ['.timeindex', '.txnindex'] : allSuffixes)
+    if (this.#hasDroppedEntries) this.#unsynced.add('.index')
+    const isLeftOut = this.#segment.isActive && !this.#hasDroppedEntries
+    await this.#sync(isLeftOut ? ['.timeindex', '.txnindex'] : allSuffixes)
+    this.#hasDroppedEntries = false
   }
 
   /** The files may have been written by an earlier process that did not sync them. */

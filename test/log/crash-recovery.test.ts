@@ -538,6 +538,51 @@ describe('what a start believes of index files', () => {
     expect(isDurable(machine, 0, '.timeindex')).toBe(true)
   })
 
+  it('does not come back when it was not believed: an offset index without the time index that it vouches for', async () => {
+    const machine = new Machine()
+    const log = await machine.start({ indexIntervalBytes: 1 })
+    for (const timestamp of [startMs + 7, startMs, startMs, startMs + 7]) {
+      await log.append(batch(1, { timestamp }), 'client')
+    }
+    await log.flush()
+    machine.die()
+    const fileOf = (suffix: '.index' | '.timeindex') =>
+      machine.disk.at(`data/topic-0/${segmentFileName(0, suffix)}`) as DiskFile
+    fileOf('.timeindex').truncate(0)
+    for (const suffix of ['.index', '.timeindex'] as const) fileOf(suffix).startSync()()
+    expect(isDurable(machine, 0, '.index')).toBe(true)
+    const careful = { segmentBytes: 340, flushMessages: 1 }
+    const next = await machine.start(careful)
+    await machine.directory.checkpoint()
+    await next.append(batch(1), 'client')
+    machine.losePower()
+    const again = await machine.start(careful)
+    expect([again.recoveryPoint, again.logEndOffset]).toEqual([5, 5])
+    expect(await again.offsetForTimestamp(startMs + 7, 'high_watermark')).toMatchObject({ offset: 0 })
+  })
+
+  it('has its last entry whenever a crash comes while it is made again: the time index of an older segment', async () => {
+    const machine = new Machine()
+    const overrides = { segmentBytes: 340, indexIntervalBytes: 100 }
+    const log = await machine.start(overrides)
+    for (let index = 0; index < 6; index += 1) await log.append(batch(1, { timestamp: startMs + index }), 'client')
+    await machine.directory.close()
+    machine.die()
+    ;(machine.disk.at(`data/topic-0/${segmentFileName(4, '.timeindex')}`) as DiskFile).truncate(5)
+    const dying = new SimulatedFileSystem(machine.disk, worstLuck)
+    const { open } = dying
+    dying.open = async (path, mode) => {
+      const handle = await open.call(dying, path, mode)
+      if (!path.endsWith(segmentFileName(0, '.timeindex'))) return handle
+      const { sync } = handle
+      return { ...handle, sync: () => sync().then(() => dying.kill()) }
+    }
+    void openDirectory(dying).then((directory) => openLog(directory, overrides))
+    await dying.died
+    const again = await machine.start(overrides)
+    expect(await again.offsetForTimestamp(startMs + 3, 'high_watermark')).toMatchObject({ offset: 3 })
+  })
+
   it('is made again for the segment that was rolled since the last flush', async () => {
     const machine = new Machine()
     const log = await machine.start({ segmentBytes: 400 })
