@@ -4,10 +4,10 @@ import { endTransactionMarkerOf } from '../../protocol/records/control-records.t
 import { recordsOf } from '../../protocol/records/record.ts'
 import type { RecordBatchView } from '../../protocol/records/record-batch.ts'
 import { readOffsets, recoveryPointFileName } from '../../src/log/checkpoint-file.ts'
-import type { Isolation, ReadResult } from '../../src/log/partition-log.ts'
+import type { Isolation, ProducerState, ReadResult } from '../../src/log/partition-log.ts'
 import type { SimulatedDisk } from '../../src/runtime/simulated-disk.ts'
 import { type DiskDirectory, DiskFile } from '../../src/runtime/simulated-disk.ts'
-import type { Entry, ModelTransaction } from './partition-model.ts'
+import type { Entry, ModelProducer, ModelTransaction } from './partition-model.ts'
 import type { SimulatedPartition, Simulation } from './simulation.ts'
 
 const samples = 4
@@ -111,9 +111,10 @@ export async function checkLog(simulation: Simulation, partition: SimulatedParti
   const where = `${partition.name} from ${logStartOffset} to ${logEndOffset}`
   if (logEndOffset !== model.endOffset) simulation.fail(`${where}: it should end at ${model.endOffset}`)
   if (highWatermark !== logEndOffset) simulation.fail(`${where}: its high watermark is ${highWatermark}`)
-  const { records, bases, nextOffset } = await readThrough(simulation, partition)
+  const { records, bases, emptiedMarkers, nextOffset } = await readThrough(simulation, partition)
   if (partition.config.compacted) forgetLost(partition, bases)
-  checkProducers(simulation, partition)
+  const tells = ({ baseOffset }: Entry): boolean => bases.has(baseOffset) && !emptiedMarkers.has(baseOffset)
+  checkProducers(simulation, partition, tells)
   checkEpochs(simulation, partition, bases)
   if (nextOffset !== logEndOffset && !partition.config.compacted)
     simulation.fail(`${where}: reading ended at ${nextOffset}`)
@@ -168,19 +169,21 @@ export async function readOnce(
 async function readThrough(
   simulation: Simulation,
   partition: SimulatedPartition,
-): Promise<{ records: FoundRecord[]; bases: Set<number>; nextOffset: number }> {
+): Promise<{ records: FoundRecord[]; bases: Set<number>; emptiedMarkers: Set<number>; nextOffset: number }> {
   const { logStartOffset } = partition.log
   const records: FoundRecord[] = []
   const bases = new Set<number>()
+  const emptiedMarkers = new Set<number>()
   for (let offset = logStartOffset; ; ) {
     const { batches, nextOffset } = await readOnce(simulation, partition, offset, 'log_end')
     for (const batch of batches) {
       bases.add(batch.baseOffset)
+      if (batch.isControl && batch.recordCount === 0) emptiedMarkers.add(batch.baseOffset)
       for (const record of recordsOf(batch)) {
         if (record.offset >= logStartOffset) records.push({ offset: record.offset, timestamp: record.timestamp })
       }
     }
-    if (nextOffset === offset) return { records, bases, nextOffset }
+    if (nextOffset === offset) return { records, bases, emptiedMarkers, nextOffset }
     offset = nextOffset
   }
 }
@@ -320,27 +323,48 @@ function checkEpochs(
   }
 }
 
-/** What lay in segments that are gone is known from snapshots, which a crash may lose. */
-function checkProducers(simulation: Simulation, { name, log, model, config }: SimulatedPartition): void {
+/**
+ * What lay in segments that are gone is known from snapshots, which a crash may lose. `tells`: the batch is still there. Of a producer whose
+ * records went, compaction leaves the header of its last batch, also of a marker, from which a start without a snapshot learns nothing: an emptied
+ * marker says that its whole transaction is gone, and Kafka's ProducerAppendInfo passes it over, too. So where a life has not known better, it knows
+ * what the batches tell that are left.
+ */
+function checkProducers(simulation: Simulation, partition: SimulatedPartition, tells: (entry: Entry) => boolean): void {
+  const { name, log, model, config, seenProducers } = partition
   const knownFrom = firstKnownOffset(log, config)
   const states = new Map(log.producerStates().map((state) => [state.producerId, state]))
   const producers = model.producers()
+  const left = config.compacted ? model.producers(tells) : producers
   for (const producerId of states.keys()) {
     if (!producers.has(producerId)) simulation.fail(`${name}: there is no producer ${producerId}`)
   }
   for (const [producerId, wanted] of producers) {
     if (wanted.lastOffset < knownFrom) continue
     const found = states.get(producerId)
-    const isSequenceKnown = wanted.lastDataOffset >= knownFrom || wanted.lastSequence === -1
-    const hasSequence = !isSequenceKnown || found?.lastSequence === wanted.lastSequence
-    const isOpenKnown = wanted.transactionFirstOffset === -1 || wanted.transactionFirstOffset >= knownFrom
-    const hasOpen = !isOpenKnown || found?.currentTransactionFirstOffset === wanted.transactionFirstOffset
-    // Of what compaction has left of its last batch.
-    const hasTime = config.compacted || found?.lastTimestampMs === wanted.lastTimestampMs
-    if (found?.producerEpoch === wanted.epoch && hasSequence && hasOpen && hasTime) continue
+    if (isAsWanted(found, wanted, partition)) {
+      seenProducers.add(producerId)
+      continue
+    }
+    if (!seenProducers.has(producerId) && isAsWanted(found, left.get(producerId), partition)) continue
     const shown = found && { ...found, producerId: Number(found.producerId) }
     simulation.fail(`${name}: producer ${producerId} is ${JSON.stringify(shown)}, not ${JSON.stringify(wanted)}`)
   }
+}
+
+function isAsWanted(
+  found: ProducerState | undefined,
+  wanted: ModelProducer | undefined,
+  { log, config }: SimulatedPartition,
+): boolean {
+  if (found === undefined || wanted === undefined) return found === wanted
+  const knownFrom = firstKnownOffset(log, config)
+  const isSequenceKnown = wanted.lastDataOffset >= knownFrom || wanted.lastSequence === -1
+  const hasSequence = !isSequenceKnown || found.lastSequence === wanted.lastSequence
+  const isOpenKnown = wanted.transactionFirstOffset === -1 || wanted.transactionFirstOffset >= knownFrom
+  const hasOpen = !isOpenKnown || found.currentTransactionFirstOffset === wanted.transactionFirstOffset
+  // Of what compaction has left of its last batch.
+  const hasTime = config.compacted || found.lastTimestampMs === wanted.lastTimestampMs
+  return found.producerEpoch === wanted.epoch && hasSequence && hasOpen && hasTime
 }
 
 /** Below it nobody can tell what of a compacted log a power failure has taken. */

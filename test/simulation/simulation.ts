@@ -79,6 +79,8 @@ export class SimulatedPartition {
   /** The loosest retention that was in force since the log start was last looked at. */
   retention: { ms: number; bytes: number } = { ms: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY }
   leastDeleteRetentionMs = Number.POSITIVE_INFINITY
+  /** Producers that were known in this life: they stay known in it. */
+  readonly seenProducers = new Set<bigint>()
   seenLogStartOffset = 0
   seenRecoveryPoint = 0
 
@@ -393,6 +395,7 @@ export class Simulation {
     partition.isAlwaysDurable = config.flushMessages === 1
     partition.seenLogStartOffset = Math.min(partition.seenLogStartOffset, logStartOffset)
     partition.seenRecoveryPoint = -1
+    partition.seenProducers.clear()
     partition.producers.restart(model)
     partition.noteRetention()
   }
