@@ -144,7 +144,10 @@ function baseOffsetsOf(segments: Segments): ReadonlySet<number> {
   return new Set(segments.all.map((segment) => segment.baseOffset))
 }
 
-/** Loads the newest that is usable. Its offset, -1 when there is none. Snapshots that are of no use any more are removed. */
+/**
+ * Loads the newest that is usable. Its offset, -1 when there is none. Snapshots that are of no use any more are removed, durably: one that comes back
+ * after a power failure would tell of what was there before others were written in its place.
+ */
 async function loadNewestSnapshot(
   segments: Segments,
   isUsable: (offset: number) => boolean,
@@ -155,6 +158,7 @@ async function loadNewestSnapshot(
   const baseOffsets = baseOffsetsOf(segments)
   const firstOffset = segments.all[0]!.baseOffset
   let newest = -1
+  let hasRemoved = false
   for (const name of [...names].sort().reverse()) {
     const match = snapshotPattern.exec(name)
     if (match === null) continue
@@ -174,7 +178,9 @@ async function loadNewestSnapshot(
       continue
     }
     await storage.files.remove(path)
+    hasRemoved = true
   }
+  if (hasRemoved) await storage.files.syncDirectory(segments.directory)
   return newest
 }
 

@@ -265,6 +265,64 @@ describe('a snapshot of producers', () => {
   })
 })
 
+describe('a snapshot of producers that tells of what is gone', () => {
+  const snapshot = '00000000000000000002.snapshot'
+  const namesIn = (machine: Machine) => machine.disk.at('data/topic-0') as DiskDirectory
+  /** As the system does it by itself sooner or later. */
+  const writeBackSnapshot = (machine: Machine): void => {
+    ;(machine.disk.at(`data/topic-0/${snapshot}`) as DiskFile).startSync()()
+    namesIn(machine).startSync()()
+  }
+  const logOf = (machine: Machine, base: number) =>
+    machine.disk.at(`data/topic-0/${segmentFileName(base, '.log')}`) as DiskFile
+  const sequences = (log: LocalPartitionLog) =>
+    log.producerStates().map(({ producerId, lastSequence }) => [producerId, lastSequence])
+
+  it('does not come back with the power once others have been written in its place', async () => {
+    const machine = new Machine()
+    const first = await machine.start(small)
+    for (let sequence = 0; sequence < 3; sequence += 1) await first.append(sequenced(5n, 0, sequence), 'client')
+    await first.flush()
+    machine.die()
+    const batchBytes = logOf(machine, 0).content.length / 2
+    logOf(machine, 0).truncate(batchBytes)
+    logOf(machine, 0).startSync()()
+    for (const suffix of ['.log', '.index', '.timeindex'] as const) namesIn(machine).remove(segmentFileName(2, suffix))
+    writeBackSnapshot(machine)
+    const other = await machine.start()
+    expect([other.logEndOffset, namesIn(machine).names.has(snapshot)]).toEqual([1, false])
+    for (let sequence = 0; sequence < 2; sequence += 1) await other.append(sequenced(6n, 0, sequence), 'client')
+    logOf(machine, 0).startSync()()
+    machine.losePower()
+    const again = await machine.start()
+    expect(again.logEndOffset).toBe(3)
+    expect(sequences(again)).toEqual([
+      [5n, 0],
+      [6n, 1],
+    ])
+  })
+
+  it('does not come back with the power after a truncation', async () => {
+    const machine = new Machine()
+    const first = await machine.start()
+    for (let sequence = 0; sequence < 2; sequence += 1) await first.append(sequenced(5n, 0, sequence), 'client')
+    await machine.directory.close()
+    machine.die()
+    const log = await machine.start()
+    writeBackSnapshot(machine)
+    await log.truncate(1)
+    for (let sequence = 0; sequence < 2; sequence += 1) await log.append(sequenced(6n, 0, sequence), 'client')
+    logOf(machine, 0).startSync()()
+    machine.losePower()
+    const again = await machine.start()
+    expect(again.logEndOffset).toBe(3)
+    expect(sequences(again)).toEqual([
+      [5n, 0],
+      [6n, 1],
+    ])
+  })
+})
+
 describe('a log that has lost records in its middle which were not durable', () => {
   it('ends before them, and what lay behind does not come back', async () => {
     const machine = new Machine()
