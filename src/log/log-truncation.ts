@@ -27,6 +27,7 @@ export async function truncateLog(
   // Or a power failure might bring back what readers have seen go, behind what is appended from now on.
   await flush.syncRecords()
   await resumeOrRebuild(segment, config.indexIntervalBytes)
+  await segment.vouchForEntries()
   producers.clear()
   const { mayHaveGaps } = reader
   await replayProducers(segments, producers, believedFrom({ mayHaveGaps, logStartOffset: offsets.logStartOffset }))

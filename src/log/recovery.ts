@@ -178,6 +178,7 @@ async function resumeClean(segments: Segments, { config, recoveryPoint }: LoadOp
   })
   const isWhole = isTrue && active.size === size && active.nextOffset >= recoveryPoint
   active.size = size
+  if (isWhole) await active.vouchForEntries()
   return isWhole
 }
 

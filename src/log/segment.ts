@@ -252,6 +252,14 @@ export class Segment implements IndexedSegment {
     })
   }
 
+  /**
+   * To be called where `resume` may have found batches without entries that are known to be durable: of the time index nothing may be missing on disk
+   * once the offset index has entries for them there.
+   */
+  async vouchForEntries(): Promise<void> {
+    if (!this.indexes.activeOffsetIndex.isSaved) await this.saveTimeIndex()
+  }
+
   /** Makes the time index durable, with the entry that it has at the end of a segment: of one that is not the active one nobody would miss that. */
   async saveTimeIndex(): Promise<void> {
     this.indexes.complete(this.#maxTimestampMs, this.#offsetOfMaxTimestamp)

@@ -619,6 +619,25 @@ describe('what a start believes of index files', () => {
     expect(await again.offsetForTimestamp(startMs + 7, 'high_watermark')).toMatchObject({ offset: 0 })
   })
 
+  it('is durable before entries count that a start has added below the recovery point: the time index', async () => {
+    const machine = new Machine()
+    const first = await machine.start()
+    for (const timestamp of [startMs, startMs + 7, startMs, startMs]) {
+      await first.append(batch(1, { timestamp }), 'client')
+    }
+    await machine.directory.close()
+    machine.die()
+    const dense = { segmentBytes: 340, indexIntervalBytes: 1, flushMessages: 1 }
+    const log = await machine.start(dense)
+    await log.append(batch(1), 'client')
+    ;(machine.disk.at(`data/topic-0/${segmentFileName(0, '.index')}`) as DiskFile).startSync()()
+    expect(isDurable(machine, 0, '.index')).toBe(true)
+    machine.losePower()
+    const again = await machine.start(dense)
+    expect([again.recoveryPoint, again.logEndOffset]).toEqual([5, 5])
+    expect(await again.offsetForTimestamp(startMs + 7, 'high_watermark')).toMatchObject({ offset: 1 })
+  })
+
   it('has its last entry whenever a crash comes while it is made again: the time index of an older segment', async () => {
     const machine = new Machine()
     const overrides = { segmentBytes: 340, indexIntervalBytes: 100 }
