@@ -133,9 +133,12 @@ export async function checkLog(simulation: Simulation, partition: SimulatedParti
 function forgetLost(partition: SimulatedPartition, bases: ReadonlySet<number>): void {
   const { model, log, producers } = partition
   if (!model.entries.some(({ mayBeLost }) => mayBeLost)) return
-  const isThere = ({ baseOffset, lastOffset }: Entry) => bases.has(baseOffset) || lastOffset < log.logStartOffset
-  model.entries = model.entries.filter((entry) => entry.mayBeLost !== true || isThere(entry))
-  for (const entry of model.entries) entry.mayBeLost = false
+  // What lies behind the log start nobody can read.
+  const isUnknown = ({ lastOffset }: Entry) => lastOffset < log.logStartOffset
+  model.entries = model.entries.filter(
+    (entry) => entry.mayBeLost !== true || bases.has(entry.baseOffset) || isUnknown(entry),
+  )
+  for (const entry of model.entries) entry.mayBeLost &&= isUnknown(entry)
   producers.restart(model)
 }
 

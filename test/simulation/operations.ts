@@ -105,7 +105,8 @@ function repeat(simulation: Simulation): void {
   if (partition.isOffline) return
   const sent = model.entries.filter(({ baseSequence, isTransactional }) => baseSequence >= 0 && !isTransactional)
   const last = sent.at(-1)
-  if (last === undefined || last.baseOffset < log.firstSegmentOffset) return
+  // A batch that was not durable when the power failed is a new one, here as in Kafka, where the log does not have it any more.
+  if (last === undefined || last.mayBeLost || last.baseOffset < log.firstSegmentOffset) return
   const mine = sent.filter(({ producerId, producerEpoch }) => {
     return producerId === last.producerId && producerEpoch === last.producerEpoch
   })
