@@ -239,10 +239,12 @@ async function requireDurable(
   nextBaseOffset: number | undefined,
   options: LoadOptions,
 ): Promise<void> {
-  const { isClean, recoveryPoint, mayHaveGaps, leastEndOffset } = options
+  const { isClean, recoveryPoint, mayHaveGaps, leastEndOffset, logStartOffset = 0 } = options
   if (recoveryPoint <= leastEndOffset) return
   const { size, nextOffset } = segment
   const isCut = size < fileBytes
+  // What is missing behind its end was to go: the log starts there.
+  if (!isCut && recoveryPoint <= logStartOffset) return
   const durableEnd = isClean && isCut ? nextOffset + 1 : Math.min(recoveryPoint, nextBaseOffset ?? recoveryPoint)
   if (nextOffset >= durableEnd || (mayHaveGaps && !isCut)) return
   // As the file was found, up to what is missing at least.

@@ -372,6 +372,20 @@ describe('the log start offset', () => {
     expect([again.logStartOffset, again.firstSegmentOffset, await readAll(again)]).toEqual([5, 4, [5, 6, 7]])
   })
 
+  it('is where a log starts of which only older segments are left, as they were about to go', async () => {
+    const machine = new Machine()
+    const log = await machine.start(small)
+    for (let index = 0; index < 6; index += 1) await log.append(batch(1), 'client')
+    await log.flush()
+    await log.deleteRecordsBefore(6)
+    await machine.directory.checkpoint()
+    machine.die()
+    for (const base of [2, 4]) (machine.disk.at('data/topic-0') as DiskDirectory).remove(segmentFileName(base, '.log'))
+    const again = await machine.start(small)
+    expect([again.logStartOffset, again.logEndOffset]).toEqual([6, 6])
+    expect((await again.append(batch(1), 'client')).baseOffset).toBe(6)
+  })
+
   it('does not go back when segments below it were removed by a start', async () => {
     const machine = new Machine()
     const log = await machine.start(small)
