@@ -5,9 +5,10 @@ import { recordsOf } from '../../protocol/records/record.ts'
 import type { RecordBatchView } from '../../protocol/records/record-batch.ts'
 import { readOffsets, recoveryPointFileName } from '../../src/log/checkpoint-file.ts'
 import type { Isolation, ProducerState, ReadResult } from '../../src/log/partition-log.ts'
-import type { SimulatedDisk } from '../../src/runtime/simulated-disk.ts'
-import { type DiskDirectory, DiskFile } from '../../src/runtime/simulated-disk.ts'
+import { DiskFile } from '../../src/runtime/simulated-disk.ts'
+import { certainEndOf } from './disk-contents.ts'
 import type { Entry, ModelProducer, ModelTransaction } from './partition-model.ts'
+import { checkDeletion } from './retention-checks.ts'
 import type { SimulatedPartition, Simulation } from './simulation.ts'
 
 const samples = 4
@@ -32,25 +33,6 @@ export function checkProgress(simulation: Simulation, partition: SimulatedPartit
   partition.seenLogStartOffset = logStartOffset
 }
 
-/** What retention has deleted was old or too much, by all that was appended until then. */
-export function checkDeletion(simulation: Simulation, partition: SimulatedPartition): void {
-  const { log, model, seenLogStartOffset, retention, config } = partition
-  const { logStartOffset } = log
-  if (logStartOffset > model.startCeiling) {
-    const later = model.entries.slice(model.indexOf(logStartOffset))
-    const laterBytes = later.reduce((sum, { bytes }) => sum + bytes.length, 0)
-    const isTooMuch = laterBytes >= retention.bytes || config.compressionType !== 'producer'
-    const nowMs = simulation.clock.now()
-    for (const entry of model.entries.slice(model.indexOf(seenLogStartOffset), model.indexOf(logStartOffset))) {
-      const isOld = nowMs - maxTimestampOf(entry) > retention.ms
-      if (isOld || (isTooMuch && retention.bytes < Number.POSITIVE_INFINITY)) continue
-      simulation.fail(`${partition.name}: the batch at ${entry.baseOffset} was deleted before its time`)
-    }
-  }
-  partition.retention = { ms: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY }
-  partition.noteRetention()
-}
-
 /** The recovery point, in memory and in its file, lies not behind what survives any power failure. */
 export function checkRecoveryPoint(simulation: Simulation, partition: SimulatedPartition): void {
   const { recoveryPoint } = partition.log
@@ -62,46 +44,6 @@ export function checkRecoveryPoint(simulation: Simulation, partition: SimulatedP
     )
   }
   partition.model.isDurable(recoveryPoint)
-}
-
-/** All below is in segments whose bytes and names survive a power failure in any case. */
-export function certainEndOf(disk: SimulatedDisk, { name, log, config }: SimulatedPartition): number {
-  const path = `data/${name}`
-  const directory = disk.at(path) as DiskDirectory
-  const bases = [...directory.names.keys()]
-    .filter((each) => each.endsWith('.log'))
-    .map((each) => Number.parseInt(each, 10))
-  bases.sort((left, right) => left - right)
-  const first = Math.max(
-    0,
-    bases.findLastIndex((base) => base <= log.logStartOffset),
-  )
-  let end = log.logStartOffset
-  for (let index = first; index < bases.length; index += 1) {
-    const logName = `${String(bases[index]!).padStart(20, '0')}.log`
-    const file = `${path}/${logName}`
-    // A start gives it the name that it has now.
-    const certain = disk.certainContent(file, `${logName}.swap`)
-    // Compaction is giving it its name: under that or with `.swap` behind it, the segment is there.
-    const isSwapped = certain === undefined && config.compacted && index < bases.length - 1
-    if (isSwapped) continue
-    if (certain === undefined) return end
-    for (const batch of wholeBatches(certain)) end = Math.max(end, batch.lastOffset + 1)
-    if (certain.length < (disk.at(file) as DiskFile).content.length) return end
-    end = Math.max(end, bases[index + 1] ?? 0)
-  }
-  return end
-}
-
-/** Those before the first byte that is none of a batch. */
-function wholeBatches(bytes: Buffer): RecordBatchView[] {
-  const found: RecordBatchView[] = []
-  try {
-    for (const batch of batchesIn(bytes)) found.push(batch)
-  } catch {
-    // A torn end, which the log does not count as its own.
-  }
-  return found
 }
 
 /** All that a reader can ask, where nothing is under way. */
@@ -467,8 +409,4 @@ async function checkCheckpoint(simulation: Simulation, partition: SimulatedParti
       `${partition.name}: the recovery point on disk is ${point}, certain is what lies below ${certainEnd}`,
     )
   }
-}
-
-function maxTimestampOf({ records }: Entry): number {
-  return Math.max(...records.map(({ timestamp }) => timestamp))
 }

@@ -1,7 +1,8 @@
 /** What is done to the logs, each operation as often as its weight says. An operation more is a line more in the table. */
 import { KafkaError } from '../../protocol/errors.ts'
 import type { FileOperation } from '../../src/runtime/memory-file-system.ts'
-import { certainEndOf, readOnce } from './checks.ts'
+import { readOnce } from './checks.ts'
+import { certainEndOf } from './disk-contents.ts'
 import type { BatchToAppend, Entry } from './partition-model.ts'
 import { randomConfig } from './settings.ts'
 import type { SimulatedPartition, Simulation } from './simulation.ts'

@@ -19,9 +19,10 @@ import { DiskDirectory, type DiskFile, SimulatedDisk } from '../../src/runtime/s
 import { SimulatedFileSystem } from '../../src/runtime/simulated-file-system.ts'
 import { nextTurn } from '../../src/runtime/turns.ts'
 import { Chance } from './chance.ts'
-import { checkDeletion, checkLog, checkProgress, checkRecoveryPoint } from './checks.ts'
+import { checkLog, checkProgress, checkRecoveryPoint } from './checks.ts'
 import { operations } from './operations.ts'
 import { PartitionModel } from './partition-model.ts'
+import { checkDeletion } from './retention-checks.ts'
 import { randomConfig, randomLimits } from './settings.ts'
 import { Producers } from './workload.ts'
 
