@@ -39,8 +39,6 @@ export class SegmentIndexes {
   #hasTransactionIndexFile: boolean
   /** Its name is not durable yet. */
   #isTransactionIndexNew = false
-  /** The file of the offset index had entries that were not believed, and may get them back by a power failure. */
-  #hasDroppedEntries = false
   /** Index files that were written since they were synced. */
   readonly #unsynced = new Set<SegmentSuffix>()
 
@@ -70,13 +68,24 @@ export class SegmentIndexes {
     const offsetIndex = offsetIndexBytes && OffsetIndex.parse(baseOffset, offsetIndexBytes, logBytes)
     const timeIndex = timeIndexBytes && TimeIndex.parse(baseOffset, timeIndexBytes)
     if (offsetIndex === undefined || timeIndex === undefined) return false
-    const { count } = offsetIndex
+    const entries = offsetIndex.count + timeIndex.count
     offsetIndex.truncateToOffset(trustedOffset)
     timeIndex.truncateToOffset(trustedOffset)
-    this.#hasDroppedEntries = offsetIndex.count < count
     this.#offsetIndex = offsetIndex
     this.#timeIndex = timeIndex
+    if (offsetIndex.count + timeIndex.count < entries) await this.#dropFromFiles(offsetIndex, timeIndex)
     return true
+  }
+
+  /**
+   * Entries that were not believed go from the files durably, before others take their place: a power failure would bring them back once the recovery
+   * point has moved past them, or leave some of both. The offset index first, whose entries vouch for the time index.
+   */
+  async #dropFromFiles(offsetIndex: OffsetIndex, timeIndex: TimeIndex): Promise<void> {
+    await this.#save('.index', offsetIndex)
+    await syncFile(this.#files, this.#segment.path('.index'))
+    await this.#save('.timeindex', timeIndex)
+    await syncFile(this.#files, this.#segment.path('.timeindex'))
   }
 
   /** The active segment's. */
@@ -189,16 +198,12 @@ export class SegmentIndexes {
 
   /**
    * Makes them durable. The offset index of the active segment is left out: from what a power failure leaves of it, or from nothing, it is made
-   * again. The time index is not: what it lacks below an entry of the offset index no start would look for. Nor is an offset index of which this
-   * process has dropped entries: a power failure would bring them back, and the next start would believe them.
+   * again. The time index is not: what it lacks below an entry of the offset index no start would look for.
    */
   async sync(): Promise<void> {
     await this.saveTimeIndex()
     await this.save()
-    if (this.#hasDroppedEntries) this.#unsynced.add('.index')
-    const isLeftOut = this.#segment.isActive && !this.#hasDroppedEntries
-    await this.#sync(isLeftOut ? ['.timeindex', '.txnindex'] : allSuffixes)
-    this.#hasDroppedEntries = false
+    await this.#sync(this.#segment.isActive ? ['.timeindex', '.txnindex'] : allSuffixes)
   }
 
   /** The files may have been written by an earlier process that did not sync them. */

@@ -674,6 +674,35 @@ describe('what a start believes of index files', () => {
     expect(await again.offsetForTimestamp(startMs + 3, 'high_watermark')).toMatchObject({ offset: 3 })
   })
 
+  it('is never half of one kind and half of another: files in which other entries take the place of those that were there', async () => {
+    const machine = new Machine()
+    const overrides = { segmentBytes: 340, indexIntervalBytes: 100 }
+    const log = await machine.start(overrides)
+    for (let index = 0; index < 6; index += 1) await log.append(batch(1, { timestamp: startMs + index }), 'client')
+    await log.flush()
+    await machine.directory.close()
+    machine.die()
+    ;(machine.disk.at(`data/topic-0/${segmentFileName(4, '.timeindex')}`) as DiskFile).truncate(5)
+    const files = new SimulatedFileSystem(machine.disk, worstLuck)
+    const { open } = files
+    const certainBytes: [string, number | undefined][] = []
+    files.open = async (path, mode) => {
+      const handle = await open.call(files, path, mode)
+      const writeNow: typeof handle.writeNow = (...call) => {
+        const isOfFirst = path.includes(segmentFileName(0, '.index')) || path.includes(segmentFileName(0, '.timeindex'))
+        const certain = machine.disk.certainContent(path)?.length
+        if (isOfFirst) certainBytes.push([path.slice(path.lastIndexOf('.')), certain])
+        handle.writeNow(...call)
+      }
+      return { ...handle, writeNow }
+    }
+    await openLog(await openDirectory(files), { ...overrides, indexIntervalBytes: 1 })
+    expect(certainBytes).toEqual([
+      ['.timeindex', 0],
+      ['.index', 0],
+    ])
+  })
+
   it('is made again for the segment that was rolled since the last flush', async () => {
     const machine = new Machine()
     const log = await machine.start({ segmentBytes: 400 })
