@@ -55,6 +55,8 @@ export interface ClusterOptions {
   readonly onFailure?: (error: Error) => void
 }
 
+type TopicDeletedListener = (topic: Topic) => unknown
+
 export class Cluster {
   readonly clusterId: string
   readonly metadata: MetadataLog
@@ -73,7 +75,7 @@ export class Cluster {
   readonly #logs: OpenLogs
   readonly #producerIdBlocks: ProducerIdBlocks
   readonly #options: ClusterOptions
-  readonly #topicDeleted = new Set<(topic: Topic) => void>()
+  readonly #topicDeleted = new Set<TopicDeletedListener>()
   readonly #leaderChanged = new Set<(partition: Partition) => void>()
   readonly #topicController: TopicController
   #isClosing = false
@@ -258,8 +260,8 @@ export class Cluster {
     return this.#topicController.autoCreation.ensureInternal(name)
   }
 
-  /** `listener` runs when a topic is gone. Returns the way to stop it. */
-  onTopicDeleted(listener: (topic: Topic) => void): () => void {
+  /** `listener` runs when a topic is gone; the deletion is answered when what it returns has resolved. Returns the way to stop it. */
+  onTopicDeleted(listener: TopicDeletedListener): () => void {
     this.#topicDeleted.add(listener)
     return () => this.#topicDeleted.delete(listener)
   }
@@ -341,15 +343,19 @@ export class Cluster {
   async #applyChanges(): Promise<void> {
     const { changedPartitions, removedTopics } = this.topics.takeChanges()
     this.#applyConfigChanges()
-    for (const topic of removedTopics) {
-      this.#logs.removeTopic(topic)
-      for (const listener of this.#topicDeleted) listener(topic)
-    }
+    if (removedTopics.length > 0) await this.#logs.removeTopics(removedTopics, this.#tellDeleted(removedTopics))
     await this.#logs.open(changedPartitions)
     for (const partition of changedPartitions) {
       partition.wake()
       if (partition.isOpen) for (const listener of this.#leaderChanged) listener(partition)
     }
+  }
+
+  /** Resolves when all who had to do something about it in turns have done it. */
+  async #tellDeleted(topics: readonly Topic[]): Promise<void> {
+    const answers = new Set<unknown>()
+    for (const topic of topics) for (const listener of this.#topicDeleted) answers.add(listener(topic))
+    await Promise.all(answers)
   }
 
   #applyConfigChanges(): void {

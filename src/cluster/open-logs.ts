@@ -6,8 +6,8 @@ import { KafkaError } from '../../protocol/errors.ts'
 import type { TopicConfig } from '../config/index.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { forEachLimited, LimitedQueue } from '../runtime/serial-queue.ts'
-import { nextTurn } from '../runtime/turns.ts'
+import { forEachLimited, LimitedQueue, SerialQueue } from '../runtime/serial-queue.ts'
+import { mapInTurns, nextTurn, TurnLimit } from '../runtime/turns.ts'
 import type { EffectiveConfigs } from './effective-configs.ts'
 import type { LogDirectories } from './log-directories.ts'
 import type { Partition } from './partition.ts'
@@ -26,16 +26,24 @@ interface OpenLogsOptions {
   isHere(partition: Partition, brokerId: number): boolean
 }
 
+interface Removal {
+  readonly partition: Partition
+  readonly ended: Promise<void>
+}
+
 /** Logs that are opened or removed at a time. */
 const parallelLogs = 32
-/** Opened before others have their turn, also where they are kept in memory. */
+/** Opened, or removed, before others have their turn, also where they are kept in memory. */
 const logsPerTurn = 256
 
 export class OpenLogs {
   readonly #options: OpenLogsOptions
   /** Removals under way, by name of the partition: a new one of that name waits. */
-  readonly #removals = new Map<string, Promise<void>>()
+  readonly #removals = new Map<string, Removal>()
   readonly #removalQueue = new LimitedQueue(parallelLogs)
+  readonly #removalTurns = new TurnLimit(logsPerTurn)
+  /** Begins removals, those of one command after those of the one before. */
+  readonly #beginnings = new SerialQueue()
   /** One more with each change of configs. */
   #configChanges = 0
 
@@ -46,6 +54,8 @@ export class OpenLogs {
   /** Opens the logs of `partitions` where that was not done yet, and lets them write in the leader epochs of now. */
   async open(partitions: Iterable<Partition>): Promise<void> {
     const opened = [...partitions]
+    // Those of a topic of the same name have to be under way.
+    if (opened.length > 0) await this.#beginnings.idle()
     for (let start = 0; start < opened.length; start += logsPerTurn) {
       if (start > 0) await nextTurn()
       const some = opened.slice(start, start + logsPerTurn)
@@ -53,9 +63,18 @@ export class OpenLogs {
     }
   }
 
-  /** Begins to remove those of a topic that is gone; its name can be used again. */
-  removeTopic(topic: Topic): void {
-    for (const partition of topic.partitions) if (!this.#isReplaced(partition)) this.#remove(partition)
+  /**
+   * Removes those of topics that are gone. Resolves when all removals have begun, in turns, and `told` has resolved: whoever waits for one of the
+   * partitions is woken, and the names can be used again. Where a later command makes a topic of such a name, its logs are opened after that.
+   */
+  async removeTopics(topics: readonly Topic[], told: Promise<void>): Promise<void> {
+    const partitions = topics.flatMap((topic) => topic.partitions.filter((partition) => !this.#isReplaced(partition)))
+    const begin = async (): Promise<void> => {
+      // This turn had the replay of as many records.
+      if (partitions.length > logsPerTurn) await nextTurn()
+      await mapInTurns(partitions, (partition) => this.#remove(partition), logsPerTurn)
+    }
+    await Promise.all([told, this.#beginnings.run(() => Promise.all([told, begin()]))])
   }
 
   /** Configs were set; `isChanged`: those that hold for the topic. */
@@ -75,13 +94,14 @@ export class OpenLogs {
 
   /** Nobody reaches the logs any more; closing them is up to their directories. Resolves when no removal is under way. */
   async close(): Promise<void> {
+    await this.#beginnings.idle()
     for (const partition of this.#options.topics.partitions()) partition.detach()
-    await Promise.all(this.#removals.values())
+    await Promise.all(Array.from(this.#removals.values(), ({ ended }) => ended))
   }
 
   async #open(partition: Partition): Promise<void> {
     const { isHere, directories, configs, logger } = this.#options
-    await this.#removals.get(partition.name)
+    await this.#removals.get(partition.name)?.ended
     if (partition.isDeleted || partition.hasFailed) return
     if (!partition.isOpen && !partition.replicas.some((id) => isHere(partition, id))) return
     try {
@@ -115,14 +135,24 @@ export class OpenLogs {
   }
 
   #remove(partition: Partition): void {
+    const { name } = partition
     partition.detach()
-    const removal = this.#removalQueue
-      .run(() => this.#removeStored(partition))
-      .catch((error: unknown) => {
-        this.#options.logger.error({ partition: partition.name, error }, 'the partition could not be removed')
+    // Whoever was opening it meanwhile has found out, too, that it is gone.
+    const earlier = this.#removals.get(name)
+    if (earlier?.partition === partition) return
+    const ended = this.#removalQueue
+      .run(async () => {
+        await earlier?.ended
+        await this.#removalTurns.pass()
+        await this.#removeStored(partition)
       })
-      .finally(() => this.#removals.delete(partition.name))
-    this.#removals.set(partition.name, removal)
+      .catch((error: unknown) => {
+        this.#options.logger.error({ partition: name, error }, 'the partition could not be removed')
+      })
+      .finally(() => {
+        if (this.#removals.get(name)?.partition === partition) this.#removals.delete(name)
+      })
+    this.#removals.set(name, { partition, ended })
   }
 
   /** What lies in a directory that is not there is found to be a stray when it is back. */

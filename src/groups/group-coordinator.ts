@@ -10,10 +10,12 @@ import { type CoordinatorKind, LedPartitions } from '../cluster/led-partitions.t
 import type { Partition } from '../cluster/partition.ts'
 import { consumerOffsetsTopic, type Topic } from '../cluster/topic.ts'
 import { buildBatch, sizeBound } from '../coordinator/coordinator-batches.ts'
+import type { CoordinatorPartition } from '../coordinator/coordinator-partition.ts'
 import type { Decision, TransactionMarker } from '../coordinator/state-machine.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Random } from '../runtime/random.ts'
+import { mapInTurns } from '../runtime/turns.ts'
 import type {
   DescribedGroup,
   JoinGroup,
@@ -55,6 +57,14 @@ export interface GroupCoordinatorOptions {
   readonly logger: Logger
 }
 
+interface DeletedTopic {
+  readonly name: string
+  readonly topicId: string
+}
+
+/** Looked up by shards in one turn of the event loop, counted for each shard. */
+const topicsForgottenPerTurn = 10_000
+
 type ShardCommand<R> = (shard: GroupCoordinatorShard) => Decision<GroupRecord, R>
 
 export class GroupCoordinator {
@@ -64,7 +74,7 @@ export class GroupCoordinator {
   readonly #consumer: { readonly topics: ClusterTopics; readonly configs: BrokerConsumerConfigs }
   readonly #stopListening: () => void
   /** Whose offsets are to go at the end of what is done now. */
-  #deletedTopics: { name: string; topicId: string }[] = []
+  #deleted: { readonly topics: DeletedTopic[]; forgotten: Promise<void> } | undefined
 
   /** To be made before the broker starts: it takes over partitions as it gets to lead them. @throws ConfigError as BrokerConsumerConfigs */
   constructor(options: GroupCoordinatorOptions) {
@@ -258,23 +268,33 @@ export class GroupCoordinator {
     return { codec: groupRecordCodec, createMachine, clock, logger, compression }
   }
 
-  /** Topics that are deleted together are looked for together: a shard goes through all its offsets. */
-  #topicDeleted({ name, id }: Topic): void {
-    if (name === consumerOffsetsTopic) return
-    this.#deletedTopics.push({ name, topicId: id })
-    if (this.#deletedTopics.length === 1) queueMicrotask(() => this.#forgetDeletedTopics())
-  }
-
-  #forgetDeletedTopics(): void {
-    const topics = this.#deletedTopics
-    this.#deletedTopics = []
-    for (const coordinator of this.#led.coordinators) {
-      const forget = async (): Promise<void> => coordinator.run((shard) => shard.topicsDeleted(topics))
-      forget().catch((error: unknown) => {
-        const names = topics.slice(0, 10).map(({ name }) => name)
-        this.#options.logger.warn({ topics: names, error }, 'Offsets of deleted topics could not be removed')
+  /** Topics that are deleted together are looked for together: a shard goes through all its offsets. Resolves when every loaded one has. */
+  #topicDeleted({ name, id }: Topic): Promise<void> | undefined {
+    if (name === consumerOffsetsTopic) return undefined
+    const deleted = this.#deleted ?? { topics: [], forgotten: Promise.resolve() }
+    deleted.topics.push({ name, topicId: id })
+    if (this.#deleted === undefined) {
+      this.#deleted = deleted
+      deleted.forgotten = Promise.resolve().then(() => {
+        this.#deleted = undefined
+        return this.#forget(deleted.topics)
       })
     }
+    return deleted.forgotten
+  }
+
+  /** Many topics in turns: each shard has to know all of them. */
+  async #forget(topics: readonly DeletedTopic[]): Promise<void> {
+    const forget = async (coordinator: CoordinatorPartition<GroupCoordinatorShard, GroupRecord>): Promise<void> => {
+      try {
+        await coordinator.run((shard) => shard.topicsDeleted(topics))
+      } catch (error) {
+        const names = topics.slice(0, 10).map(({ name }) => name)
+        this.#options.logger.warn({ topics: names, error }, 'Offsets of deleted topics could not be removed')
+      }
+    }
+    const shardsPerTurn = Math.max(1, Math.floor(topicsForgottenPerTurn / topics.length))
+    await mapInTurns(this.#led.coordinators, (coordinator) => void forget(coordinator), shardsPerTurn)
   }
 }
 

@@ -19,8 +19,8 @@ export interface CheckpointOptions {
 export class Checkpoint {
   readonly #options: CheckpointOptions
   readonly #offsets: Offsets
-  /** The partitions that the file names. */
-  #namesInFile: ReadonlySet<string>
+  /** The partitions that the file may name. */
+  #namesInFile: Set<string>
   readonly #writes = new SerialQueue()
   #queued: Promise<void> | undefined
   #cancel: Cancel | undefined
@@ -79,16 +79,23 @@ export class Checkpoint {
       this.#cancel = undefined
       this.#options.collect(this.#offsets)
       const names = new Set(this.#offsets.keys())
+      for (const name of names) this.#namesInFile.add(name)
       await writeOffsets(this.#options.storage.files, this.#options.path, this.#offsets)
       this.#namesInFile = names
     })
     return this.#queued
   }
 
-  /** The partition is gone. Resolves when the file says nothing of it either, so that a new one of that name does not get its offset. */
-  async forget(name: string): Promise<void> {
+  /** The partition is gone. The file may name it until a new one of that name is made: thousands that go together cost no writes of their own. */
+  forget(name: string): void {
     this.#offsets.delete(name)
-    if (this.#namesInFile.has(name) || this.#writes.length > 0) await this.save()
+    if (this.#namesInFile.has(name)) this.saveLater()
+  }
+
+  /** Resolves when the file says nothing of a partition that is about to be made: a crash must not leave it the offset of an older one. */
+  async ensureForgotten(name: string): Promise<void> {
+    this.#offsets.delete(name)
+    if (this.#namesInFile.has(name)) await this.save()
   }
 
   /** No write starts by itself any more. */

@@ -74,8 +74,13 @@ export class Checkpoints {
   }
 
   /** The partition is gone. */
-  async forget(name: string): Promise<void> {
-    await Promise.all(this.#all.map((checkpoint) => checkpoint.forget(name)))
+  forget(name: string): void {
+    for (const checkpoint of this.#all) checkpoint.forget(name)
+  }
+
+  /** Resolves when no file says anything of a partition that is about to be made. */
+  async ensureForgotten(name: string): Promise<void> {
+    await Promise.all(this.#all.map((checkpoint) => checkpoint.ensureForgotten(name)))
   }
 
   /** Writes nothing more by itself. */

@@ -126,10 +126,9 @@ export class LogDirectory implements LogOwner {
       const directories = new PartitionDirectories(path, names, storage, (name) => checkpoints.forget(name))
       const isMarked = names.includes(cleanShutdownFileName)
       const wasCleanlyStopped = isMarked || directories.names.size === 0
-      if (isMarked) {
-        await files.remove(`${path}/${cleanShutdownFileName}`)
-        await files.syncDirectory(path)
-      }
+      if (isMarked) await files.remove(`${path}/${cleanShutdownFileName}`)
+      // What a dead process has renamed here counts from now on, where logs start above all: no power failure may take it back.
+      if (isMarked || !wasCleanlyStopped) await files.syncDirectory(path)
       await removeLeftOvers(options, names)
       const compactor =
         options.compactor ??

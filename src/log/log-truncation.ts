@@ -1,6 +1,6 @@
 /** log: cuts the end off one partition's log. Nothing else may write to it meanwhile, or take segments from it. */
 import type { LogParts } from './log-parts.ts'
-import { repairTransactionIndexes, replayProducers } from './producer-recovery.ts'
+import { believedFrom, repairTransactionIndexes, replayProducers } from './producer-recovery.ts'
 import type { Segment } from './segment.ts'
 
 /** Cuts at the start of the batch that holds `offset`. `recoveryPointLowered`: makes it durable that less is. */
@@ -27,8 +27,10 @@ export async function truncateLog(
   // Or a power failure might bring back what readers have seen go, behind what is appended from now on.
   await flush.syncRecords()
   await resumeOrRebuild(segment, config.indexIntervalBytes)
+  await segment.vouchForEntries()
   producers.clear()
-  await replayProducers(segments, producers, segments.all[0]!.baseOffset, false)
+  const { mayHaveGaps } = reader
+  await replayProducers(segments, producers, believedFrom({ mayHaveGaps, logStartOffset: offsets.logStartOffset }))
   await repairTransactionIndexes(segments, storage)
   offsets.truncated(segment.nextOffset, producers.firstOpenTransactionOffset ?? -1)
   flush.lower(segment.nextOffset)

@@ -36,6 +36,7 @@ export async function openPartitionLog(
   const { config } = wanted
   const names = await directories.filesOf(name, wanted.topicId)
   if (names === undefined) {
+    await checkpoints.ensureForgotten(name)
     await directories.make(name, wanted.topicId)
     const created = await createLog(directory, storage, config)
     return new LocalPartitionLog(wanted, config, created, storage, owner, 0)

@@ -25,13 +25,13 @@ export class PartitionDirectories {
   readonly #path: string
   readonly #storage: LogStorage
   /** The partition of that name is gone. */
-  readonly #onGone: (name: string) => Promise<void>
+  readonly #onGone: (name: string) => void
   readonly #stored: Set<string>
   #futures: readonly (PartitionName & { readonly name: string })[]
   readonly #removing = new Map<string, Promise<void>>()
 
   /** `names`: what is in `path`. `onGone` hears of each partition that is not there any more. */
-  constructor(path: string, names: readonly string[], storage: LogStorage, onGone: (name: string) => Promise<void>) {
+  constructor(path: string, names: readonly string[], storage: LogStorage, onGone: (name: string) => void) {
     this.#path = path
     this.#storage = storage
     this.#onGone = onGone
@@ -85,7 +85,7 @@ export class PartitionDirectories {
     const stray = asideName(name, this.#storage.random, '-stray')
     logger.warn({ directory, storedId, topicId }, `${name} belongs to another topic of that name: kept as ${stray}`)
     await files.rename(directory, this.pathOf(stray))
-    await this.#forget(name)
+    this.#forget(name)
     return undefined
   }
 
@@ -98,7 +98,7 @@ export class PartitionDirectories {
     const stray = asideName(name, this.#storage.random, '-stray')
     this.#storage.logger.warn({ directory: this.pathOf(name) }, `no topic has ${name} here: kept as ${stray}`)
     await this.#storage.files.rename(this.pathOf(name), this.pathOf(stray))
-    await this.#forget(name)
+    this.#forget(name)
   }
 
   /** The copy `name` becomes the partition. */
@@ -138,9 +138,9 @@ export class PartitionDirectories {
     await this.#removing.get(name)
   }
 
-  async #forget(name: string): Promise<void> {
+  #forget(name: string): void {
     this.#stored.delete(name)
-    await this.#onGone(name)
+    this.#onGone(name)
   }
 }
 

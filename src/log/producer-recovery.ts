@@ -22,29 +22,68 @@ interface ProducersToLoad {
   readonly isClean: boolean
   /** Offsets may be missing between batches: what is lost there is not seen. */
   readonly mayHaveGaps: boolean
+  /** Undefined: that of the first segment. */
+  readonly logStartOffset: number | undefined
+}
+
+/**
+ * Before it no open transaction is believed: where offsets may be missing, its marker may be what was lost, and as consumers get nothing from
+ * before the log start, nobody misses it who could end it once more. Kafka tells its producers of nothing before the log start.
+ */
+export function believedFrom({ mayHaveGaps, logStartOffset = 0 }: Partial<ProducersToLoad>): number {
+  return mayHaveGaps === true ? logStartOffset : 0
+}
+
+/** What producers are told of a log, from `fromOffset` on. */
+class Replay {
+  readonly producers: ProducerStates
+  readonly fromOffset: number
+  readonly #believedFrom: number
+  #isBelieved: boolean
+
+  constructor(producers: ProducerStates, fromOffset: number, believedFrom = 0) {
+    this.producers = producers
+    this.fromOffset = fromOffset
+    this.#believedFrom = believedFrom
+    this.#isBelieved = fromOffset >= believedFrom
+  }
+
+  /** Returns the transaction that `batch` aborts. */
+  note(batch: RecordBatchView): ReturnType<typeof noteProduced> {
+    if (batch.lastOffset < this.fromOffset) return undefined
+    if (!this.#isBelieved && batch.lastOffset >= this.#believedFrom) this.end()
+    return batch.hasProducerId ? noteProduced(batch, this.producers) : undefined
+  }
+
+  /** There is nothing more. */
+  end(): void {
+    if (!this.#isBelieved) this.producers.forgetOpenTransactions()
+    this.#isBelieved = true
+  }
 }
 
 /** Producers that hear of the batches behind `fromOffset` as recovery checks them, so that none is read twice. */
 export class FollowedProducers {
-  readonly fromOffset: number
   /** False: they have missed something. */
   isWhole = true
-  readonly #states: ProducerStates
+  readonly #replay: Replay
   readonly #snapshotOffset: number
   #segment: Segment | undefined
 
-  constructor(states: ProducerStates, snapshotOffset: number, fromOffset: number) {
-    this.#states = states
+  constructor(replay: Replay, snapshotOffset: number) {
+    this.#replay = replay
     this.#snapshotOffset = snapshotOffset
-    this.fromOffset = fromOffset
+  }
+
+  get fromOffset(): number {
+    return this.#replay.fromOffset
   }
 
   note(batch: RecordBatchView, segment: Segment): void {
     const index = segment.indexes.activeTransactionIndex
     if (this.#segment !== segment) index.truncateToOffset(this.fromOffset)
     this.#segment = segment
-    if (batch.lastOffset < this.fromOffset || !batch.hasProducerId) return
-    const aborted = noteProduced(batch, this.#states)
+    const aborted = this.#replay.note(batch)
     if (aborted !== undefined) index.append(aborted)
   }
 
@@ -54,8 +93,10 @@ export class FollowedProducers {
   }
 
   end(storage: LogStorage): { producers: ProducerStates; newestSnapshotOffset: number } {
-    this.#states.expire(storage.clock.now(), storage.producerIdExpirationMs)
-    return { producers: this.#states, newestSnapshotOffset: this.#snapshotOffset }
+    const { producers } = this.#replay
+    this.#replay.end()
+    producers.expire(storage.clock.now(), storage.producerIdExpirationMs)
+    return { producers, newestSnapshotOffset: this.#snapshotOffset }
   }
 }
 
@@ -63,8 +104,9 @@ export class FollowedProducers {
 export async function followProducers(
   segments: Segments,
   names: readonly string[],
-  { isClean, recoveryPoint, mayHaveGaps, storage }: ProducersToLoad,
+  options: ProducersToLoad,
 ): Promise<FollowedProducers | undefined> {
+  const { isClean, recoveryPoint, mayHaveGaps, storage } = options
   if (isClean) return undefined
   const states = new ProducerStates()
   const baseOffsets = baseOffsetsOf(segments)
@@ -74,7 +116,7 @@ export async function followProducers(
   const snapshotOffset = await loadNewestSnapshot(segments, isUsable, names, states, storage)
   const fromOffset = Math.max(snapshotOffset, segments.all[0]!.baseOffset)
   if (fromOffset < segments.all[segments.indexOf(recoveryPoint)]!.baseOffset) return undefined
-  return new FollowedProducers(states, snapshotOffset, fromOffset)
+  return new FollowedProducers(new Replay(states, fromOffset, believedFrom(options)), snapshotOffset)
 }
 
 /** As they were where the log ends. */
@@ -92,7 +134,8 @@ export async function loadProducers(
   const isUsable = (offset: number) => offset <= upTo
   const newestSnapshotOffset = await loadNewestSnapshot(segments, isUsable, names, producers, storage)
   const from = Math.max(newestSnapshotOffset, segments.all[0]!.baseOffset)
-  if (from < logEndOffset) await replayProducers(segments, producers, from, !options.isClean)
+  const replay = new Replay(producers, from, believedFrom(options))
+  if (from < logEndOffset) await replayLog(segments, replay, !options.isClean)
   producers.expire(storage.clock.now(), storage.producerIdExpirationMs)
   return { producers, newestSnapshotOffset }
 }
@@ -101,7 +144,10 @@ function baseOffsetsOf(segments: Segments): ReadonlySet<number> {
   return new Set(segments.all.map((segment) => segment.baseOffset))
 }
 
-/** Loads the newest that is usable. Its offset, -1 when there is none. Snapshots that are of no use any more are removed. */
+/**
+ * Loads the newest that is usable. Its offset, -1 when there is none. Snapshots that are of no use any more are removed, durably: one that comes back
+ * after a power failure would tell of what was there before others were written in its place.
+ */
 async function loadNewestSnapshot(
   segments: Segments,
   isUsable: (offset: number) => boolean,
@@ -112,6 +158,7 @@ async function loadNewestSnapshot(
   const baseOffsets = baseOffsetsOf(segments)
   const firstOffset = segments.all[0]!.baseOffset
   let newest = -1
+  let hasRemoved = false
   for (const name of [...names].sort().reverse()) {
     const match = snapshotPattern.exec(name)
     if (match === null) continue
@@ -131,37 +178,39 @@ async function loadNewestSnapshot(
       continue
     }
     await storage.files.remove(path)
+    hasRemoved = true
   }
+  if (hasRemoved) await storage.files.syncDirectory(segments.directory)
   return newest
 }
 
-/** Tells `producers` of the batches from `from` on. `rebuildsIndex`: the transaction indexes behind it are made anew. */
+/** Tells `producers` of all that is in `segments`. `believedFrom`: open transactions from before are forgotten there. */
 export async function replayProducers(
   segments: Segments,
   producers: ProducerStates,
-  from: number,
-  rebuildsIndex: boolean,
+  believedFrom: number,
 ): Promise<void> {
-  for (const segment of segments.all.slice(segments.indexOf(from))) {
-    if (rebuildsIndex) (await segment.transactionIndex()).truncateToOffset(from)
-    await replaySegment(segment, producers, from, rebuildsIndex ? await segment.transactionIndex() : undefined)
+  await replayLog(segments, new Replay(producers, segments.all[0]!.baseOffset, believedFrom), false)
+}
+
+/** `rebuildsIndex`: the transaction indexes behind its first offset are made anew. */
+async function replayLog(segments: Segments, replay: Replay, rebuildsIndex: boolean): Promise<void> {
+  const { fromOffset } = replay
+  for (const segment of segments.all.slice(segments.indexOf(fromOffset))) {
+    if (rebuildsIndex) (await segment.transactionIndex()).truncateToOffset(fromOffset)
+    await replaySegment(segment, replay, rebuildsIndex ? await segment.transactionIndex() : undefined)
     if (rebuildsIndex) await segment.indexes.save()
   }
+  replay.end()
 }
 
 /** `index` gets the transactions that are aborted there. */
-async function replaySegment(
-  segment: Segment,
-  producers: ProducerStates,
-  from: number,
-  index?: TransactionIndex,
-): Promise<void> {
-  const position = await segment.positionFor(from)
+async function replaySegment(segment: Segment, replay: Replay, index?: TransactionIndex): Promise<void> {
+  const position = await segment.positionFor(replay.fromOffset)
   await segment.log.use(async (file) => {
     for await (const { bytes } of segmentRuns(segment, file, position)) {
       for (const batch of batchesIn(bytes)) {
-        if (batch.lastOffset < from || !batch.hasProducerId) continue
-        const aborted = noteProduced(batch, producers)
+        const aborted = replay.note(batch)
         if (aborted !== undefined) index?.append(aborted)
       }
     }
@@ -177,9 +226,10 @@ export async function repairTransactionIndexes(segments: Segments, { files, logg
     const snapshotOffset = await loadSnapshotBefore(segment.baseOffset, segments, names, producers, files)
     const first = segments.indexOf(snapshotOffset)
     const earlier = segments.all.slice(first, segments.all.indexOf(segment))
-    for (const each of earlier) await replaySegment(each, producers, snapshotOffset)
+    const replay = new Replay(producers, snapshotOffset)
+    for (const each of earlier) await replaySegment(each, replay)
     const index = TransactionIndex.empty(segment.baseOffset)
-    await replaySegment(segment, producers, snapshotOffset, index)
+    await replaySegment(segment, replay, index)
     await segment.indexes.replaceTransactionIndex(index)
     const path = segment.path('.txnindex')
     logger.warn({ path, abortedTransactions: index.count }, `${path} is damaged: it was made anew from the log`)

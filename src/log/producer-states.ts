@@ -258,6 +258,12 @@ export class ProducerStates {
     }
   }
 
+  /** Of no transaction it is known any more that it is open. */
+  forgetOpenTransactions(): void {
+    for (const key of this.#openTransactions.keys()) this.#producers.get(key)!.transactionFirstOffset = -1
+    this.#openTransactions.clear()
+  }
+
   clear(): void {
     this.#producers.clear()
     this.#openTransactions.clear()

@@ -178,6 +178,7 @@ async function resumeClean(segments: Segments, { config, recoveryPoint }: LoadOp
   })
   const isWhole = isTrue && active.size === size && active.nextOffset >= recoveryPoint
   active.size = size
+  if (isWhole) await active.vouchForEntries()
   return isWhole
 }
 
@@ -213,12 +214,11 @@ async function recoverSegments(segments: Segments, informed: Informed, options: 
       segment.size = fileBytes
       const unfollowed = { ...informed, followed: undefined }
       await recoverSegment(segment, unfollowed, { ...accepted, trustedOffset: 0, durableEnd: 0 }, config)
-      await segment.indexes.saveTimeIndex()
+      await segment.saveTimeIndex()
       await storage.files.syncDirectory(segments.directory)
     }
-    const isBelowRecoveryPoint = segment.baseOffset < recoveryPoint
-    // Entries may have been made again there.
-    if (isBelowRecoveryPoint) await segment.indexes.saveTimeIndex()
+    // Entries may have been made again below the recovery point.
+    if (segment.baseOffset < recoveryPoint) await segment.saveTimeIndex()
     await requireDurable(segment, fileBytes, nextBaseOffset, options)
     // Nothing is known to be, not even that the file ends here: the process before may have cut it.
     segment.syncedSize = -1
@@ -228,8 +228,6 @@ async function recoverSegments(segments: Segments, informed: Informed, options: 
       await cutOff(segments, index, fileBytes, options)
     } else if (nextBaseOffset !== undefined) {
       await segment.seal()
-      // No flush reaches there any more.
-      if (isBelowRecoveryPoint) await segment.indexes.sync()
     }
   }
 }
@@ -241,10 +239,12 @@ async function requireDurable(
   nextBaseOffset: number | undefined,
   options: LoadOptions,
 ): Promise<void> {
-  const { isClean, recoveryPoint, mayHaveGaps, leastEndOffset } = options
+  const { isClean, recoveryPoint, mayHaveGaps, leastEndOffset, logStartOffset = 0 } = options
   if (recoveryPoint <= leastEndOffset) return
   const { size, nextOffset } = segment
   const isCut = size < fileBytes
+  // What is missing behind its end was to go: the log starts there.
+  if (!isCut && recoveryPoint <= logStartOffset) return
   const durableEnd = isClean && isCut ? nextOffset + 1 : Math.min(recoveryPoint, nextBaseOffset ?? recoveryPoint)
   if (nextOffset >= durableEnd || (mayHaveGaps && !isCut)) return
   // As the file was found, up to what is missing at least.

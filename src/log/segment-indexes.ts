@@ -60,17 +60,32 @@ export class SegmentIndexes {
     this.#transactionIndex = this.#hasTransactionIndexFile ? undefined : TransactionIndex.empty(baseOffset)
   }
 
-  /** Those of the files. False when they contradict a log of `logBytes`. */
-  async resume(logBytes: number): Promise<boolean> {
+  /** Those of the files, as far as they are below `trustedOffset`. False when they contradict a log of `logBytes`. */
+  async resume(logBytes: number, trustedOffset: number): Promise<boolean> {
     const { baseOffset } = this.#segment
     const offsetIndexBytes = await readIfExists(this.#files, this.#segment.path('.index'))
     const timeIndexBytes = await readIfExists(this.#files, this.#segment.path('.timeindex'))
     const offsetIndex = offsetIndexBytes && OffsetIndex.parse(baseOffset, offsetIndexBytes, logBytes)
     const timeIndex = timeIndexBytes && TimeIndex.parse(baseOffset, timeIndexBytes)
     if (offsetIndex === undefined || timeIndex === undefined) return false
+    const entries = offsetIndex.count + timeIndex.count
+    offsetIndex.truncateToOffset(trustedOffset)
+    timeIndex.truncateToOffset(trustedOffset)
     this.#offsetIndex = offsetIndex
     this.#timeIndex = timeIndex
+    if (offsetIndex.count + timeIndex.count < entries) await this.#dropFromFiles(offsetIndex, timeIndex)
     return true
+  }
+
+  /**
+   * Entries that were not believed go from the files durably, before others take their place: a power failure would bring them back once the recovery
+   * point has moved past them, or leave some of both. The offset index first, whose entries vouch for the time index.
+   */
+  async #dropFromFiles(offsetIndex: OffsetIndex, timeIndex: TimeIndex): Promise<void> {
+    await this.#save('.index', offsetIndex)
+    await syncFile(this.#files, this.#segment.path('.index'))
+    await this.#save('.timeindex', timeIndex)
+    await syncFile(this.#files, this.#segment.path('.timeindex'))
   }
 
   /** The active segment's. */
@@ -124,7 +139,7 @@ export class SegmentIndexes {
 
   /** Nothing will be appended any more: the time index gets its last entry. */
   async seal(maxTimestampMs: number, offsetOfMaxTimestamp: number): Promise<void> {
-    if (maxTimestampMs >= 0) this.#timeIndex?.maybeAppend(maxTimestampMs, offsetOfMaxTimestamp)
+    this.complete(maxTimestampMs, offsetOfMaxTimestamp)
     await this.save()
   }
 
@@ -162,6 +177,11 @@ export class SegmentIndexes {
     await this.#save('.timeindex', this.#timeIndex)
     await this.#saveTransactionIndex()
     await this.#save('.index', this.#offsetIndex)
+  }
+
+  /** Gives the time index the entry that it ends with, if it does not say as much already. */
+  complete(maxTimestampMs: number, offsetOfMaxTimestamp: number): void {
+    if (maxTimestampMs >= 0) this.#timeIndex?.maybeAppend(maxTimestampMs, offsetOfMaxTimestamp)
   }
 
   /** Makes the time index durable, but for a new file's name: before the file of the offset index gets its entries back. */

@@ -196,10 +196,8 @@ export class Segment implements IndexedSegment {
     this.nextOffset = this.baseOffset
     await this.transactionIndex()
     if (logBytes === 0 && trustedOffset === Number.MAX_SAFE_INTEGER) return true
-    if (!(await this.indexes.resume(logBytes))) return false
+    if (!(await this.indexes.resume(logBytes, trustedOffset))) return false
     const { activeOffsetIndex: offsetIndex, activeTimeIndex: timeIndex } = this.indexes
-    offsetIndex.truncateToOffset(trustedOffset)
-    timeIndex.truncateToOffset(trustedOffset)
     if (logBytes === 0) return offsetIndex.count === 0
     this.noteTimestamp(timeIndex.lastTimestampMs, timeIndex.lastOffset)
     const last = offsetIndex.count - 1
@@ -252,6 +250,20 @@ export class Segment implements IndexedSegment {
       }
       return undefined
     })
+  }
+
+  /**
+   * To be called where `resume` may have found batches without entries that are known to be durable: of the time index nothing may be missing on disk
+   * once the offset index has entries for them there.
+   */
+  async vouchForEntries(): Promise<void> {
+    if (!this.indexes.activeOffsetIndex.isSaved) await this.saveTimeIndex()
+  }
+
+  /** Makes the time index durable, with the entry that it has at the end of a segment: of one that is not the active one nobody would miss that. */
+  async saveTimeIndex(): Promise<void> {
+    this.indexes.complete(this.#maxTimestampMs, this.#offsetOfMaxTimestamp)
+    await this.indexes.saveTimeIndex()
   }
 
   /** Nothing will be appended any more: the time index gets its last entry. */

@@ -96,6 +96,8 @@ export interface Decision<R> {
 const readBytes = 1024 * 1024
 /** Records between two turns of the event loop while loading. */
 const recordsPerTurn = 20_000
+/** More than these have a turn of the event loop of their own: all of a command's records are replayed in one, so that nobody sees some of them. */
+const recordsReplayedAtOnce = 500
 /** As often as Kafka looks whether old snapshots may go. */
 const cleanIntervalMs = 60_000
 
@@ -204,6 +206,7 @@ export class MetadataLog {
       const { records, response } = deciding instanceof Promise ? await deciding : deciding
       if (records.length === 0) return response
       const baseOffset = await this.#append((position) => recordBatch(records, position))
+      if (records.length > recordsReplayedAtOnce) await nextTurn()
       this.#replayWritten(records, baseOffset)
       this.#generator.check()
       for (const listener of this.#listeners) listener()

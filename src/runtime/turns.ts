@@ -85,6 +85,27 @@ export async function startInTurns<T, R>(
   return Promise.all(started)
 }
 
+/** Lets so many pass in each turn of the event loop; whoever comes later waits for the next. */
+export class TurnLimit {
+  readonly #perTurn: number
+  #passed = 0
+  /** Resolves when nobody has passed any more. */
+  #turn: Promise<void> | undefined
+
+  constructor(perTurn: number) {
+    this.#perTurn = perTurn
+  }
+
+  async pass(): Promise<void> {
+    while (this.#passed >= this.#perTurn) await this.#turn
+    this.#passed += 1
+    this.#turn ??= nextTurn().then(() => {
+      this.#passed = 0
+      this.#turn = undefined
+    })
+  }
+}
+
 /** Goes through `steps` to their end, one in each turn of the event loop, beginning with this one. At once where there is no second. */
 export function inTurns<T>(steps: Generator<undefined, T>): T | Promise<T> {
   const { done, value } = steps.next()

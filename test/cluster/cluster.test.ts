@@ -5,6 +5,8 @@ import { KafkaError } from '../../protocol/errors.ts'
 import { buildRecordBatch } from '../../protocol/records/index.ts'
 import type { CreatedTopic } from '../../src/cluster/topic-commands.ts'
 import { BrokerConfig } from '../../src/config/index.ts'
+import { MemoryFileSystem } from '../../src/runtime/memory-file-system.ts'
+import { nextTurn } from '../../src/runtime/turns.ts'
 import { endpoint, newTopic, openCluster } from './open-cluster.ts'
 
 const batch = (value = 'x') =>
@@ -214,6 +216,58 @@ describe('topics', () => {
     await cluster.deleteTopics([cluster.topics.byName('gone')!.id])
     await cluster.close()
     expect((await files.list('/data')).filter((name) => name.startsWith('gone'))).toEqual([])
+  })
+
+  it('are deleted by the thousand a few in each turn of the event loop, and are gone for everybody at once', async () => {
+    const files = new MemoryFileSystem()
+    const { cluster } = await openCluster({ files })
+    const names = Array.from({ length: 1500 }, (_, index) => `topic-${index}`)
+    await cluster.createTopics(names.map((name) => newTopic(name)))
+    await cluster.directories[0]!.checkpoint()
+    const counts = { removed: 0, written: 0, woken: 0 }
+    files.beforeCall = (operation) => {
+      if (operation === 'rename') counts.removed += 1
+      if (operation === 'replaceFile') counts.written += 1
+    }
+    for (const partition of cluster.topics.partitions()) partition.onAdvance(() => (counts.woken += 1))
+    const most = { removed: 0, written: 0, woken: 0 }
+    const sizes = new Set<number>()
+    let removed = 0
+    const ids = names.map((name) => cluster.topics.byName(name)!.id)
+    const deletion = cluster.deleteTopics(ids)
+    while (removed < names.length) {
+      await nextTurn()
+      for (const kind of ['removed', 'written', 'woken'] as const) most[kind] = Math.max(most[kind], counts[kind])
+      removed += counts.removed
+      Object.assign(counts, { removed: 0, written: 0, woken: 0 })
+      sizes.add(cluster.topics.size)
+    }
+    expect(await deletion).toEqual(names.map(() => undefined))
+    expect([...sizes]).toEqual([1500, 0])
+    expect(most.removed).toBeLessThanOrEqual(256)
+    expect(most.woken).toBeLessThanOrEqual(256)
+    expect(most.written).toBeLessThanOrEqual(1)
+    await cluster.close()
+  })
+
+  it('can be created again while thousands are still being deleted', async () => {
+    const { cluster, brokers, files } = await openCluster()
+    const names = Array.from({ length: 600 }, (_, index) => `topic-${index}`)
+    await cluster.createTopics(names.map((name) => newTopic(name)))
+    const last = brokers[0]!.leaderFor('topic-599', 0)
+    await last.append(batch(), 1)
+    const ids = names.map((name) => cluster.topics.byName(name)!.id)
+    const deletion = cluster.deleteTopics(ids)
+    const creation = cluster.createTopics([newTopic('topic-599')])
+    const again = cluster.createTopics([newTopic('topic-0')])
+    await Promise.all([deletion, creation, again])
+    for (const name of ['topic-599', 'topic-0']) {
+      expect(brokers[0]!.leaderFor(name, 0).log.logEndOffset).toBe(0)
+      await brokers[0]!.leaderFor(name, 0).append(batch(), 1)
+    }
+    await cluster.close()
+    const left = (await files.list('/data')).filter((name) => name.startsWith('topic-'))
+    expect(left).toEqual(['topic-0-0', 'topic-599-0'])
   })
 
   it('get more partitions', async () => {

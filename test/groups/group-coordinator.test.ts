@@ -11,6 +11,7 @@ import { allGroups } from '../../src/groups/group-requests.ts'
 import { settle } from '../../src/runtime/clock.ts'
 import { nodeFileSystem } from '../../src/runtime/node-file-system.ts'
 import { SeededRandom } from '../../src/runtime/random.ts'
+import { nextTurn } from '../../src/runtime/turns.ts'
 import { newTopic } from '../cluster/open-cluster.ts'
 import { joinRequest, oldClient, openGroups } from './open-groups.ts'
 
@@ -253,6 +254,30 @@ describe('a group coordinator', () => {
     expect(await committed(groups, 'group')).toEqual({ 'topic-0-0': 5 })
     expect(looks.mock.calls.length).toBeLessThanOrEqual(4)
     looks.mockRestore()
+    await close()
+  })
+
+  it('looks in few shards in each turn of the event loop where thousands of topics are deleted, all before that is answered', async () => {
+    const { cluster, brokers, close } = await openGroups({ settings: { 'offsets.topic.num.partitions': '8' } })
+    const { groups } = brokers[0]!
+    const names = Array.from({ length: 4000 }, (_, index) => `topic-${index}`)
+    await groups.coordinatorOf('group')
+    await cluster.createTopics(names.map((name) => newTopic(name)))
+    let turn = 0
+    let isOver = false
+    const others = (async () => {
+      for (; !isOver; turn += 1) await nextTurn()
+    })()
+    const looked: number[] = []
+    const looks = vi.spyOn(GroupCoordinatorShard.prototype, 'topicsDeleted').mockImplementation(() => {
+      looked.push(turn)
+      return { records: [], response: undefined }
+    })
+    await cluster.deleteTopics(names.map((name) => cluster.topics.byName(name)!.id))
+    isOver = true
+    await others
+    looks.mockRestore()
+    expect([looked.length, new Set(looked).size]).toEqual([8, 4])
     await close()
   })
 

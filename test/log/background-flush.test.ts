@@ -349,6 +349,45 @@ describe('the checkpoints', () => {
     expect(await readAll(again.log)).toEqual([0, 1, 2])
   })
 
+  it('do not give it those offsets either where a crash came before they had forgotten the deleted one', async () => {
+    const { log, files, directory } = await open()
+    for (let index = 0; index < 10; index += 1) await log.append(batch(2), 'client')
+    await log.flush()
+    await log.deleteRecordsBefore(15)
+    await directory.checkpoint()
+    const { replaceFile } = files
+    files.replaceFile = async (file, ...rest) => {
+      if (file.endsWith('-checkpoint')) return await new Promise(() => {})
+      return await replaceFile.call(files, file, ...rest)
+    }
+    void directory.deletePartition('topic', 0)
+    await settled()
+    const survivor = files.afterCrash()
+    expect(await textOf(survivor, recoveryPoints)).toBe('0\n1\ntopic 0 20\n')
+    const next = await open({}, {}, survivor)
+    await next.log.append(batch(3), 'client')
+    const again = await open({}, {}, survivor.afterCrash())
+    expect(await readAll(again.log)).toEqual([0, 1, 2])
+  })
+
+  it('are written once for thousands of partitions that are deleted together', async () => {
+    const { log, files, clock, directory } = await open()
+    await log.append(batch(1), 'client')
+    const topics = Array.from({ length: 100 }, (_, index) => `topic-${index}`)
+    for (const topic of topics) await openLog(directory, {}, topic)
+    await directory.checkpoint()
+    const written: string[] = []
+    files.beforeCall = (operation, file) => {
+      if (operation === 'replaceFile' && file.endsWith('-offset-checkpoint')) written.push(file)
+    }
+    for (const topic of topics) await directory.deletePartition(topic, 0)
+    expect(written).toEqual([])
+    await clock.advance(60_000)
+    await settled()
+    expect(written.sort()).toEqual([recoveryPoints, highWatermarks].sort())
+    expect(await textOf(files, recoveryPoints)).toBe('0\n1\ntopic 0 1\n')
+  })
+
   it('take the recovery point back before a truncation takes bytes', async () => {
     const { log, files, directory } = await open()
     for (let index = 0; index < 5; index += 1) await log.append(batch(2), 'client')

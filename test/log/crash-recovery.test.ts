@@ -115,6 +115,41 @@ describe('after a crash', () => {
     expect(again.producerStates()).toEqual([])
   })
 
+  it('a compacted log does not wait for the end of a transaction from behind its start: its marker may be lost unseen', async () => {
+    const machine = new Machine()
+    const overrides = { segmentBytes: 600, compacted: true }
+    const log = await machine.start(overrides)
+    const keyed = (options: RecordBatchOptions = {}): Buffer =>
+      buildRecordBatch(options, [{ key: Buffer.from('a'), value: Buffer.alloc(50), timestamp: startMs }])
+    const part = (producerId: bigint, baseSequence: number): Buffer =>
+      keyed({ producerId, producerEpoch: 0, baseSequence, isTransactional: true })
+    const single = keyed({ producerId: 7n, producerEpoch: 0, baseSequence: 0 })
+    const fileOf = (base: number) => machine.disk.at(`data/topic-0/${segmentFileName(base, '.log')}`) as DiskFile
+    for (const bytes of [part(5n, 0), part(6n, 0), Buffer.from(single)]) await log.append(bytes, 'coordinator')
+    const keptBytes = fileOf(0).content.length
+    for (const bytes of [marker(5n, 'COMMIT'), keyed(), keyed(), part(6n, 1), keyed()]) {
+      await log.append(bytes, 'coordinator')
+    }
+    await log.deleteRecordsBefore(4)
+    expect([log.firstSegmentOffset, log.logEndOffset, log.lastStableOffset]).toEqual([0, 8, 4])
+    machine.die()
+    expect(fileOf(5)).toBeDefined()
+    fileOf(0).truncate(keptBytes)
+    for (let start = 0; start < 2; start += 1) {
+      const again = await machine.start(overrides)
+      expect([again.logStartOffset, again.logEndOffset, again.lastStableOffset]).toEqual([4, 8, 6])
+      const open = again.producerStates().map((each) => [each.producerId, each.currentTransactionFirstOffset])
+      expect(open).toEqual([
+        [5n, -1],
+        [6n, 6],
+        [7n, -1],
+      ])
+      // What was deleted still tells a repeated batch.
+      expect((await again.append(Buffer.from(single), 'client')).baseOffset).toBe(2)
+      machine.die()
+    }
+  })
+
   it('a partition that was emptied up to its start offset opens there again after a power failure', async () => {
     const machine = new Machine()
     const log = await machine.start()
@@ -230,6 +265,64 @@ describe('a snapshot of producers', () => {
   })
 })
 
+describe('a snapshot of producers that tells of what is gone', () => {
+  const snapshot = '00000000000000000002.snapshot'
+  const namesIn = (machine: Machine) => machine.disk.at('data/topic-0') as DiskDirectory
+  /** As the system does it by itself sooner or later. */
+  const writeBackSnapshot = (machine: Machine): void => {
+    ;(machine.disk.at(`data/topic-0/${snapshot}`) as DiskFile).startSync()()
+    namesIn(machine).startSync()()
+  }
+  const logOf = (machine: Machine, base: number) =>
+    machine.disk.at(`data/topic-0/${segmentFileName(base, '.log')}`) as DiskFile
+  const sequences = (log: LocalPartitionLog) =>
+    log.producerStates().map(({ producerId, lastSequence }) => [producerId, lastSequence])
+
+  it('does not come back with the power once others have been written in its place', async () => {
+    const machine = new Machine()
+    const first = await machine.start(small)
+    for (let sequence = 0; sequence < 3; sequence += 1) await first.append(sequenced(5n, 0, sequence), 'client')
+    await first.flush()
+    machine.die()
+    const batchBytes = logOf(machine, 0).content.length / 2
+    logOf(machine, 0).truncate(batchBytes)
+    logOf(machine, 0).startSync()()
+    for (const suffix of ['.log', '.index', '.timeindex'] as const) namesIn(machine).remove(segmentFileName(2, suffix))
+    writeBackSnapshot(machine)
+    const other = await machine.start()
+    expect([other.logEndOffset, namesIn(machine).names.has(snapshot)]).toEqual([1, false])
+    for (let sequence = 0; sequence < 2; sequence += 1) await other.append(sequenced(6n, 0, sequence), 'client')
+    logOf(machine, 0).startSync()()
+    machine.losePower()
+    const again = await machine.start()
+    expect(again.logEndOffset).toBe(3)
+    expect(sequences(again)).toEqual([
+      [5n, 0],
+      [6n, 1],
+    ])
+  })
+
+  it('does not come back with the power after a truncation', async () => {
+    const machine = new Machine()
+    const first = await machine.start()
+    for (let sequence = 0; sequence < 2; sequence += 1) await first.append(sequenced(5n, 0, sequence), 'client')
+    await machine.directory.close()
+    machine.die()
+    const log = await machine.start()
+    writeBackSnapshot(machine)
+    await log.truncate(1)
+    for (let sequence = 0; sequence < 2; sequence += 1) await log.append(sequenced(6n, 0, sequence), 'client')
+    logOf(machine, 0).startSync()()
+    machine.losePower()
+    const again = await machine.start()
+    expect(again.logEndOffset).toBe(3)
+    expect(sequences(again)).toEqual([
+      [5n, 0],
+      [6n, 1],
+    ])
+  })
+})
+
 describe('a log that has lost records in its middle which were not durable', () => {
   it('ends before them, and what lay behind does not come back', async () => {
     const machine = new Machine()
@@ -279,6 +372,20 @@ describe('the log start offset', () => {
     expect([again.logStartOffset, again.firstSegmentOffset, await readAll(again)]).toEqual([5, 4, [5, 6, 7]])
   })
 
+  it('is where a log starts of which only older segments are left, as they were about to go', async () => {
+    const machine = new Machine()
+    const log = await machine.start(small)
+    for (let index = 0; index < 6; index += 1) await log.append(batch(1), 'client')
+    await log.flush()
+    await log.deleteRecordsBefore(6)
+    await machine.directory.checkpoint()
+    machine.die()
+    for (const base of [2, 4]) (machine.disk.at('data/topic-0') as DiskDirectory).remove(segmentFileName(base, '.log'))
+    const again = await machine.start(small)
+    expect([again.logStartOffset, again.logEndOffset]).toEqual([6, 6])
+    expect((await again.append(batch(1), 'client')).baseOffset).toBe(6)
+  })
+
   it('does not go back when segments below it were removed by a start', async () => {
     const machine = new Machine()
     const log = await machine.start(small)
@@ -305,6 +412,28 @@ describe('the log start offset', () => {
       return readFile.call(files, path)
     }
     await expect(openDirectory(files)).rejects.toMatchObject({ code: 'EIO' })
+    expect((await machine.start()).logStartOffset).toBe(2)
+  })
+
+  it('that a dead process has written is durable before it counts, whatever its checkpoint’s name was then', async () => {
+    const machine = new Machine()
+    const log = await machine.start()
+    await log.append(batch(3), 'client')
+    await log.flush()
+    const { syncDirectory } = machine.files
+    const renamed = new Promise<void>((resolve) => {
+      machine.files.syncDirectory = async (path) => {
+        if (path !== 'data') return await syncDirectory.call(machine.files, path)
+        resolve()
+        return await new Promise(() => {})
+      }
+    })
+    void log.deleteRecordsBefore(2)
+    await renamed
+    machine.die()
+    const again = await machine.start()
+    expect(await again.deleteRecordsBefore(2)).toBe(2)
+    machine.losePower()
     expect((await machine.start()).logStartOffset).toBe(2)
   })
 
@@ -490,6 +619,99 @@ describe('what a start believes of index files', () => {
     ;(machine.disk.at('data/topic-0') as DiskDirectory).remove(segmentFileName(0, '.index'))
     await machine.start({ indexIntervalBytes: 100 })
     expect(isDurable(machine, 0, '.timeindex')).toBe(true)
+  })
+
+  it('does not come back when it was not believed: an offset index without the time index that it vouches for', async () => {
+    const machine = new Machine()
+    const log = await machine.start({ indexIntervalBytes: 1 })
+    for (const timestamp of [startMs + 7, startMs, startMs, startMs + 7]) {
+      await log.append(batch(1, { timestamp }), 'client')
+    }
+    await log.flush()
+    machine.die()
+    const fileOf = (suffix: '.index' | '.timeindex') =>
+      machine.disk.at(`data/topic-0/${segmentFileName(0, suffix)}`) as DiskFile
+    fileOf('.timeindex').truncate(0)
+    for (const suffix of ['.index', '.timeindex'] as const) fileOf(suffix).startSync()()
+    expect(isDurable(machine, 0, '.index')).toBe(true)
+    const careful = { segmentBytes: 340, flushMessages: 1 }
+    const next = await machine.start(careful)
+    await machine.directory.checkpoint()
+    await next.append(batch(1), 'client')
+    machine.losePower()
+    const again = await machine.start(careful)
+    expect([again.recoveryPoint, again.logEndOffset]).toEqual([5, 5])
+    expect(await again.offsetForTimestamp(startMs + 7, 'high_watermark')).toMatchObject({ offset: 0 })
+  })
+
+  it('is durable before entries count that a start has added below the recovery point: the time index', async () => {
+    const machine = new Machine()
+    const first = await machine.start()
+    for (const timestamp of [startMs, startMs + 7, startMs, startMs]) {
+      await first.append(batch(1, { timestamp }), 'client')
+    }
+    await machine.directory.close()
+    machine.die()
+    const dense = { segmentBytes: 340, indexIntervalBytes: 1, flushMessages: 1 }
+    const log = await machine.start(dense)
+    await log.append(batch(1), 'client')
+    ;(machine.disk.at(`data/topic-0/${segmentFileName(0, '.index')}`) as DiskFile).startSync()()
+    expect(isDurable(machine, 0, '.index')).toBe(true)
+    machine.losePower()
+    const again = await machine.start(dense)
+    expect([again.recoveryPoint, again.logEndOffset]).toEqual([5, 5])
+    expect(await again.offsetForTimestamp(startMs + 7, 'high_watermark')).toMatchObject({ offset: 1 })
+  })
+
+  it('has its last entry whenever a crash comes while it is made again: the time index of an older segment', async () => {
+    const machine = new Machine()
+    const overrides = { segmentBytes: 340, indexIntervalBytes: 100 }
+    const log = await machine.start(overrides)
+    for (let index = 0; index < 6; index += 1) await log.append(batch(1, { timestamp: startMs + index }), 'client')
+    await machine.directory.close()
+    machine.die()
+    ;(machine.disk.at(`data/topic-0/${segmentFileName(4, '.timeindex')}`) as DiskFile).truncate(5)
+    const dying = new SimulatedFileSystem(machine.disk, worstLuck)
+    const { open } = dying
+    dying.open = async (path, mode) => {
+      const handle = await open.call(dying, path, mode)
+      if (!path.endsWith(segmentFileName(0, '.timeindex'))) return handle
+      const { sync } = handle
+      return { ...handle, sync: () => sync().then(() => dying.kill()) }
+    }
+    void openDirectory(dying).then((directory) => openLog(directory, overrides))
+    await dying.died
+    const again = await machine.start(overrides)
+    expect(await again.offsetForTimestamp(startMs + 3, 'high_watermark')).toMatchObject({ offset: 3 })
+  })
+
+  it('is never half of one kind and half of another: files in which other entries take the place of those that were there', async () => {
+    const machine = new Machine()
+    const overrides = { segmentBytes: 340, indexIntervalBytes: 100 }
+    const log = await machine.start(overrides)
+    for (let index = 0; index < 6; index += 1) await log.append(batch(1, { timestamp: startMs + index }), 'client')
+    await log.flush()
+    await machine.directory.close()
+    machine.die()
+    ;(machine.disk.at(`data/topic-0/${segmentFileName(4, '.timeindex')}`) as DiskFile).truncate(5)
+    const files = new SimulatedFileSystem(machine.disk, worstLuck)
+    const { open } = files
+    const certainBytes: [string, number | undefined][] = []
+    files.open = async (path, mode) => {
+      const handle = await open.call(files, path, mode)
+      const writeNow: typeof handle.writeNow = (...call) => {
+        const isOfFirst = path.includes(segmentFileName(0, '.index')) || path.includes(segmentFileName(0, '.timeindex'))
+        const certain = machine.disk.certainContent(path)?.length
+        if (isOfFirst) certainBytes.push([path.slice(path.lastIndexOf('.')), certain])
+        handle.writeNow(...call)
+      }
+      return { ...handle, writeNow }
+    }
+    await openLog(await openDirectory(files), { ...overrides, indexIntervalBytes: 1 })
+    expect(certainBytes).toEqual([
+      ['.timeindex', 0],
+      ['.index', 0],
+    ])
   })
 
   it('is made again for the segment that was rolled since the last flush', async () => {

@@ -19,6 +19,7 @@ import { kRaftVersion, kRaftVoters } from '../../src/metadata/kraft-files.ts'
 import { snapshotContent, snapshotPath } from '../../src/metadata/snapshot-file.ts'
 import { SimulatedClock } from '../../src/runtime/clock.ts'
 import { MemoryFileSystem } from '../../src/runtime/memory-file-system.ts'
+import { nextTurn } from '../../src/runtime/turns.ts'
 import { formattedEndOffset, openLog } from './open-metadata-log.ts'
 
 const logPath = `/data/${metadataTopic}-0`
@@ -129,6 +130,22 @@ describe('a command', () => {
     await second.metadata.run(() => ({ records: [topic('three')], response: undefined }))
     expect((await contentOf(second.log)).map(({ epoch }) => epoch)).toEqual([1, 1, 1, 2, 2])
     await second.close()
+  })
+
+  it('with very many records is written in one turn of the event loop, and replayed whole in a later one', async () => {
+    const { metadata, topics, log, close } = await open()
+    const seen: [endOffset: number, topics: number][] = []
+    let isOver = false
+    const others = (async () => {
+      for (; !isOver; await nextTurn()) seen.push([log.logEndOffset - formattedEndOffset, topics.length])
+    })()
+    await metadata.run(() => ({ records: Array.from({ length: 600 }, () => topic('x')), response: undefined }))
+    isOver = true
+    await others
+    expect(seen).toContainEqual([600, 0])
+    expect(seen.filter(([, count]) => count > 0 && count < 600)).toEqual([])
+    expect(topics).toHaveLength(600)
+    await close()
   })
 
   it('sees what every earlier one did', async () => {

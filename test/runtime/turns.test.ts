@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { inTurns, mapInTurns, nextTurn, startInTurns } from '../../src/runtime/turns.ts'
+import { inTurns, mapInTurns, nextTurn, startInTurns, TurnLimit } from '../../src/runtime/turns.ts'
 
 describe('mapInTurns', () => {
   it('keeps the order and leaves the event loop to others every so many items', async () => {
@@ -72,5 +72,24 @@ describe('inTurns', () => {
     await nextTurn()
     expect(isSettled).toBe(false)
     expect(await pending).toBe(3)
+  })
+})
+
+describe('TurnLimit', () => {
+  it('lets so many pass in a turn of the event loop, in the order in which they came', async () => {
+    const limit = new TurnLimit(2)
+    const passed: number[] = []
+    const all = [1, 2, 3, 4, 5].map((number) => limit.pass().then(() => passed.push(number)))
+    await Promise.resolve()
+    expect(passed).toEqual([1, 2])
+    await nextTurn()
+    expect(passed).toEqual([1, 2, 3, 4])
+    await nextTurn()
+    expect(passed).toEqual([1, 2, 3, 4, 5])
+    await Promise.all(all)
+    await nextTurn()
+    void limit.pass().then(() => passed.push(6))
+    await Promise.resolve()
+    expect(passed).toHaveLength(6)
   })
 })

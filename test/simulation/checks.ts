@@ -4,10 +4,11 @@ import { endTransactionMarkerOf } from '../../protocol/records/control-records.t
 import { recordsOf } from '../../protocol/records/record.ts'
 import type { RecordBatchView } from '../../protocol/records/record-batch.ts'
 import { readOffsets, recoveryPointFileName } from '../../src/log/checkpoint-file.ts'
-import type { Isolation, ReadResult } from '../../src/log/partition-log.ts'
-import type { SimulatedDisk } from '../../src/runtime/simulated-disk.ts'
-import { type DiskDirectory, DiskFile } from '../../src/runtime/simulated-disk.ts'
-import type { Entry, ModelTransaction } from './partition-model.ts'
+import type { Isolation, ProducerState, ReadResult } from '../../src/log/partition-log.ts'
+import { DiskFile } from '../../src/runtime/simulated-disk.ts'
+import { certainEndOf } from './disk-contents.ts'
+import type { Entry, ModelProducer, ModelTransaction } from './partition-model.ts'
+import { checkDeletion } from './retention-checks.ts'
 import type { SimulatedPartition, Simulation } from './simulation.ts'
 
 const samples = 4
@@ -32,25 +33,6 @@ export function checkProgress(simulation: Simulation, partition: SimulatedPartit
   partition.seenLogStartOffset = logStartOffset
 }
 
-/** What retention has deleted was old or too much, by all that was appended until then. */
-export function checkDeletion(simulation: Simulation, partition: SimulatedPartition): void {
-  const { log, model, seenLogStartOffset, retention, config } = partition
-  const { logStartOffset } = log
-  if (logStartOffset > model.startCeiling) {
-    const later = model.entries.slice(model.indexOf(logStartOffset))
-    const laterBytes = later.reduce((sum, { bytes }) => sum + bytes.length, 0)
-    const isTooMuch = laterBytes >= retention.bytes || config.compressionType !== 'producer'
-    const nowMs = simulation.clock.now()
-    for (const entry of model.entries.slice(model.indexOf(seenLogStartOffset), model.indexOf(logStartOffset))) {
-      const isOld = nowMs - maxTimestampOf(entry) > retention.ms
-      if (isOld || (isTooMuch && retention.bytes < Number.POSITIVE_INFINITY)) continue
-      simulation.fail(`${partition.name}: the batch at ${entry.baseOffset} was deleted before its time`)
-    }
-  }
-  partition.retention = { ms: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY }
-  partition.noteRetention()
-}
-
 /** The recovery point, in memory and in its file, lies not behind what survives any power failure. */
 export function checkRecoveryPoint(simulation: Simulation, partition: SimulatedPartition): void {
   const { recoveryPoint } = partition.log
@@ -64,46 +46,6 @@ export function checkRecoveryPoint(simulation: Simulation, partition: SimulatedP
   partition.model.isDurable(recoveryPoint)
 }
 
-/** All below is in segments whose bytes and names survive a power failure in any case. */
-export function certainEndOf(disk: SimulatedDisk, { name, log, config }: SimulatedPartition): number {
-  const path = `data/${name}`
-  const directory = disk.at(path) as DiskDirectory
-  const bases = [...directory.names.keys()]
-    .filter((each) => each.endsWith('.log'))
-    .map((each) => Number.parseInt(each, 10))
-  bases.sort((left, right) => left - right)
-  const first = Math.max(
-    0,
-    bases.findLastIndex((base) => base <= log.logStartOffset),
-  )
-  let end = log.logStartOffset
-  for (let index = first; index < bases.length; index += 1) {
-    const logName = `${String(bases[index]!).padStart(20, '0')}.log`
-    const file = `${path}/${logName}`
-    // A start gives it the name that it has now.
-    const certain = disk.certainContent(file, `${logName}.swap`)
-    // Compaction is giving it its name: under that or with `.swap` behind it, the segment is there.
-    const isSwapped = certain === undefined && config.compacted && index < bases.length - 1
-    if (isSwapped) continue
-    if (certain === undefined) return end
-    for (const batch of wholeBatches(certain)) end = Math.max(end, batch.lastOffset + 1)
-    if (certain.length < (disk.at(file) as DiskFile).content.length) return end
-    end = Math.max(end, bases[index + 1] ?? 0)
-  }
-  return end
-}
-
-/** Those before the first byte that is none of a batch. */
-function wholeBatches(bytes: Buffer): RecordBatchView[] {
-  const found: RecordBatchView[] = []
-  try {
-    for (const batch of batchesIn(bytes)) found.push(batch)
-  } catch {
-    // A torn end, which the log does not count as its own.
-  }
-  return found
-}
-
 /** All that a reader can ask, where nothing is under way. */
 export async function checkLog(simulation: Simulation, partition: SimulatedPartition): Promise<void> {
   const { log, model } = partition
@@ -111,9 +53,10 @@ export async function checkLog(simulation: Simulation, partition: SimulatedParti
   const where = `${partition.name} from ${logStartOffset} to ${logEndOffset}`
   if (logEndOffset !== model.endOffset) simulation.fail(`${where}: it should end at ${model.endOffset}`)
   if (highWatermark !== logEndOffset) simulation.fail(`${where}: its high watermark is ${highWatermark}`)
-  const { records, bases, nextOffset } = await readThrough(simulation, partition)
+  const { records, bases, emptiedMarkers, nextOffset } = await readThrough(simulation, partition)
   if (partition.config.compacted) forgetLost(partition, bases)
-  checkProducers(simulation, partition)
+  const tells = ({ baseOffset }: Entry): boolean => bases.has(baseOffset) && !emptiedMarkers.has(baseOffset)
+  checkProducers(simulation, partition, tells)
   checkEpochs(simulation, partition, bases)
   if (nextOffset !== logEndOffset && !partition.config.compacted)
     simulation.fail(`${where}: reading ended at ${nextOffset}`)
@@ -132,9 +75,12 @@ export async function checkLog(simulation: Simulation, partition: SimulatedParti
 function forgetLost(partition: SimulatedPartition, bases: ReadonlySet<number>): void {
   const { model, log, producers } = partition
   if (!model.entries.some(({ mayBeLost }) => mayBeLost)) return
-  const isThere = ({ baseOffset, lastOffset }: Entry) => bases.has(baseOffset) || lastOffset < log.logStartOffset
-  model.entries = model.entries.filter((entry) => entry.mayBeLost !== true || isThere(entry))
-  for (const entry of model.entries) entry.mayBeLost = false
+  // What lies behind the log start nobody can read.
+  const isUnknown = ({ lastOffset }: Entry) => lastOffset < log.logStartOffset
+  model.entries = model.entries.filter(
+    (entry) => entry.mayBeLost !== true || bases.has(entry.baseOffset) || isUnknown(entry),
+  )
+  for (const entry of model.entries) entry.mayBeLost &&= isUnknown(entry)
   producers.restart(model)
 }
 
@@ -168,19 +114,21 @@ export async function readOnce(
 async function readThrough(
   simulation: Simulation,
   partition: SimulatedPartition,
-): Promise<{ records: FoundRecord[]; bases: Set<number>; nextOffset: number }> {
+): Promise<{ records: FoundRecord[]; bases: Set<number>; emptiedMarkers: Set<number>; nextOffset: number }> {
   const { logStartOffset } = partition.log
   const records: FoundRecord[] = []
   const bases = new Set<number>()
+  const emptiedMarkers = new Set<number>()
   for (let offset = logStartOffset; ; ) {
     const { batches, nextOffset } = await readOnce(simulation, partition, offset, 'log_end')
     for (const batch of batches) {
       bases.add(batch.baseOffset)
+      if (batch.isControl && batch.recordCount === 0) emptiedMarkers.add(batch.baseOffset)
       for (const record of recordsOf(batch)) {
         if (record.offset >= logStartOffset) records.push({ offset: record.offset, timestamp: record.timestamp })
       }
     }
-    if (nextOffset === offset) return { records, bases, nextOffset }
+    if (nextOffset === offset) return { records, bases, emptiedMarkers, nextOffset }
     offset = nextOffset
   }
 }
@@ -320,27 +268,48 @@ function checkEpochs(
   }
 }
 
-/** What lay in segments that are gone is known from snapshots, which a crash may lose. */
-function checkProducers(simulation: Simulation, { name, log, model, config }: SimulatedPartition): void {
+/**
+ * What lay in segments that are gone is known from snapshots, which a crash may lose. `tells`: the batch is still there. Of a producer whose
+ * records went, compaction leaves the header of its last batch, also of a marker, from which a start without a snapshot learns nothing: an emptied
+ * marker says that its whole transaction is gone, and Kafka's ProducerAppendInfo passes it over, too. So where a life has not known better, it knows
+ * what the batches tell that are left.
+ */
+function checkProducers(simulation: Simulation, partition: SimulatedPartition, tells: (entry: Entry) => boolean): void {
+  const { name, log, model, config, seenProducers } = partition
   const knownFrom = firstKnownOffset(log, config)
   const states = new Map(log.producerStates().map((state) => [state.producerId, state]))
   const producers = model.producers()
+  const left = config.compacted ? model.producers(tells) : producers
   for (const producerId of states.keys()) {
     if (!producers.has(producerId)) simulation.fail(`${name}: there is no producer ${producerId}`)
   }
   for (const [producerId, wanted] of producers) {
     if (wanted.lastOffset < knownFrom) continue
     const found = states.get(producerId)
-    const isSequenceKnown = wanted.lastDataOffset >= knownFrom || wanted.lastSequence === -1
-    const hasSequence = !isSequenceKnown || found?.lastSequence === wanted.lastSequence
-    const isOpenKnown = wanted.transactionFirstOffset === -1 || wanted.transactionFirstOffset >= knownFrom
-    const hasOpen = !isOpenKnown || found?.currentTransactionFirstOffset === wanted.transactionFirstOffset
-    // Of what compaction has left of its last batch.
-    const hasTime = config.compacted || found?.lastTimestampMs === wanted.lastTimestampMs
-    if (found?.producerEpoch === wanted.epoch && hasSequence && hasOpen && hasTime) continue
+    if (isAsWanted(found, wanted, partition)) {
+      seenProducers.add(producerId)
+      continue
+    }
+    if (!seenProducers.has(producerId) && isAsWanted(found, left.get(producerId), partition)) continue
     const shown = found && { ...found, producerId: Number(found.producerId) }
     simulation.fail(`${name}: producer ${producerId} is ${JSON.stringify(shown)}, not ${JSON.stringify(wanted)}`)
   }
+}
+
+function isAsWanted(
+  found: ProducerState | undefined,
+  wanted: ModelProducer | undefined,
+  { log, config }: SimulatedPartition,
+): boolean {
+  if (found === undefined || wanted === undefined) return found === wanted
+  const knownFrom = firstKnownOffset(log, config)
+  const isSequenceKnown = wanted.lastDataOffset >= knownFrom || wanted.lastSequence === -1
+  const hasSequence = !isSequenceKnown || found.lastSequence === wanted.lastSequence
+  const isOpenKnown = wanted.transactionFirstOffset === -1 || wanted.transactionFirstOffset >= knownFrom
+  const hasOpen = !isOpenKnown || found.currentTransactionFirstOffset === wanted.transactionFirstOffset
+  // Of what compaction has left of its last batch.
+  const hasTime = config.compacted || found.lastTimestampMs === wanted.lastTimestampMs
+  return found.producerEpoch === wanted.epoch && hasSequence && hasOpen && hasTime
 }
 
 /** Below it nobody can tell what of a compacted log a power failure has taken. */
@@ -440,8 +409,4 @@ async function checkCheckpoint(simulation: Simulation, partition: SimulatedParti
       `${partition.name}: the recovery point on disk is ${point}, certain is what lies below ${certainEnd}`,
     )
   }
-}
-
-function maxTimestampOf({ records }: Entry): number {
-  return Math.max(...records.map(({ timestamp }) => timestamp))
 }

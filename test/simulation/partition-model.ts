@@ -120,21 +120,24 @@ export class PartitionModel {
     return offset === this.endOffset || this.entryAt(offset)?.baseOffset === offset
   }
 
-  /** By producer id, of the batches below `upTo`. */
-  producers(): Map<bigint, ModelProducer> {
-    return this.#replay().producers
+  /** By producer id, of all batches or of those that `tells` says still tell of their producer. */
+  producers(tells: (entry: Entry) => boolean = () => true): Map<bigint, ModelProducer> {
+    return this.#replay(tells).producers
   }
 
   transactions(): ModelTransaction[] {
-    return this.#replay().transactions
+    return this.#replay(() => true).transactions
   }
 
-  #replay(): { producers: Map<bigint, ModelProducer>; transactions: ModelTransaction[] } {
+  #replay(tells: (entry: Entry) => boolean): {
+    producers: Map<bigint, ModelProducer>
+    transactions: ModelTransaction[]
+  } {
     const producers = new Map<bigint, ModelProducer>()
     const transactions: ModelTransaction[] = []
     for (const entry of this.entries) {
       const { producerId, producerEpoch, baseOffset, lastOffset, records } = entry
-      if (producerId < 0n) continue
+      if (producerId < 0n || !tells(entry)) continue
       const fresh = { lastSequence: -1, transactionFirstOffset: -1, lastDataOffset: -1 }
       const producer = producers.get(producerId) ?? { ...fresh, epoch: -1, lastOffset: -1, lastTimestampMs: -1 }
       producers.set(producerId, producer)

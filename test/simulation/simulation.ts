@@ -19,9 +19,10 @@ import { DiskDirectory, type DiskFile, SimulatedDisk } from '../../src/runtime/s
 import { SimulatedFileSystem } from '../../src/runtime/simulated-file-system.ts'
 import { nextTurn } from '../../src/runtime/turns.ts'
 import { Chance } from './chance.ts'
-import { checkDeletion, checkLog, checkProgress, checkRecoveryPoint } from './checks.ts'
+import { checkLog, checkProgress, checkRecoveryPoint } from './checks.ts'
 import { operations } from './operations.ts'
 import { PartitionModel } from './partition-model.ts'
+import { checkDeletion } from './retention-checks.ts'
 import { randomConfig, randomLimits } from './settings.ts'
 import { Producers } from './workload.ts'
 
@@ -79,6 +80,8 @@ export class SimulatedPartition {
   /** The loosest retention that was in force since the log start was last looked at. */
   retention: { ms: number; bytes: number } = { ms: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY }
   leastDeleteRetentionMs = Number.POSITIVE_INFINITY
+  /** Producers that were known in this life: they stay known in it. */
+  readonly seenProducers = new Set<bigint>()
   seenLogStartOffset = 0
   seenRecoveryPoint = 0
 
@@ -393,6 +396,7 @@ export class Simulation {
     partition.isAlwaysDurable = config.flushMessages === 1
     partition.seenLogStartOffset = Math.min(partition.seenLogStartOffset, logStartOffset)
     partition.seenRecoveryPoint = -1
+    partition.seenProducers.clear()
     partition.producers.restart(model)
     partition.noteRetention()
   }

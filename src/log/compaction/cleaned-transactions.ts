@@ -33,7 +33,7 @@ export class CleanedTransactions {
 
   /** The next batch, whatever it is. True when its records need not be kept: aborted data, or a marker that marks nothing. */
   read(batch: RecordBatchView): boolean {
-    this.#begin(batch.lastOffset)
+    this.#begin(batch)
     if (batch.isControl) return this.#readMarker(batch)
     if (!batch.isTransactional) return false
     const aborted = this.#ongoing.get(batch.producerId)
@@ -59,10 +59,12 @@ export class CleanedTransactions {
     return false
   }
 
-  #begin(upTo: number): void {
+  #begin({ baseOffset, lastOffset }: RecordBatchView): void {
     for (; this.#nextAborted < this.#aborted.length; this.#nextAborted += 1) {
       const entry = this.#aborted[this.#nextAborted]!
-      if (entry.firstOffset > upTo) return
+      if (entry.firstOffset > lastOffset) return
+      // Retention has taken all of it since the plan was made: its marker does not come any more.
+      if (entry.lastOffset < baseOffset) continue
       if (!this.#ongoing.has(entry.producerId)) this.#ongoing.set(entry.producerId, { entry, hasData: false })
     }
   }

@@ -124,10 +124,10 @@ export class LogCompaction {
     const { segments } = log
     const lastBatches = lastBatchesOf(log.producers)
     const aborted = await abortedEntriesBetween(segments, segments.all[0]!.baseOffset, firstUncleanableOffset)
-    // A power failure must not take what something else is dropped for here: a newer value, a producer's last batch, the end of an aborted transaction.
-    let durableEnd = firstUncleanableOffset
-    for (const { lastOffset } of lastBatches.values()) durableEnd = Math.max(durableEnd, lastOffset + 1)
-    for (const { lastOffset } of aborted) durableEnd = Math.max(durableEnd, lastOffset + 1)
+    // A power failure must not take what something else is dropped for here: a newer value, a producer's last batch, the marker that says whether a
+    // transaction counts. Where producers are known, that may be the end of the log.
+    const hasProducers = lastBatches.size > 0 || aborted.length > 0
+    const durableEnd = hasProducers ? log.logEndOffset : firstUncleanableOffset
     if (log.recoveryPoint < durableEnd) await log.flush()
     await this.#keepProducers(firstUncleanableOffset)
     // A start must not look there for the ends of transactions of which a snapshot from before knows: compaction takes them, too.

@@ -338,6 +338,21 @@ describe('of transactions, compaction', () => {
     expect(await again.abortedTransactions(0, logEndOffset)).toEqual([{ producerId: 9n, firstOffset: 0 }])
   })
 
+  it('does not drop for good what was committed by a marker that the power may take', async () => {
+    const { files, directory, log } = await start()
+    await log.append(keyed('a=1'), 'client')
+    await log.append(keyed('a=2', { ...producer, baseSequence: 0 }), 'coordinator')
+    await roll(log)
+    await log.flush()
+    await log.append(end('COMMIT'), 'coordinator')
+    const { logEndOffset } = log
+    await directory.compact()
+    expect(withoutFiller(await contents(log))).toEqual(['1:a=2'])
+    const left = files.afterCrash((_path, _size, syncedSize) => syncedSize)
+    const again = await openLog(await openDirectory(left), compacted)
+    expect([again.logEndOffset, again.lastStableOffset]).toEqual([logEndOffset, logEndOffset])
+  })
+
   it('has a start look for the ends of transactions behind what was compacted only, which may lack them', async () => {
     const { files, directory, log } = await start()
     await log.append(keyed('a=1'), 'client')
@@ -405,6 +420,31 @@ describe('of transactions, compaction', () => {
     await roll(log)
     await directory.compact()
     expect(withoutFiller(await contents(log))).toEqual(['5:a=3'])
+  })
+
+  it('takes no records for aborted because an earlier transaction of their producer was whose segments go meanwhile', async () => {
+    const { files, directory, log } = await start()
+    await log.append(keyed('a=1', { ...producer, baseSequence: 0 }), 'coordinator')
+    await log.append(end('ABORT'), 'coordinator')
+    await roll(log)
+    const first = log.logEndOffset
+    await log.append(keyed('b=1', { ...producer, baseSequence: 1 }), 'coordinator')
+    await log.append(end('COMMIT'), 'coordinator')
+    await log.append(keyed('c=1', { ...producer, baseSequence: 2 }), 'coordinator')
+    await log.append(end('ABORT'), 'coordinator')
+    await roll(log)
+    await log.deleteRecordsBefore(first)
+    const { replaceFile } = files
+    files.replaceFile = async (file, ...rest) => {
+      if (file.endsWith('recovery-point-offset-checkpoint')) await directory.enforceRetention()
+      return await replaceFile.call(files, file, ...rest)
+    }
+    expect(log.firstSegmentOffset).toBe(0)
+    await directory.compact()
+    expect(log.firstSegmentOffset).toBeGreaterThan(0)
+    expect(withoutFiller(await contents(log))).toEqual([`${first}:b=1`])
+    expect(await log.abortedTransactions(first, log.logEndOffset)).toEqual([{ producerId: 9n, firstOffset: first + 2 }])
+    expect(await markers(log)).toEqual([first + 1, first + 3])
   })
 
   it('leaves a read_committed reader the same records, before and after a restart', async () => {
