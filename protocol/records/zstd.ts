@@ -9,7 +9,7 @@
  */
 import * as zlib from 'node:zlib'
 import { corrupt, tooLarge } from './compression-errors.ts'
-import { optionalModule } from './native-module.ts'
+import { isInstalled, optionalModule } from './native-module.ts'
 
 export interface ZstdBackend {
   compress(bytes: Buffer, level: number): Buffer
@@ -17,11 +17,15 @@ export interface ZstdBackend {
   decompress(frame: Buffer, maxBytes: number): Buffer | undefined
 }
 
+/** Missing where the package is there, but its scripts were not run. */
+const compiledFile = 'zstd-napi/build/Release/binding.node'
+
 let backend: ZstdBackend | undefined
 
-/** Resolves when zstd can be used synchronously. */
+/** Resolves when zstd can be used synchronously. What is compiled is loaded at its first use: it takes 2 MB. */
 export async function loadZstd(): Promise<void> {
-  backend ??= nodeBackend() ?? nativeBackend() ?? (await webAssemblyBackend())
+  if (backend !== undefined || isInstalled(compiledFile)) return
+  backend = nodeBackend() ?? (await webAssemblyBackend())
 }
 
 function loadedBackend(): ZstdBackend {
