@@ -7,7 +7,6 @@
  *
  *     28b52ffd | descriptor | window? | dictionary id? | content size? | { 3 bytes: last, type, size | block }* | checksum?
  */
-import * as zlib from 'node:zlib'
 import { corrupt, tooLarge } from './compression-errors.ts'
 import { isInstalled, optionalModule } from './native-module.ts'
 
@@ -24,8 +23,8 @@ let backend: ZstdBackend | undefined
 
 /** Resolves when zstd can be used synchronously. What is compiled is loaded at its first use: it takes 2 MB. */
 export async function loadZstd(): Promise<void> {
-  if (backend !== undefined || isInstalled(compiledFile)) return
-  backend = nodeBackend() ?? (await webAssemblyBackend())
+  if (backend !== undefined || process.versions.zstd !== undefined || isInstalled(compiledFile)) return
+  backend = await webAssemblyBackend()
 }
 
 function loadedBackend(): ZstdBackend {
@@ -167,7 +166,7 @@ const compressionLevelParameter = 100
 const windowLogMaxParameter = 100
 
 export function nodeBackend(): ZstdBackend | undefined {
-  const { zstdCompressSync, zstdDecompressSync } = zlib as ZstdOfNode
+  const { zstdCompressSync, zstdDecompressSync } = process.getBuiltinModule('node:zlib') as ZstdOfNode
   if (zstdCompressSync === undefined || zstdDecompressSync === undefined) return undefined
   return {
     compress: (bytes, level) => zstdCompressSync(bytes, { params: { [compressionLevelParameter]: level } }),
