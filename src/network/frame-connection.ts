@@ -79,7 +79,7 @@ export class FrameConnection {
     this.#logger = settings.logger
     this.#frames = new ReceiveBuffer(settings.maxFrameBytes)
     const reading = isEncrypted(socket) ? undefined : readInto(socket, this.#memoryReader())
-    this.#socket = reading?.socket ?? socket
+    this.#socket = socket
     this.#readsChunks = reading === undefined
     if (reading?.early) this.#frames.add(reading.early)
     this.#flush = () => this.#writeOut()
@@ -180,9 +180,7 @@ export class FrameConnection {
   #memoryReader(): MemoryReader {
     const buffer = this.#frames
     return {
-      get space() {
-        return buffer.space
-      },
+      space: () => buffer.space,
       filled: (bytes) => {
         if (this.#ended) return
         this.#used()

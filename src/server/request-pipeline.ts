@@ -108,11 +108,8 @@ export class RequestPipeline {
   }
 
   #order(): CallOrder {
-    const isClosed = (): boolean => this.#isClosed
     return {
-      get isClosed() {
-        return isClosed()
-      },
+      isClosed: () => this.#isClosed,
       decoding: (isUnderWay) => {
         this.#isDecoding = isUnderWay
       },
