@@ -2,11 +2,11 @@
  * Bundles the command and the library entries into dist/ (or `--outdir DIR`), with types beside them for `--types`.
  *
  * All is one CommonJS file, in which each entry is run when it is asked for: so V8's code cache can hold it (src/runtime/code-cache.ts). The entries
- * are ES modules that pass its exports on.
+ * are ES modules that pass its exports on, the command a script that runs it.
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 
@@ -28,6 +28,8 @@ const entries = {
   'compaction-thread': 'src/compaction-thread.ts',
   assignors: 'src/groups/assignors/index.ts',
 }
+/** Run by Node without its loader of ES modules, which takes 1 MB of memory. */
+const commands = new Set(['main'])
 const common = { bundle: true, platform: 'node', target: 'node20', legalComments: 'none', logLevel: 'warning' }
 const inRoot = (contents) => ({ stdin: { contents, resolveDir: import.meta.dirname } })
 
@@ -39,10 +41,16 @@ const {
   ...common,
   ...inRoot(`module.exports = { ${byName.join(', ')} }`),
   write: false,
+  minifyWhitespace: true,
+  minifySyntax: true,
   format: 'cjs',
   packages: 'external',
   define: { 'import.meta.url': 'bundleUrl' },
-  banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
+  // What src/runtime/code-cache.ts runs is a function.
+  banner: {
+    js: "(function (exports, require, module, __filename, importModule) { const bundleUrl = require('node:url').pathToFileURL(__filename).href;",
+  },
+  footer: { js: '})' },
 })
 const script = bundle.text.replaceAll(/\bimport\("([\w@/-]+)"\)/g, 'importModule("$1")')
 mkdirSync(flags.outdir, { recursive: true })
@@ -51,13 +59,21 @@ const digest = createHash('sha256').update(script).digest('hex')
 await build({
   ...common,
   ...inRoot(`
-    import { fileURLToPath } from 'node:url'
+    import { join } from 'node:path'
     import { runBundle } from './src/runtime/code-cache.ts'
-    export const entries = runBundle(fileURLToPath(new URL('./odradek.cjs', import.meta.url)), '${digest}')`),
-  outfile: `${flags.outdir}/entries.js`,
-  format: 'esm',
+    module.exports = runBundle(join(__dirname, 'odradek.cjs'), '${digest}')`),
+  outfile: `${flags.outdir}/entries.cjs`,
+  format: 'cjs',
 })
 for (const [name, source] of Object.entries(entries)) {
+  if (commands.has(name)) {
+    const command = `${flags.outdir}/${name}.cjs`
+    writeFileSync(command, `${launcher}require('./entries.cjs')[${JSON.stringify(name)}]()\n`)
+    chmodSync(command, 0o755)
+    // The name that scripts may know it by.
+    writeFileSync(`${flags.outdir}/${name}.js`, `import './${name}.cjs'\n`)
+    continue
+  }
   const { metafile } = await build({
     ...common,
     entryPoints: [source],
@@ -68,16 +84,13 @@ for (const [name, source] of Object.entries(entries)) {
     write: false,
   })
   const names = Object.values(metafile.outputs)[0].exports
-  const start = `import { entries } from './entries.js'\n`
+  const start = `import entries from './entries.cjs'\n`
   const exported = `export const { ${names.join(', ')} } = entries[${JSON.stringify(name)}]()\n`
   writeFileSync(
     `${flags.outdir}/${name}.js`,
     start + (names.length > 0 ? exported : `entries[${JSON.stringify(name)}]()\n`),
   )
 }
-const command = `${flags.outdir}/main.js`
-writeFileSync(command, launcher + readFileSync(command, 'utf8'))
-chmodSync(command, 0o755)
 if (flags.types) {
   const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
     stdio: 'inherit',

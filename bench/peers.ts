@@ -221,7 +221,7 @@ export function odradek(): Peer {
     start(settings = {}) {
       const directory = emptyDirectory()
       // The command as it is installed: its first line says how Node is to be started.
-      const command = path.join(root, 'dist', 'main.js')
+      const command = path.join(root, 'dist', 'main.cjs')
       const args = ['--port', '0', '--data-dir', path.join(directory, 'data')]
       for (const [name, value] of Object.entries(settings)) args.push('--set', `${name}=${value}`)
       return OwnBroker.start('Odradek', { command, args, directory })

@@ -32,7 +32,8 @@ describe('the package', () => {
     const { './package.json': _page, ...byExport } = packageJson.exports
     expect(Object.keys(byExport)).toEqual(['.', './assignors', './protocol'])
     for (const target of Object.values(byExport)) expect(built).toContainEqual(target)
-    expect(built.map((each) => each.default)).toContain(`./${packageJson.bin.odradek}`)
+    const commands = built.map((each) => each.default.replace(/\.js$/, '.cjs'))
+    expect(commands).toContain(`./${packageJson.bin.odradek}`)
   })
 
   it("has a command that any shell starts, with the collector's flags", async () => {
@@ -42,7 +43,7 @@ describe('the package', () => {
     writeFileSync(tell, 'console.log(process.execArgv.join())')
     writeFileSync(`${directory}/package.json`, '{"type":"module"}')
     const environment = { PATH: `${dirname(process.execPath)}:${process.env.PATH}`, NODE_OPTIONS: `--require=${tell}` }
-    const output = execFileSync(`${directory}/dist/main.js`, ['--version'], { encoding: 'utf8', env: environment })
+    const output = execFileSync(`${directory}/dist/main.cjs`, ['--version'], { encoding: 'utf8', env: environment })
     expect(output).toBe(`--single-threaded-gc,--max-semi-space-size=4\n${packageJson.version}\n`)
   })
 
@@ -52,8 +53,9 @@ describe('the package', () => {
     writeFileSync(`${directory}/package.json`, '{"type":"module"}')
     symlinkSync(join(root, 'node_modules'), `${directory}/node_modules`)
     const tell = `${directory}/tell.cjs`
-    writeFileSync(tell, "process.on('exit', () => console.log('loaded: ' + Object.keys(require.cache).join('|')))")
-    const command = [`--require=${tell}`, `${directory}/dist/main.js`, '--memory', '--port=0']
+    const names = 'Object.keys(require.cache).concat(process.moduleLoadList)'
+    writeFileSync(tell, `process.on('exit', () => console.log('loaded: ' + ${names}.join('|')))`)
+    const command = [`--require=${tell}`, `${directory}/dist/main.cjs`, '--memory', '--port=0']
     const broker = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit'] })
     let output = ''
     for await (const text of broker.stdout.setEncoding('utf8')) {
@@ -63,9 +65,14 @@ describe('the package', () => {
     if (broker.exitCode === null) await once(broker, 'exit')
     expect(output).toContain(' is ready at ')
     const loaded = [...output.matchAll(/node_modules\/((?:@[\w-]+\/)?[\w-]+)/g)].map(([, name]) => name)
-    expect(loaded).toContain('@node-rs/crc32')
-    const mayBeLoaded = /^(@node-rs\/crc32(-.*)?|zstd-napi|@bokuweb\/zstd-wasm)$/
+    expect(loaded).toContain('crc-32')
+    // zstd by the last of its ways has to be started before it is needed.
+    const mayBeLoaded = /^(crc-32|@bokuweb\/zstd-wasm)$/
     expect(loaded.filter((name) => !mayBeLoaded.test(name!))).toEqual([])
+    expect(output).toContain('|NativeModule net|')
+    for (const name of ['tls', 'zlib', 'worker_threads', 'dns/promises']) {
+      expect(output).not.toContain(`|NativeModule ${name}|`)
+    }
   })
 
   it('holds every page that its README links to', () => {

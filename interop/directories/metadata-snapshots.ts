@@ -97,7 +97,7 @@ async function roundTrip(bench: Bench, quorum: Quorum, opened: readonly Quorum[]
   )
   await check(bench, 'odradek dump-log verifies it', async () => {
     const args = [
-      `${bench.place.root}/dist/main.js`,
+      `${bench.place.root}/dist/main.cjs`,
       'dump-log',
       '--verify',
       '--records',

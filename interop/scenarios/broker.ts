@@ -39,7 +39,7 @@ const quickTimeouts = ['transaction.abort.timed.out.transaction.cleanup.interval
 /** `settings`: configs, `name=value` each. `port`: any free one if absent. `config`: a server.properties. */
 export type OdradekOptions = { settings?: readonly string[]; port?: number; config?: string }
 
-/** `node dist/main.js`. */
+/** `node dist/main.cjs`. */
 export async function startOdradek(
   root: string,
   directory: string,
@@ -47,7 +47,7 @@ export async function startOdradek(
   { settings = [], port: wantedPort = 0, config }: OdradekOptions = {},
 ): Promise<Broker> {
   const start = (port: number) => {
-    const args = [`${root}/dist/main.js`, '--port', String(port), '--data-dir', `${directory}/data`]
+    const args = [`${root}/dist/main.cjs`, '--port', String(port), '--data-dir', `${directory}/data`]
     if (config !== undefined) args.push('--config', config)
     for (const setting of [...quickHeartbeats, ...quickTimeouts, ...settings]) args.push('--set', setting)
     return startProcess(process.execPath, args, `${directory}/broker.log`, onDeath)

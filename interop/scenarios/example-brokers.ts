@@ -21,7 +21,7 @@ export async function exampleBrokers(run: Run, place: Place): Promise<void> {
   const directory = `${place.directory}/example-brokers`
   const certificates = `${directory}/certs`
   mkdirSync(directory, { recursive: true })
-  command(process.execPath, [`${root}/dist/main.js`, 'certs', '--dir', certificates])
+  command(process.execPath, [`${root}/dist/main.cjs`, 'certs', '--dir', certificates])
   const config = `${directory}/three-brokers.properties`
   writeFileSync(config, configOf(readFileSync(`${root}/docs/examples/three-brokers.properties`, 'utf8'), certificates))
   const broker = await startOdradek(root, directory, (reason) => run.report.fail('all', 'exampleBrokers', reason), {

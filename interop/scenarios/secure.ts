@@ -162,7 +162,7 @@ type Stores = { certs: string; serverJks: string; trustJks: string; trustP12: st
 /** `odradek certs`, and what keytool makes of them; without keytool the stores of Java are left out by Java's absence. */
 function makeStores(root: string, directory: string): Stores {
   const certs = `${directory}/certs`
-  command(process.execPath, [`${root}/dist/main.js`, 'certs', '--dir', certs, '--password', password])
+  command(process.execPath, [`${root}/dist/main.cjs`, 'certs', '--dir', certs, '--password', password])
   const stores = {
     certs,
     serverJks: `${directory}/server.jks`,

@@ -9,7 +9,6 @@
  * | lz4 | frames of independent blocks (lz4.ts) | the maximum block size, block by block |
  * | zstd | frames (zstd.ts) | the content size in the header, the sum of its blocks, then the output's size |
  */
-import { gunzipSync, gzipSync } from 'node:zlib'
 import { corrupt, tooLarge } from './compression-errors.ts'
 import { compressLz4, decompressLz4 } from './lz4.ts'
 import type { Codec } from './record-batch.ts'
@@ -44,7 +43,7 @@ export function compress(codec: Codec, bytes: Buffer | readonly Buffer[], option
     case 'none':
       return whole
     case 'gzip':
-      return gzipSync(whole, { level: options.level ?? -1 })
+      return process.getBuiltinModule('node:zlib').gzipSync(whole, { level: options.level ?? -1 })
     case 'snappy':
       return compressSnappy(whole)
     case 'lz4':
@@ -86,7 +85,9 @@ function decompressGzip(bytes: Buffer, maxBytes: number): Buffer {
   if (claimed > maxBytes && claimed <= bytes.length * maxGzipRatio) throw tooLarge('gzip', maxBytes)
   const chunkSize = Math.min(Math.max(claimed + 1, 64), bytes.length * maxGzipRatio, maxBytes + 1)
   try {
-    return gunzipSync(bytes, { maxOutputLength: maxBytes, chunkSize: Math.max(chunkSize, 64) })
+    return process
+      .getBuiltinModule('node:zlib')
+      .gunzipSync(bytes, { maxOutputLength: maxBytes, chunkSize: Math.max(chunkSize, 64) })
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge('gzip', maxBytes)
     throw corrupt('gzip', cause)

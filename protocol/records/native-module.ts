@@ -26,3 +26,13 @@ export function optionalModule<T>(name: string): T | undefined {
     return undefined // optional: the caller has another way, or says what is missing
   }
 }
+
+/** Whether the file `name` of a package is there; it is not loaded. */
+export function isInstalled(name: string): boolean {
+  try {
+    require.resolve(name)
+    return true
+  } catch {
+    return false // optional: as above
+  }
+}

@@ -7,9 +7,8 @@
  *
  *     28b52ffd | descriptor | window? | dictionary id? | content size? | { 3 bytes: last, type, size | block }* | checksum?
  */
-import * as zlib from 'node:zlib'
 import { corrupt, tooLarge } from './compression-errors.ts'
-import { optionalModule } from './native-module.ts'
+import { isInstalled, optionalModule } from './native-module.ts'
 
 export interface ZstdBackend {
   compress(bytes: Buffer, level: number): Buffer
@@ -17,11 +16,15 @@ export interface ZstdBackend {
   decompress(frame: Buffer, maxBytes: number): Buffer | undefined
 }
 
+/** Missing where the package is there, but its scripts were not run. */
+const compiledFile = 'zstd-napi/build/Release/binding.node'
+
 let backend: ZstdBackend | undefined
 
-/** Resolves when zstd can be used synchronously. */
+/** Resolves when zstd can be used synchronously. What is compiled is loaded at its first use: it takes 2 MB. */
 export async function loadZstd(): Promise<void> {
-  backend ??= nodeBackend() ?? nativeBackend() ?? (await webAssemblyBackend())
+  if (backend !== undefined || process.versions.zstd !== undefined || isInstalled(compiledFile)) return
+  backend = await webAssemblyBackend()
 }
 
 function loadedBackend(): ZstdBackend {
@@ -163,7 +166,7 @@ const compressionLevelParameter = 100
 const windowLogMaxParameter = 100
 
 export function nodeBackend(): ZstdBackend | undefined {
-  const { zstdCompressSync, zstdDecompressSync } = zlib as ZstdOfNode
+  const { zstdCompressSync, zstdDecompressSync } = process.getBuiltinModule('node:zlib') as ZstdOfNode
   if (zstdCompressSync === undefined || zstdDecompressSync === undefined) return undefined
   return {
     compress: (bytes, level) => zstdCompressSync(bytes, { params: { [compressionLevelParameter]: level } }),

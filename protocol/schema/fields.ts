@@ -100,41 +100,49 @@ function field<D, E>(
 export const zeroUuid = 'AAAAAAAAAAAAAAAAAAAAAA'
 const noBytes = Buffer.alloc(0)
 
-export const bool = (options: Options = {}): Field<boolean> => field('bool', options, false)
-export const int8 = (options: Options = {}): Field<number> => field('int8', options, 0)
-export const int16 = (options: Options = {}): Field<number> => field('int16', options, 0)
-export const uint16 = (options: Options = {}): Field<number> => field('uint16', options, 0)
-export const int32 = (options: Options = {}): Field<number> => field('int32', options, 0)
-export const uint32 = (options: Options = {}): Field<number> => field('uint32', options, 0)
-export const float64 = (options: Options = {}): Field<number> => field('float64', options, 0)
+const plainFields = new Map<PrimitiveKind, Field<unknown>>()
+
+/** Of a primitive. Those without options, half of all, are one object for each kind. */
+function primitive<D, E = D>(kind: PrimitiveKind, options: Options | undefined, zero: unknown): Field<D, E> {
+  if (options !== undefined) return field(kind, options, zero)
+  const plain = plainFields.get(kind) ?? field(kind, {}, zero)
+  plainFields.set(kind, plain)
+  return plain as Field<D, E>
+}
+
+export const bool = (options?: Options): Field<boolean> => primitive('bool', options, false)
+export const int8 = (options?: Options): Field<number> => primitive('int8', options, 0)
+export const int16 = (options?: Options): Field<number> => primitive('int16', options, 0)
+export const uint16 = (options?: Options): Field<number> => primitive('uint16', options, 0)
+export const int32 = (options?: Options): Field<number> => primitive('int32', options, 0)
+export const uint32 = (options?: Options): Field<number> => primitive('uint32', options, 0)
+export const float64 = (options?: Options): Field<number> => primitive('float64', options, 0)
 
 /** A bigint; with `js: 'number'` a number, for positions and times: exact while safe, see Reader.int64AsNumber. */
 export function int64(options: Options & { readonly js: 'number' }): Field<number>
 export function int64(options?: Options): Field<bigint, bigint | number>
-export function int64(
-  options: Options & { readonly js?: 'number' } = {},
-): Field<number> | Field<bigint, bigint | number> {
-  return options.js === 'number'
-    ? field<number, number>('int64AsNumber', options, 0)
-    : field<bigint, bigint | number>('int64', options, 0n)
+export function int64(options?: Options & { readonly js?: 'number' }): Field<number> | Field<bigint, bigint | number> {
+  return options?.js === 'number'
+    ? primitive<number, number>('int64AsNumber', options, 0)
+    : primitive<bigint, bigint | number>('int64', options, 0n)
 }
 
 /** 22 characters of base64url. */
-export const uuid = (options: Options = {}): Field<string> => field('uuid', options, zeroUuid)
+export const uuid = (options?: Options): Field<string> => primitive('uuid', options, zeroUuid)
 
 export function string<const O extends Options>(options?: O): Field<Nullable<string, O>> {
-  return field('string', options ?? {}, '')
+  return primitive('string', options, '')
 }
 
 export function bytes<const O extends Options>(options?: O): Field<Nullable<Buffer, O>, Nullable<Uint8Array, O>> {
-  return field('bytes', options ?? {}, noBytes)
+  return primitive('bytes', options, noBytes)
 }
 
 /** Record batches as they came; the encoder takes several buffers and copies none. */
 export function records<const O extends Options>(
   options?: O,
 ): Field<Nullable<Buffer, O>, Nullable<Buffer | readonly Buffer[], O>> {
-  return field('records', options ?? {}, noBytes)
+  return primitive('records', options, noBytes)
 }
 
 export function array<D, E, const O extends Options>(

@@ -9,8 +9,17 @@ export interface VersionRange {
 export const allVersions: VersionRange = { first: 0, last: Number.POSITIVE_INFINITY }
 export const noVersions: VersionRange = { first: 0, last: -1 }
 
-/** @throws TypeError for anything that is not Kafka's notation. */
+/** By their text: thousands of fields share a few dozen. */
+const known = new Map<string, VersionRange>()
+
+/** The same object for the same text. @throws TypeError for anything that is not Kafka's notation. */
 export function parseVersions(text: string): VersionRange {
+  const range = known.get(text) ?? parsed(text)
+  known.set(text, range)
+  return range
+}
+
+function parsed(text: string): VersionRange {
   if (text === 'none') return noVersions
   const match = /^(\d+)(?:(\+)|-(\d+))?$/.exec(text)
   if (match === null) throw new TypeError(`not a version range: ${text}`)

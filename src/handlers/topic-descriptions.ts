@@ -40,12 +40,17 @@ export class ReachableBrokers {
     const offlineReplicas = partition.isOffline ? replicas : this.offline(replicas)
     // Clients of v0 know of no offline replicas.
     const listed = (ids: readonly number[]) => (apiVersion === 0 ? ids.filter((id) => this.has(id)) : ids)
-    const nodes = { replicaNodes: listed(replicas), isrNodes: listed(isr) }
-    const shown = { partitionIndex: index, leaderEpoch, ...nodes, offlineReplicas }
-    if (this.has(leaderId)) return { ...shown, errorCode: this.#replicaError(offlineReplicas, apiVersion), leaderId }
+    const shown = {
+      partitionIndex: index,
+      leaderEpoch,
+      replicaNodes: listed(replicas),
+      isrNodes: listed(isr),
+      offlineReplicas,
+    }
+    if (this.has(leaderId)) return { errorCode: this.#replicaError(offlineReplicas, apiVersion), leaderId, ...shown }
     const hasOtherListener = this.#alive.has(leaderId) && apiVersion >= firstListenerErrorVersion
     const error = hasOtherListener ? 'LISTENER_NOT_FOUND' : 'LEADER_NOT_AVAILABLE'
-    return { ...shown, errorCode: errorCode(error), leaderId: noLeader }
+    return { errorCode: errorCode(error), leaderId: noLeader, ...shown }
   }
 
   /** Only clients of v0 are told of missing replicas by an error. */

@@ -10,7 +10,7 @@
  */
 import type { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 import type { Logger } from '../runtime/logger.ts'
 import { atEndOfTurn } from '../runtime/turns.ts'
 import { InvalidFrameError } from './frame-assembler.ts'
@@ -73,13 +73,13 @@ export class FrameConnection {
     this.id = settings.id
     this.listener = settings.listener
     this.clientAddress = plainAddress(socket.remoteAddress)
-    this.clientCertificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined
+    this.clientCertificate = isEncrypted(socket) ? socket.getPeerX509Certificate() : undefined
     this.#uses = settings.uses
     this.lastUse = ++settings.uses.count
     this.#logger = settings.logger
     this.#frames = new ReceiveBuffer(settings.maxFrameBytes)
-    const reading = socket instanceof TLSSocket ? undefined : readInto(socket, this.#memoryReader())
-    this.#socket = reading?.socket ?? socket
+    const reading = isEncrypted(socket) ? undefined : readInto(socket, this.#memoryReader())
+    this.#socket = socket
     this.#readsChunks = reading === undefined
     if (reading?.early) this.#frames.add(reading.early)
     this.#flush = () => this.#writeOut()
@@ -180,9 +180,7 @@ export class FrameConnection {
   #memoryReader(): MemoryReader {
     const buffer = this.#frames
     return {
-      get space() {
-        return buffer.space
-      },
+      space: () => buffer.space,
       filled: (bytes) => {
         if (this.#ended) return
         this.#used()
@@ -254,6 +252,11 @@ export class FrameConnection {
     this.#receiver = undefined
     this.#socket.removeAllListeners().on('error', ignored)
   }
+}
+
+/** Without the class, which only TLS is worth loading. */
+function isEncrypted(socket: Socket | TLSSocket): socket is TLSSocket {
+  return 'encrypted' in socket && socket.encrypted
 }
 
 /** There is nobody left to tell. */

@@ -7,7 +7,7 @@ import type { Cancel, Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { Members } from '../runtime/members.ts'
 import { FrameConnection, type FrameReceiver, plainAddress } from './frame-connection.ts'
-import { TlsHandshakes, type TlsSettings } from './tls-handshakes.ts'
+import type { TlsHandshakes, TlsSettings } from './tls-handshakes.ts'
 
 export interface ListenerSettings {
   /** `PLAINTEXT`. */
@@ -77,7 +77,7 @@ export class Listener {
   readonly #connections = new Members<FrameConnection>()
   /** Came in before `start`. */
   #waiting: Socket[] = []
-  readonly #handshakes: TlsHandshakes | undefined
+  #handshakes: TlsHandshakes | undefined
   #accept: Accept | undefined
   #admission = everybody
   /** Wait for their admission, or for their end. */
@@ -94,6 +94,7 @@ export class Listener {
   static async open(settings: ListenerSettings): Promise<Listener> {
     for (let attempt = 1; ; attempt += 1) {
       const listener = new Listener(settings)
+      if (settings.tls !== undefined) await listener.#encrypt(settings.tls)
       try {
         await listener.#bindAll()
         return listener
@@ -109,9 +110,6 @@ export class Listener {
     this.name = settings.name
     this.#port = settings.port
     this.#settings = settings
-    const secured = (socket: Socket): void => this.#serve(socket, this.#accept!)
-    this.#handshakes =
-      settings.tls && new TlsHandshakes(settings.tls, { ...settings, listener: settings.name, secured })
   }
 
   /** Other certificates for an encrypted listener; connections that stand keep theirs. @throws Error of OpenSSL */
@@ -277,6 +275,13 @@ export class Listener {
       }
       this.#scheduleIdleCheck()
     })
+  }
+
+  /** What is loaded here takes memory that only TLS is worth. */
+  async #encrypt(tls: TlsSettings): Promise<void> {
+    const { TlsHandshakes } = await import('./tls-handshakes.ts')
+    const secured = (socket: Socket): void => this.#serve(socket, this.#accept!)
+    this.#handshakes = new TlsHandshakes(tls, { ...this.#settings, listener: this.name, secured })
   }
 
   async #bindAll(): Promise<void> {

@@ -31,9 +31,8 @@ type Run = (
 export function runBundle(file: string, digest: string, saveAfter = saveAfterMs): Record<string, unknown> {
   const cacheFile = `${file}.${cachedDataVersionTag().toString(16)}.cache`
   const cachedData = readCache(cacheFile, digest)
-  // esbuild writes ASCII: so V8 keeps it as bytes.
-  const source = `(function (exports, require, module, __filename, importModule) { ${fs.readFileSync(file, 'latin1')}\n})`
-  const script = new vm.Script(source, {
+  // esbuild writes ASCII: so V8 keeps it as bytes, and as it was read: not a second time.
+  const script = new vm.Script(fs.readFileSync(file, 'latin1'), {
     filename: file,
     ...(cachedData === undefined ? {} : { cachedData }),
   })
@@ -60,7 +59,8 @@ function writeCache(cacheFile: string, digest: string, script: vm.Script): void 
   const temporary = `${cacheFile}.${process.pid}.tmp`
   try {
     const data = script.createCachedData()
-    fs.writeFileSync(temporary, Buffer.concat([digestOf(digest, data), data]), { flag: 'wx' })
+    fs.writeFileSync(temporary, digestOf(digest, data), { flag: 'wx' })
+    fs.appendFileSync(temporary, data)
     fs.renameSync(temporary, cacheFile)
   } catch {
     // A folder that is not ours to write to: the next start compiles, too.

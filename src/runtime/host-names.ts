@@ -1,5 +1,4 @@
 /** runtime: addresses of hosts, as the system resolves them. */
-import { lookup } from 'node:dns/promises'
 import { isIPv6 } from 'node:net'
 
 export interface HostNames {
@@ -9,6 +8,8 @@ export interface HostNames {
 
 export const systemHostNames: HostNames = {
   async addressOf(name) {
+    // A broker that asks for none starts without it.
+    const { lookup } = process.getBuiltinModule('node:dns/promises')
     try {
       return canonicalAddress((await lookup(name)).address)
     } catch {

@@ -1,7 +1,10 @@
 /** runtime: a module in a thread of its own, for work that would hold up the event loop: it takes requests, one after the other, and answers them. */
 import fs from 'node:fs'
 import os from 'node:os'
-import { parentPort, Worker, workerData } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
+
+/** Threads, loaded for the first one: a broker that needs none starts without them. */
+const threads = () => process.getBuiltinModule('node:worker_threads')
 
 interface Answered {
   readonly value?: unknown
@@ -30,7 +33,7 @@ export class WorkerThread {
 
   /** `data` and requests are copied over. */
   constructor(module: URL, data: unknown) {
-    this.#worker = new Worker(module, { workerData: data })
+    this.#worker = new (threads().Worker)(module, { workerData: data })
     this.#worker.unref()
     this.#worker.on('message', ({ value, error }: Answered) => {
       const waiting = this.#waiting.shift()
@@ -64,7 +67,7 @@ export class WorkerThread {
 
 /** Only in a thread: what `WorkerThread` was given as `data`. */
 export function threadData(): unknown {
-  return workerData
+  return threads().workerData
 }
 
 /** Only in a thread: it runs when no other thread wants the processor. Linux has priorities for threads; elsewhere it would be the whole process. */
@@ -86,14 +89,15 @@ export function sleepThread(ms: number): void {
 
 /** Only in a thread: answers what is asked, in order. */
 export function answerRequests<Request>(answer: (request: Request) => Promise<unknown>): void {
+  const parentPort = threads().parentPort!
   let last: Promise<unknown> = Promise.resolve()
-  parentPort!.on('message', (request: Request) => {
+  parentPort.on('message', (request: Request) => {
     last = last.then(async () => {
       try {
-        parentPort!.postMessage({ value: await answer(request) } satisfies Answered)
+        parentPort.postMessage({ value: await answer(request) } satisfies Answered)
       } catch (error) {
         const { message, code } = error as NodeJS.ErrnoException
-        parentPort!.postMessage({ error: { message, code } } satisfies Answered)
+        parentPort.postMessage({ error: { message, code } } satisfies Answered)
       }
     })
   })

@@ -10,7 +10,7 @@ import { SaslAuthentication } from './sasl/sasl-authentication.ts'
 import { type SaslSurroundings, saslMechanisms } from './sasl/sasl-config.ts'
 import { subjectOf } from './tls/distinguished-name.ts'
 import { PrincipalMapping } from './tls/principal-mapping.ts'
-import { readTlsConfig, type TlsConfig } from './tls/tls-config.ts'
+import type { TlsConfig } from './tls/tls-config.ts'
 
 /** What a connection brings along. */
 interface Connecting {
@@ -109,11 +109,17 @@ export class ListenerSecurity {
 
 /** @throws ConfigError */
 async function readSettings(config: BrokerConfig, options: ListenerSecurityOptions): Promise<Settings> {
-  const { listener, files } = options
+  const { listener } = options
   return {
-    tls: isEncrypted(listener) ? await readTlsConfig(config, listener, files) : undefined,
+    tls: isEncrypted(listener) ? await tlsConfigOf(config, options) : undefined,
     mechanisms: hasSasl(listener) ? await saslMechanisms(config, listener, options) : undefined,
   }
+}
+
+/** What reads it is loaded only where there is TLS. */
+async function tlsConfigOf(config: BrokerConfig, { listener, files }: ListenerSecurityOptions): Promise<TlsConfig> {
+  const { readTlsConfig } = await import('./tls/tls-config.ts')
+  return readTlsConfig(config, listener, files)
 }
 
 function hasSasl({ protocol }: Listener): boolean {

@@ -56,7 +56,8 @@ export class HandledConnection implements ConnectionContext {
   readonly #logger: Logger
   /** Of the principal that it was asked for last. */
   #access: { readonly principal: Principal; readonly access: Access } | undefined
-  readonly #listeners = new Set<() => void>()
+  /** Of the end; most connections never have one. */
+  #listeners: Set<() => void> | undefined
   #isClosed = false
 
   constructor({ id, listener, clientAddress }: ClientConnection, options: HandledConnectionOptions) {
@@ -84,20 +85,21 @@ export class HandledConnection implements ConnectionContext {
   /** After the end it runs `listener` as well, but never before `onClose` has returned. */
   onClose(listener: () => void): () => void {
     const once = (): void => listener()
+    this.#listeners ??= new Set()
     this.#listeners.add(once)
     if (this.#isClosed) queueMicrotask(() => this.#run(once))
     return () => {
-      this.#listeners.delete(once)
+      this.#listeners?.delete(once)
     }
   }
 
   closed(): void {
     this.#isClosed = true
-    for (const listener of this.#listeners) this.#run(listener)
+    for (const listener of this.#listeners ?? []) this.#run(listener)
   }
 
   #run(listener: () => void): void {
-    if (!this.#listeners.delete(listener)) return
+    if (this.#listeners?.delete(listener) !== true) return
     try {
       listener()
     } catch (err) {

@@ -66,7 +66,8 @@ export class RequestPipeline {
     this.#connection = connection
     this.#authentication = security.authentication
     this.#surroundings = surroundings
-    this.#handled = new HandledConnection(connection, { ...security, accessFor, logger: rooms.logger })
+    const { protocol, authentication } = security
+    this.#handled = new HandledConnection(connection, { protocol, authentication, accessFor, logger: rooms.logger })
     const served = { connection, handled: this.#handled, authentication: this.#authentication }
     this.#calls = new CallExecution(served, surroundings, this.#order())
     if (!this.#isIdentified()) this.#awaitAuthentication()
@@ -108,11 +109,8 @@ export class RequestPipeline {
   }
 
   #order(): CallOrder {
-    const isClosed = (): boolean => this.#isClosed
     return {
-      get isClosed() {
-        return isClosed()
-      },
+      isClosed: () => this.#isClosed,
       decoding: (isUnderWay) => {
         this.#isDecoding = isUnderWay
       },
@@ -234,7 +232,7 @@ export class RequestPipeline {
 
   #close(call: Call): void {
     this.#surroundings.rooms.logger.warn(
-      { ...describeCall(this.#connection, call), reason: call.closeReason },
+      describeCall(this.#connection, call, { reason: call.closeReason }),
       this.#authentication.failure === undefined
         ? 'connection closed: a request can not be answered'
         : 'connection closed: not authenticated',

@@ -27,7 +27,7 @@ interface RunningBroker {
 
 async function start(directory: string): Promise<RunningBroker> {
   const flags = ['--port', '0', '--data-dir', directory, ...settings.flatMap((setting) => ['--set', setting])]
-  const child = spawn(process.execPath, [join(root, 'dist/main.js'), ...flags], {
+  const child = spawn(process.execPath, [join(root, 'dist/main.cjs'), ...flags], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let output = ''

@@ -4,7 +4,10 @@ import { type HostileFrame, hostileFrame, wholeFrame } from './mutations.ts'
 import { prepare } from './requests.ts'
 
 export interface AttackOrder {
+  /** Of the broker. */
   readonly ports: readonly number[]
+  /** What is attacked in its place. */
+  readonly otherPorts?: readonly number[]
   readonly seed: number
   /** Of the first frame. */
   readonly from: number
@@ -18,14 +21,14 @@ export interface AttackOrder {
 }
 
 process.on('message', async (order: AttackOrder) => {
-  const { ports, seed, from, count, connections, isWhole, framesPerSecond, framesAhead } = order
+  const { ports, otherPorts, seed, from, count, connections, isWhole, framesPerSecond, framesAhead } = order
   const target = await prepare(ports[0]!)
   const make = isWhole ? wholeFrame : hostileFrame
   const isPaced = framesPerSecond !== undefined
   const made = isPaced ? Array.from({ length: count }, (_, index) => make(seed, from + index, target)) : []
   if (isPaced) process.send!('ready')
   const frame = (index: number): HostileFrame => made[index] ?? make(seed, from + index, target)
-  await attack({ ports, connections, count, frame, framesPerSecond, framesAhead })
+  await attack({ ports: otherPorts ?? ports, connections, count, frame, framesPerSecond, framesAhead })
   process.send!('done')
 })
 process.on('disconnect', () => process.exit())

@@ -2,7 +2,7 @@
  * `npm run fuzz -- --count N [--seed S]`: sends N hostile frames to a broker in a process of its own, in rounds, on 64 connections, some of
  * them to a listener that asks for a login first. A client that means well works beside them. Each round has a broker of its own, and is
  * checked: it lives, logs no error, its good client's p99 is at most twice what it is beside whole requests, and nothing is left of it but what was there before: no
- * connection, no timer, memory within 10 % of the first round's, and from the fifth on of the fourth's. With `--paced N` come rounds of N frames a second, with and without (see paced-attack.ts). At last 5,000 connections (`--idle N`) say nothing until the idle limit closes them.
+ * connection, no timer, memory within 10 % of the first round's, and from the fifth on of the fourth's. With `--paced N` come rounds of N frames a second, with, without, and beside a server that does nothing with them (see paced-attack.ts). At last 5,000 connections (`--idle N`) say nothing until the idle limit closes them.
  * Prints a line per round, what went wrong, and last `N passed, N failed`.
  */
 import type { ChildProcess } from 'node:child_process'

@@ -9,8 +9,9 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-const content =
-  'module.exports = { answer: () => 42, os: () => importModule("node:os"), sep: require("node:path").sep }'
+const content = `(function (exports, require, module, __filename, importModule) {
+  module.exports = { answer: () => 42, os: () => importModule("node:os"), sep: require("node:path").sep }
+})`
 
 async function bundle(): Promise<{ file: string; cached: () => string | undefined }> {
   const directory = await temporaryDirectory()

@@ -239,3 +239,11 @@ describe('malformed bytes', () => {
     expect(() => named.request.codec(0).decode(new Reader(claim))).toThrow(/array of 1048572 elements/)
   })
 })
+
+it('declares what is the same once', () => {
+  expect(int32()).toBe(int32())
+  expect(int32()).not.toBe(int32({ default: -1 }))
+  expect(int32()).not.toBe(int16())
+  expect(int64({ js: 'number' })).not.toBe(int64())
+  expect(string({ versions: '7+' }).versions).toBe(bool({ versions: '7+' }).versions)
+})
