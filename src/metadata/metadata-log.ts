@@ -110,7 +110,6 @@ export class MetadataLog {
   readonly #replayer = new Replayer()
   readonly #commands = new SerialQueue()
   readonly #quorum: Quorum = { kRaftVersion: 0, voters: [], lastVoterIds: [] }
-  readonly #listeners = new Set<() => void>()
   /** Looks after old snapshots, one run at a time. */
   readonly #cleaning = new SerialQueue()
   #cancelCleaning: Cancel | undefined
@@ -162,12 +161,6 @@ export class MetadataLog {
     return this.#replayer.image(part, records)
   }
 
-  /** `listener` runs after a command's records were replayed. Returns the way to stop it. */
-  onReplayed(listener: () => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
-  }
-
   /** Replays the newest whole snapshot and the log after it, then opens a new epoch. A fresh directory is formatted first. */
   async load(): Promise<void> {
     const { files, path, logger } = this.#options
@@ -209,7 +202,6 @@ export class MetadataLog {
       if (records.length > recordsReplayedAtOnce) await nextTurn()
       this.#replayWritten(records, baseOffset)
       this.#generator.check()
-      for (const listener of this.#listeners) listener()
       return response
     })
   }
