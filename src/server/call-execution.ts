@@ -184,7 +184,8 @@ export class CallExecution {
     const isKnown = known?.apiVersion === apiVersion && known.clientId === clientId && known.access === access
     if (isKnown) return known
     const { rooms } = this.#surroundings
-    const context = contextIn(rooms, { apiVersion, clientId, connection: this.#handled, access })
+    // The copy comes last: what follows one costs much in Node 20. With the rooms as its prototype instead requests took twice as long once many had one.
+    const context: Context = { apiVersion, clientId, connection: this.#handled, access, ...rooms }
     this.#contexts ??= new Map()
     this.#contexts.set(apiKey, context)
     return context
@@ -372,11 +373,6 @@ export class CallExecution {
     call.request = undefined
     this.#order.ended(call)
   }
-}
-
-/** With the rooms behind it: a copy of them took 10 us, and each request of a version or client id of its own makes another. */
-function contextIn(rooms: Rooms, own: Omit<Context, keyof Rooms>): Context {
-  return Object.assign(Object.create(rooms) as Rooms, own)
 }
 
 /** There is more in the answer than is written in one go. Of Produce it has no more elements than the request, whose size tells already. */
