@@ -74,7 +74,7 @@ function eligibility(
   const forgets = features.isElrEnabled ? leader !== undefined && leader !== noLeader : true
   const remembers = features.isElrEnabled && leader === noLeader && partition.leaderId !== noLeader
   return {
-    ...(isSame(eligible, partition.eligibleLeaderReplicas) ? {} : { eligibleLeaderReplicas: eligible }),
+    ...(isSameList(eligible, partition.eligibleLeaderReplicas) ? {} : { eligibleLeaderReplicas: eligible }),
     ...(forgets && lastKnown.length > 0 ? { lastKnownElr: [] } : {}),
     ...(remembers && lastKnown.length === 0 ? { lastKnownElr: [partition.leaderId] } : {}),
   }
@@ -100,9 +100,9 @@ function changed(
   change: PartitionChange,
 ): { [each in ListField]?: readonly number[] } {
   const wanted = change[field]
-  return wanted === undefined || isSame(wanted, partition[field]) ? {} : { [field]: wanted }
+  return wanted === undefined || isSameList(wanted, partition[field]) ? {} : { [field]: wanted }
 }
 
-function isSame(one: readonly number[], other: readonly number[]): boolean {
+export function isSameList(one: readonly number[], other: readonly number[]): boolean {
   return one.length === other.length && one.every((id, index) => id === other[index])
 }

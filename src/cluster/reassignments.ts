@@ -10,7 +10,7 @@ import type { MetadataRecord } from '../metadata/index.ts'
 import { mapInTurns } from '../runtime/turns.ts'
 import type { ElectionState, PartitionName } from './elections.ts'
 import { noLeader, type Partition, unassignedDirectory } from './partition.ts'
-import { partitionChange } from './partition-changes.ts'
+import { isSameList, partitionChange } from './partition-changes.ts'
 import type { Registrations } from './registrations.ts'
 
 export interface ReassignmentState extends ElectionState {
@@ -162,7 +162,7 @@ function changeTo(state: ReassignmentState, partition: Partition, target: Target
   const hasNewEpoch = !stays || partition.replicas.some((id) => !replicas.includes(id))
   const record = partitionChange(state.features, partition, {
     ...{ replicas, isr, addingReplicas: adding, removingReplicas: removing },
-    ...(isSame(replicas, partition.replicas) ? {} : directoriesFor(state, partition, replicas)),
+    ...(isSameList(replicas, partition.replicas) ? {} : directoriesFor(state, partition, replicas)),
     ...(hasNewEpoch ? { leader: stays ? leaderId : next } : {}),
   })
   return record === undefined ? [] : [record]
@@ -182,7 +182,3 @@ function directoriesFor(
 }
 
 const sorted = (ids: readonly number[]): number[] => [...ids].sort((one, other) => one - other)
-
-function isSame(one: readonly number[], other: readonly number[]): boolean {
-  return one.length === other.length && one.every((id, index) => id === other[index])
-}
