@@ -6,6 +6,8 @@ import { ProtocolError } from './protocol-error.ts'
 
 /** A byte field up to this size is copied: cheaper than one more entry in the list of buffers. */
 const copiedBytes = 512
+/** What is written goes on in a new buffer after so many bytes: large ones would be copied to grow, in memory that the system gives anew. */
+const pieceBytes = 32 * 1024
 
 export class Writer {
   #buffer: Buffer
@@ -48,6 +50,13 @@ export class Writer {
 
   #grow(length: number): number {
     const kept = this.#position - this.#start
+    if (kept >= pieceBytes && this.#openMarks === 0) {
+      this.#closePiece()
+      this.#buffer = Buffer.allocUnsafe(Math.max(length, pieceBytes))
+      this.#start = 0
+      this.#position = length
+      return 0
+    }
     const larger = Buffer.allocUnsafe(Math.max(kept + length, this.#buffer.length * 2))
     this.#buffer.copy(larger, 0, this.#start, this.#position)
     this.#buffer = larger
@@ -179,13 +188,15 @@ export class Writer {
       this.#buffer.set(value, at)
       return
     }
-    if (this.#position > this.#start) {
-      this.#done.push(this.#buffer.subarray(this.#start, this.#position))
-      this.#doneBytes += this.#position - this.#start
-      this.#start = this.#position
-    }
+    if (this.#position > this.#start) this.#closePiece()
     this.#done.push(value as Buffer)
     this.#doneBytes += value.length
+  }
+
+  #closePiece(): void {
+    this.#done.push(this.#buffer.subarray(this.#start, this.#position))
+    this.#doneBytes += this.#position - this.#start
+    this.#start = this.#position
   }
 
   /** Where a size that is only known later will have to stand before; for `prefixSize`. */

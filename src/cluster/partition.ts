@@ -4,6 +4,7 @@ import type { DecodedOf, EncodableOf } from '../../protocol/schema/index.ts'
 import type { partitionChangeRecord, partitionRecord } from '../../protocol/state/index.ts'
 import { defaultLogConfig } from '../log/log-config.ts'
 import type { AppendResult, PartitionLog, TransactionAppend } from '../log/partition-log.ts'
+import { brokerLists, directoryLists } from './shared-lists.ts'
 import { isInternalTopic } from './topic.ts'
 
 export type { TransactionAppend } from '../log/partition-log.ts'
@@ -72,14 +73,14 @@ export class Partition {
     this.leaderId = record.leader
     this.leaderEpoch = record.leaderEpoch
     this.partitionEpoch = record.partitionEpoch
-    this.replicas = record.replicas
-    this.isr = record.isr
-    this.eligibleLeaderReplicas = record.eligibleLeaderReplicas ?? []
-    this.lastKnownElr = record.lastKnownElr ?? []
-    this.removingReplicas = record.removingReplicas
-    this.addingReplicas = record.addingReplicas
+    this.replicas = brokerLists.of(record.replicas)
+    this.isr = brokerLists.of(record.isr)
+    this.eligibleLeaderReplicas = brokerLists.of(record.eligibleLeaderReplicas ?? [])
+    this.lastKnownElr = brokerLists.of(record.lastKnownElr ?? [])
+    this.removingReplicas = brokerLists.of(record.removingReplicas)
+    this.addingReplicas = brokerLists.of(record.addingReplicas)
     this.leaderRecoveryState = record.leaderRecoveryState
-    this.directories = record.directories
+    this.directories = directoryLists.of(record.directories)
   }
 
   /** Its log can be used. */
@@ -210,16 +211,17 @@ export class Partition {
       this.leaderId = record.leader
       this.leaderEpoch += 1
     }
-    this.isr = record.isr ?? this.isr
-    const directories = record.directories ?? []
-    if (directories.length > 0) this.directories = directories
-    else if (record.replicas !== null) this.directories = this.#directoriesOf(record.replicas)
-    this.replicas = record.replicas ?? this.replicas
-    this.removingReplicas = record.removingReplicas ?? this.removingReplicas
-    this.addingReplicas = record.addingReplicas ?? this.addingReplicas
+    const { isr, replicas, directories, removingReplicas, addingReplicas, eligibleLeaderReplicas, lastKnownElr } =
+      record
+    if (isr !== null) this.isr = brokerLists.of(isr)
+    if (directories !== null && directories.length > 0) this.directories = directoryLists.of(directories)
+    else if (replicas !== null) this.directories = directoryLists.of(this.#directoriesOf(replicas))
+    if (replicas !== null) this.replicas = brokerLists.of(replicas)
+    if (removingReplicas !== null) this.removingReplicas = brokerLists.of(removingReplicas)
+    if (addingReplicas !== null) this.addingReplicas = brokerLists.of(addingReplicas)
     if (record.leaderRecoveryState !== sameRecoveryState) this.leaderRecoveryState = record.leaderRecoveryState
-    this.eligibleLeaderReplicas = record.eligibleLeaderReplicas ?? this.eligibleLeaderReplicas
-    this.lastKnownElr = record.lastKnownElr ?? this.lastKnownElr
+    if (eligibleLeaderReplicas !== null) this.eligibleLeaderReplicas = brokerLists.of(eligibleLeaderReplicas)
+    if (lastKnownElr !== null) this.lastKnownElr = brokerLists.of(lastKnownElr)
     this.partitionEpoch += 1
     this.settleHighWatermark()
   }

@@ -10,6 +10,7 @@ import { authorizedOperations } from './authorized-operations.ts'
 /** From here on a leader without the listener asked for has an error of its own. */
 const firstListenerErrorVersion = 6
 const noLeader = -1
+const none: readonly number[] = []
 
 /** The brokers that a client of one listener can reach. */
 export class ReachableBrokers {
@@ -30,27 +31,37 @@ export class ReachableBrokers {
     return this.#reachable.has(brokerId)
   }
 
-  offline(replicas: readonly number[]): number[] {
-    return replicas.filter((id) => !this.#reachable.has(id))
+  /** Those that the client can't reach. In most clusters none: they share one list, which is not made for each partition. */
+  offline(replicas: readonly number[]): readonly number[] {
+    return replicas.every((id) => this.#reachable.has(id)) ? none : replicas.filter((id) => !this.#reachable.has(id))
   }
 
-  /** A partition as Metadata shows it. */
+  /** A partition as Metadata shows it. One literal and no lists of its own where none are needed: an answer may have 10,000 at a time. */
   describe(partition: Partition, apiVersion: number) {
-    const { index, leaderId, leaderEpoch, replicas, isr } = partition
+    const { leaderId, replicas, isr } = partition
     const offlineReplicas = partition.isOffline ? replicas : this.offline(replicas)
-    // Clients of v0 know of no offline replicas.
-    const listed = (ids: readonly number[]) => (apiVersion === 0 ? ids.filter((id) => this.has(id)) : ids)
-    const shown = {
-      partitionIndex: index,
-      leaderEpoch,
-      replicaNodes: listed(replicas),
-      isrNodes: listed(isr),
+    const isReachable = this.has(leaderId)
+    return {
+      errorCode: isReachable
+        ? this.#replicaError(offlineReplicas, apiVersion)
+        : this.#leaderError(leaderId, apiVersion),
+      partitionIndex: partition.index,
+      leaderId: isReachable ? leaderId : noLeader,
+      leaderEpoch: partition.leaderEpoch,
+      replicaNodes: this.#listed(replicas, apiVersion),
+      isrNodes: this.#listed(isr, apiVersion),
       offlineReplicas,
     }
-    if (this.has(leaderId)) return { errorCode: this.#replicaError(offlineReplicas, apiVersion), leaderId, ...shown }
+  }
+
+  /** Clients of v0 know of no offline replicas. */
+  #listed(ids: readonly number[], apiVersion: number): readonly number[] {
+    return apiVersion === 0 ? ids.filter((id) => this.has(id)) : ids
+  }
+
+  #leaderError(leaderId: number, apiVersion: number): number {
     const hasOtherListener = this.#alive.has(leaderId) && apiVersion >= firstListenerErrorVersion
-    const error = hasOtherListener ? 'LISTENER_NOT_FOUND' : 'LEADER_NOT_AVAILABLE'
-    return { errorCode: errorCode(error), leaderId: noLeader, ...shown }
+    return errorCode(hasOtherListener ? 'LISTENER_NOT_FOUND' : 'LEADER_NOT_AVAILABLE')
   }
 
   /** Only clients of v0 are told of missing replicas by an error. */

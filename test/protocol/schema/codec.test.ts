@@ -194,6 +194,27 @@ describe('a compiled codec', () => {
     expect(codec.decode(new Reader(bytes))).toEqual({ topics })
   })
 
+  it('writes what is long in pieces, but for what has its size before it', () => {
+    const codec = (fields: Parameters<typeof api>[0]['response']) =>
+      api({ key: 996, name: 'Long', versions: '0', flexible: '0+', request: {}, response: fields }).response.codec(0)
+    const numbers = Array.from({ length: 50_000 }, (_, at) => at)
+    const plain = codec({ numbers: array(int32()) })
+    const tagged = codec({ numbers: array(int32(), { tag: 0, versions: '0+' }) })
+    for (const [each, isInPieces] of [
+      [plain, true],
+      [tagged, false],
+    ] as const) {
+      const writer = new Writer()
+      each.encode(writer, { numbers })
+      const { length } = writer
+      const parts = writer.finish()
+      expect(parts.length > 1 && parts.every((part) => part.buffer.byteLength <= 65_536)).toBe(isInPieces)
+      const bytes = Buffer.concat(parts)
+      expect(bytes).toHaveLength(length)
+      expect(each.decode(new Reader(bytes))).toEqual({ numbers })
+    }
+  })
+
   it('shows its source', () => {
     expect(decoderSource(example.response.fields, 0, false)).toContain('return { errorCode: v0, records: v1 }')
   })
