@@ -15,7 +15,8 @@ export interface CurrentLeader {
 /** Collects, for one answer, the leaders that it names. */
 export class LeaderHints {
   readonly #context: Context
-  readonly #leaderIds = new Set<number>()
+  /** Most answers name none. */
+  #leaderIds: Set<number> | undefined
 
   constructor(context: Context) {
     this.#context = context
@@ -26,14 +27,16 @@ export class LeaderHints {
     if (!wrongLeaderCodes.has(code)) return undefined
     const partition = this.#context.cluster.findPartition(topic.name || topic.topicId, index)
     if (partition === undefined) return undefined
+    this.#leaderIds ??= new Set()
     this.#leaderIds.add(partition.leaderId)
     return { leaderId: partition.leaderId, leaderEpoch: partition.leaderEpoch }
   }
 
   /** Endpoints of the leaders that were named; empty when none was. */
   nodeEndpoints(): { nodeId: number; host: string; port: number; rack: string | null }[] {
-    if (this.#leaderIds.size === 0) return []
+    const leaderIds = this.#leaderIds
+    if (leaderIds === undefined) return []
     const { cluster, connection } = this.#context
-    return cluster.nodes(connection.listener).filter(({ nodeId }) => this.#leaderIds.has(nodeId))
+    return cluster.nodes(connection.listener).filter(({ nodeId }) => leaderIds.has(nodeId))
   }
 }

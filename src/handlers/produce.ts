@@ -64,21 +64,26 @@ export const produceHandler = handle(produce, {
   fail: (request, code, _context, message) => (request.acks === 0 ? undefined : everyPartition(request, code, message)),
 })
 
+/** All begin before any of them is waited for, in the order of the request. */
 async function appendEach(
-  request: ProduceRequest,
-  appendTo: (topic: AskedTopic, asked: AskedPartition) => Promise<PartitionAnswer>,
+  { topicData }: ProduceRequest,
+  appendTo: (topic: AskedTopic, asked: AskedPartition) => PartitionAnswer | Promise<PartitionAnswer>,
 ) {
-  const append = async (topic: AskedTopic) => ({
-    name: topic.name,
-    topicId: topic.topicId,
-    partitionResponses: await startInTurns(topic.partitionData, (asked) => appendTo(topic, asked), appendsPerTurn),
+  const places: { topic: AskedTopic; asked: AskedPartition }[] = []
+  for (const topic of topicData) for (const asked of topic.partitionData) places.push({ topic, asked })
+  const answers = await startInTurns(places, ({ topic, asked }) => appendTo(topic, asked), appendsPerTurn)
+  let start = 0
+  return topicData.map(({ name, topicId, partitionData }) => {
+    const end = start + partitionData.length
+    const partitionResponses = answers.slice(start, end)
+    start = end
+    return { name, topicId, partitionResponses }
   })
-  return await startInTurns(request.topicData, append, appendsPerTurn)
 }
 
-function append(topic: AskedTopic, asked: AskedPartition, acks: number, context: Context): Promise<PartitionAnswer> {
+function append(topic: AskedTopic, asked: AskedPartition, acks: number, context: Context) {
   const partition = tryToAdmit(topic, asked, context)
-  if (partition instanceof KafkaError) return Promise.resolve(failure(asked.index, partition))
+  if (partition instanceof KafkaError) return failure(asked.index, partition)
   return appendTo(partition, asked, { acks, traffic: context.traffic })
 }
 
@@ -93,12 +98,12 @@ async function appendTransactional(request: ProduceRequest, context: Context) {
   }
   const produced = Array.from(admitted, ([asked, partition]) => ({ asked, partition }))
   const verified = await verifyProduced(transactionalId, produced, context)
-  return await appendEach(request, async (_topic, asked) => {
+  return await appendEach(request, (_topic, asked) => {
     const partition = admitted.get(asked)!
     if (partition instanceof KafkaError) return failure(asked.index, partition)
     const transaction = verified.get(asked)
     if (transaction instanceof KafkaError) return failure(asked.index, transaction)
-    return await appendTo(partition, asked, { acks, traffic: context.traffic, transaction })
+    return appendTo(partition, asked, { acks, traffic: context.traffic, transaction })
   })
 }
 
@@ -132,26 +137,25 @@ interface Appending extends Pick<Context, 'traffic'> {
   readonly transaction?: TransactionAppend | undefined
 }
 
-async function appendTo(
+/** Without a function that is suspended for each: there may be thousands on their way. */
+function appendTo(
   partition: Partition,
   { index, records }: AskedPartition,
   { acks, traffic, transaction }: Appending,
-): Promise<PartitionAnswer> {
-  try {
-    if (acks < -1 || acks > 1) return failure(index, new KafkaError('INVALID_REQUIRED_ACKS'))
-    const result = await partition.append(records!, acks, transaction)
-    traffic?.produced(partition.topic, records!.length, messagesIn(records!))
-    return {
-      index,
-      errorCode: 0,
-      baseOffset: result.baseOffset,
-      logAppendTimeMs: result.logAppendTimeMs,
-      logStartOffset: result.logStartOffset,
-    }
-  } catch (error) {
+): PartitionAnswer | Promise<PartitionAnswer> {
+  if (acks < -1 || acks > 1) return failure(index, new KafkaError('INVALID_REQUIRED_ACKS'))
+  const failed = (error: unknown): PartitionAnswer => {
     if (!(error instanceof KafkaError)) throw error
     traffic?.produceFailed(partition.topic)
     return failure(index, error, partition)
+  }
+  try {
+    return partition.append(records!, acks, transaction).then(({ baseOffset, logAppendTimeMs, logStartOffset }) => {
+      traffic?.produced(partition.topic, records!.length, messagesIn(records!))
+      return { index, errorCode: 0, baseOffset, logAppendTimeMs, logStartOffset }
+    }, failed)
+  } catch (error) {
+    return failed(error)
   }
 }
 

@@ -213,6 +213,12 @@ export class LocalPartitionLog implements PartitionLog {
     return this.#appends.append(records, origin, transaction)
   }
 
+  /** Resolves when all that was appended until now is acknowledged, or has failed. */
+  async idle(): Promise<void> {
+    await this.#exclusive
+    await this.#appends.writer.idle()
+  }
+
   checkAppend(records: Buffer, transaction?: TransactionAppend): void {
     this.#appends.checkAppend(records, transaction)
   }

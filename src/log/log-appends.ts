@@ -122,8 +122,10 @@ export class LogAppends implements WriterTarget {
     const { logStartOffset } = offsets
     const last = appends[appends.length - 1]!
     offsets.acknowledged(last.nextOffset, last.firstUnstableOffset)
-    for (const { resolve, baseOffset, logAppendTimeMs } of appends)
-      resolve({ baseOffset, logAppendTimeMs, logStartOffset })
+    for (const append of appends) {
+      const { baseOffset, logAppendTimeMs } = append
+      append.resolve({ baseOffset, logAppendTimeMs, logStartOffset })
+    }
     this.#leaderEpoch = Math.max(this.#leaderEpoch, epochs.latestEpoch)
     offsets.advanced()
     this.#highWatermarkMoved()

@@ -25,8 +25,6 @@ export class MovableLog implements PartitionLog {
   #log: LocalPartitionLog
   /** Resolves when the move under way has ended, either way. */
   #move: Promise<void> | undefined
-  /** Appends on their way to the log. */
-  readonly #appends = new Set<Promise<unknown>>()
   readonly #listeners = new Set<() => void>()
   #stopListening: () => void
   /** Set while the log moved. */
@@ -51,7 +49,7 @@ export class MovableLog implements PartitionLog {
       moved = resolve
     })
     try {
-      await Promise.allSettled(this.#appends)
+      await this.#log.idle()
       const { highWatermark } = this.#log
       this.#log = await reopen(this.#log)
       this.#log.holdHighWatermark(this.#isHeld, highWatermark)
@@ -105,11 +103,7 @@ export class MovableLog implements PartitionLog {
 
   append(records: Buffer, origin: AppendOrigin, transaction?: TransactionAppend): Promise<AppendResult> {
     if (this.#move !== undefined) return this.#move.then(() => this.append(records, origin, transaction))
-    const appended = this.#log.append(records, origin, transaction)
-    this.#appends.add(appended)
-    const ended = (): void => void this.#appends.delete(appended)
-    appended.then(ended, ended)
-    return appended
+    return this.#log.append(records, origin, transaction)
   }
 
   checkAppend(records: Buffer, transaction?: TransactionAppend): void {

@@ -20,7 +20,7 @@ export class PendingAppend {
   /** First offset of the oldest transaction that is open behind this append; -1 if none is. Known once it is written. */
   firstUnstableOffset = -1
   readonly written: Promise<AppendResult>
-  resolve!: (result: AppendResult) => void
+  #resolve!: (result: AppendResult) => void
   reject!: (error: unknown) => void
 
   constructor(bytes: Buffer, baseOffset: number, nextOffset: number, maxTimestampMs: number, logAppendTimeMs: number) {
@@ -32,13 +32,15 @@ export class PendingAppend {
     this.maxTimestampMs = maxTimestampMs
     this.logAppendTimeMs = logAppendTimeMs
     this.written = new Promise((resolve, reject) => {
-      this.resolve = (result) => {
-        this.#slab?.release()
-        this.#slab = undefined
-        resolve(result)
-      }
+      this.#resolve = resolve
       this.reject = reject
     })
+  }
+
+  resolve(result: AppendResult): void {
+    this.#slab?.release()
+    this.#slab = undefined
+    this.#resolve(result)
   }
 
   /** Whole batches, with their offsets. */

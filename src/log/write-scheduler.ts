@@ -19,7 +19,7 @@ export class WriteScheduler {
   #budgetBytes = inPlaceBytesPerTurn
 
   schedule(writer: Writer): void {
-    if (this.#writers.length === 0) atEndOfTurn(() => this.#run())
+    if (this.#writers.length === 0) atEndOfTurn(this.#run)
     this.#writers.push(writer)
   }
 
@@ -35,7 +35,7 @@ export class WriteScheduler {
     return true
   }
 
-  #run(): void {
+  readonly #run = (): void => {
     const writers = this.#writers
     this.#writers = []
     this.#budgetBytes = inPlaceBytesPerTurn

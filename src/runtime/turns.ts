@@ -69,17 +69,28 @@ export async function mapInTurns<T, R>(
 }
 
 /** The same for what may overlap: each is started in its turn, none waits for another. Fails with the first failure. */
-export async function startInTurns<T, R>(
+export function startInTurns<T, R>(
   items: readonly T[],
-  start: (item: T) => Promise<R>,
+  start: (item: T) => R | Promise<R>,
   perTurn = itemsPerTurn,
 ): Promise<R[]> {
+  if (items.length > perTurn) return startManyInTurns(items, start, perTurn)
+  const started: (R | Promise<R>)[] = []
+  for (const item of items) started.push(start(item))
+  return Promise.all(started)
+}
+
+async function startManyInTurns<T, R>(
+  items: readonly T[],
+  start: (item: T) => R | Promise<R>,
+  perTurn: number,
+): Promise<R[]> {
   const meter = current
-  const started: Promise<R>[] = []
+  const started: (R | Promise<R>)[] = []
   for (let index = 0; index < items.length; index += 1) {
     if (index > 0 && index % perTurn === 0) await nextTurn()
     const running = index < perTurn ? start(items[index]!) : measured(meter, () => start(items[index]!))
-    if (items.length > perTurn) running.catch(() => {}) // it may fail before all are started; they fail with it then
+    if (running instanceof Promise) running.catch(() => {}) // it may fail before all are started; they fail with it then
     started.push(running)
   }
   return Promise.all(started)

@@ -38,3 +38,14 @@ it('its high watermark is held, or let go, from the end of a move on that was un
   await move(() => movable.holdHighWatermark(false))
   expect(movable.highWatermark).toBe(2)
 })
+
+it('appends that waited for the end of a truncation when a move began are in it', async () => {
+  const { movable, move } = await open()
+  await movable.append(batch(1), 'client')
+  await movable.append(batch(1), 'client')
+  const truncated = movable.current.truncate(1)
+  const appended = movable.append(batch(1), 'client')
+  await Promise.all([truncated, move()])
+  await expect(appended).resolves.toMatchObject({ baseOffset: 1 })
+  expect(movable.logEndOffset).toBe(2)
+})
