@@ -12,10 +12,12 @@ import { build } from 'esbuild'
 
 /**
  * How the command starts: a line for the shell that is a string and a comment for JavaScript. A plain `env node` can't pass Node flags, and
- * `env -S` is not everywhere (Alpine). Why these flags: docs/adr/0001-one-thread-collects.md.
+ * `env -S` is not everywhere (Alpine). Why these flags: docs/adr/0001-one-thread-collects.md; the variable is for glibc, others don't look at
+ * it: docs/adr/0002-memory-used-again.md.
  */
+const allocator = 'export MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-262144}"'
 const launcher = `#!/bin/sh
-':' //; exec node --single-threaded-gc --max-semi-space-size=4 "$0" "$@"
+':' //; ${allocator}; exec node --single-threaded-gc --max-semi-space-size=4 "$0" "$@"
 `
 
 const { values: flags } = parseArgs({

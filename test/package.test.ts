@@ -36,15 +36,18 @@ describe('the package', () => {
     expect(commands).toContain(`./${packageJson.bin.odradek}`)
   })
 
-  it("has a command that any shell starts, with the collector's flags", async () => {
+  it("has a command that any shell starts, with the collector's flags and a variable for the allocator", async () => {
     const directory = await temporaryDirectory()
     execFileSync(process.execPath, ['build.mjs', '--outdir', `${directory}/dist`], { cwd: root })
     const tell = `${directory}/tell.cjs`
-    writeFileSync(tell, 'console.log(process.execArgv.join())')
+    writeFileSync(tell, 'console.log(process.execArgv.join(), process.env.MALLOC_MMAP_THRESHOLD_)')
     writeFileSync(`${directory}/package.json`, '{"type":"module"}')
     const environment = { PATH: `${dirname(process.execPath)}:${process.env.PATH}`, NODE_OPTIONS: `--require=${tell}` }
-    const output = execFileSync(`${directory}/dist/main.cjs`, ['--version'], { encoding: 'utf8', env: environment })
-    expect(output).toBe(`--single-threaded-gc,--max-semi-space-size=4\n${packageJson.version}\n`)
+    const start = (env: NodeJS.ProcessEnv) =>
+      execFileSync(`${directory}/dist/main.cjs`, ['--version'], { encoding: 'utf8', env: { ...environment, ...env } })
+    const flags = '--single-threaded-gc,--max-semi-space-size=4'
+    expect(start({})).toBe(`${flags} 262144\n${packageJson.version}\n`)
+    expect(start({ MALLOC_MMAP_THRESHOLD_: '1000000' })).toBe(`${flags} 1000000\n${packageJson.version}\n`)
   })
 
   it('starts without what a default start does not need', async () => {
