@@ -8,7 +8,6 @@
  * is written down between two commands, in many turns of the event loop, and then goes to its file while commands run.
  */
 import { KafkaError } from '../../protocol/errors.ts'
-import { batchesIn, type RecordBatchView, recordsOf } from '../../protocol/records/index.ts'
 import { abortTransactionRecord } from '../../protocol/state/index.ts'
 import type { Cancel, Clock } from '../runtime/clock.ts'
 import type { FileSystem } from '../runtime/file-system.ts'
@@ -22,15 +21,15 @@ import {
   kRaftVoters,
   leaderChange,
   type Quorum,
-  readControlBatch,
   readQuorumState,
   recordBatch,
   type Voter,
   writeQuorumState,
 } from './kraft-files.ts'
+import { loadMetadata } from './metadata-loading.ts'
 import { type MetadataRecord, metadataRecord } from './metadata-record.ts'
 import { type ImagePart, type Register, Replayer } from './replayer.ts'
-import { lastContainedLogTimestamp, type SnapshotId, snapshotBatches, snapshotContent } from './snapshot-file.ts'
+import { type SnapshotId, snapshotBatches, snapshotContent } from './snapshot-file.ts'
 import { SnapshotGenerator } from './snapshot-generator.ts'
 import type { PrunableLog, Snapshots } from './snapshots.ts'
 
@@ -93,9 +92,6 @@ export interface Decision<R> {
   readonly response: R
 }
 
-const readBytes = 1024 * 1024
-/** Records between two turns of the event loop while loading. */
-const recordsPerTurn = 20_000
 /** More than these have a turn of the event loop of their own: all of a command's records are replayed in one, so that nobody sees some of them. */
 const recordsReplayedAtOnce = 500
 /** As often as Kafka looks whether old snapshots may go. */
@@ -164,13 +160,14 @@ export class MetadataLog {
   /** Replays the newest whole snapshot and the log after it, then opens a new epoch. A fresh directory is formatted first. */
   async load(): Promise<void> {
     const { files, path, logger } = this.#options
-    const fromOffset = await this.#loadSnapshot()
-    if (this.#log.logStartOffset > fromOffset) {
-      throw new Error(
-        `${path}: the metadata log starts at offset ${this.#log.logStartOffset}, and no whole snapshot reaches up to there`,
-      )
-    }
-    await this.#loadLog(fromOffset)
+    const loaded = await loadMetadata(
+      { log: this.#log, snapshots: this.#snapshots, path },
+      this.#replayer,
+      this.#quorum,
+    )
+    this.#epoch = loaded.epoch
+    this.#lastTimestampMs = loaded.lastTimestampMs
+    this.#generator.appended(loaded.bytesSinceSnapshot)
     await this.#snapshots.loaded(this.#log.logStartOffset)
     // A start that was killed may have left an epoch without any record.
     const bootstrap = this.#replayer.isEmpty ? await this.#format() : []
@@ -328,73 +325,6 @@ export class MetadataLog {
     this.#cancelCleaning = undefined
     if (this.#failure !== undefined || this.#snapshots.count < 2) return
     this.#cancelCleaning = this.#options.clock.after(cleanIntervalMs, () => void this.#clean())
-  }
-
-  /** Returns the offset from which the log has to be replayed. */
-  async #loadSnapshot(): Promise<number> {
-    const snapshot = this.#snapshots.newest
-    if (snapshot === undefined) return 0
-    const { content, endOffset } = snapshot
-    this.#epoch = snapshot.epoch
-    this.#lastTimestampMs = lastContainedLogTimestamp(content)
-    await this.#replayBatches(content, 0, Number.POSITIVE_INFINITY, () => endOffset - 1)
-    return endOffset
-  }
-
-  async #loadLog(fromOffset: number): Promise<void> {
-    const log = this.#log
-    for (let offset = fromOffset; offset < log.logEndOffset; ) {
-      const { records } = await log.read(offset, { maxBytes: readBytes, minOneBatch: true, isolation: 'log_end' })
-      const firstOffset = offset
-      try {
-        for (const buffer of records) {
-          for (const { maxTimestamp, sizeInBytes } of batchesIn(buffer)) {
-            this.#lastTimestampMs = maxTimestamp
-            this.#generator.appended(sizeInBytes)
-          }
-          offset = await this.#replayBatches(buffer, firstOffset, log.logEndOffset, (recordOffset) => recordOffset)
-        }
-      } catch (error) {
-        throw this.#damaged(`can't be replayed from offset ${firstOffset} on`, error)
-      }
-      if (offset <= firstOffset) throw this.#damaged(`can't be read at offset ${firstOffset}`)
-    }
-  }
-
-  /** A start that can't go on: without its metadata a broker would serve something else than what is stored. */
-  #damaged(what: string, cause?: unknown): Error {
-    const reason = cause instanceof Error ? `: ${cause.message}` : ''
-    return new Error(`${this.#options.path}/${metadataTopic}-0 is damaged and ${what}${reason}`, { cause })
-  }
-
-  /** Replays the records from `fromOffset` on; returns the offset after the last batch. */
-  async #replayBatches(
-    buffer: Buffer,
-    fromOffset: number,
-    endOffset: number,
-    offsetOf: (recordOffset: number) => number,
-  ): Promise<number> {
-    let nextOffset = fromOffset
-    let sinceTurn = 0
-    for (const batch of batchesIn(buffer)) {
-      if (batch.baseOffset >= endOffset) break
-      nextOffset = batch.nextOffset
-      if (!batch.isCrcValid()) throw new Error(`the checksum of the batch at offset ${batch.baseOffset} is wrong`)
-      if (batch.isControl) readControlBatch(batch, this.#quorum)
-      else this.#replayBatch(batch, fromOffset, offsetOf)
-      sinceTurn += batch.recordCount
-      if (sinceTurn < recordsPerTurn) continue
-      sinceTurn = 0
-      await nextTurn()
-    }
-    return nextOffset
-  }
-
-  #replayBatch(batch: RecordBatchView, fromOffset: number, offsetOf: (recordOffset: number) => number): void {
-    for (const record of recordsOf(batch)) {
-      if (record.offset < fromOffset || record.value === null) continue
-      this.#replayer.replay(record.value, offsetOf(record.offset))
-    }
   }
 
   /** A log without a record: takes what Kafka's formatter left, or formats the directory. Returns the first records. */
