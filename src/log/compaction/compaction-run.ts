@@ -1,6 +1,5 @@
 /** log: carries out the compaction of one partition: reads what is dirty into the offset map, then writes each group of segments anew. */
 import { batchesIn } from '../../../protocol/records/batches.ts'
-import { loadCodecs } from '../../../protocol/records/compression.ts'
 import { recordCursor, recordsOf } from '../../../protocol/records/record.ts'
 import type { RecordBatchView } from '../../../protocol/records/record-batch.ts'
 import type { Clock } from '../../runtime/clock.ts'
@@ -80,7 +79,6 @@ export class CompactionRun implements Compaction {
   }
 
   async #readDirty(): Promise<number> {
-    await loadCodecs()
     const { dirty, dirtyPosition, firstDirtyOffset, firstUncleanableOffset, aborted } = this.#plan
     const transactions = new CleanedTransactions(aborted.filter(({ lastOffset }) => lastOffset >= firstDirtyOffset))
     for (const [index, segment] of dirty.entries()) {

@@ -9,7 +9,6 @@
  */
 import { createHash } from 'node:crypto'
 import { listTransactions } from '../../../protocol/messages/list-transactions.ts'
-import { loadCodecs } from '../../../protocol/records/index.ts'
 import { consumerOffsetsTopic } from '../../../src/cluster/topic.ts'
 import { listTransactionsHandler } from '../../../src/handlers/list-transactions.ts'
 import { type Cancel, type Clock, SimulatedClock } from '../../../src/runtime/clock.ts'
@@ -95,7 +94,6 @@ export class TransactionSimulation {
   }
 
   async run(): Promise<void> {
-    await loadCodecs()
     await this.#recover()
     const producers = this.#spawn(Promise.all(this.#transactionalIds.map((id) => this.#produce(id))))
     const readers = Array.from({ length: this.partitions }, (_, partition) => new PartitionReader(this, partition))
