@@ -48,6 +48,8 @@ export interface ModelProducer {
   lastOffset: number
   lastDataOffset: number
   lastTimestampMs: number
+  /** Its last batch may be lost. */
+  isDoubtful: boolean
 }
 
 export interface ModelTransaction {
@@ -139,10 +141,17 @@ export class PartitionModel {
       const { producerId, producerEpoch, baseOffset, lastOffset, records } = entry
       if (producerId < 0n || !tells(entry)) continue
       const fresh = { lastSequence: -1, transactionFirstOffset: -1, lastDataOffset: -1 }
-      const producer = producers.get(producerId) ?? { ...fresh, epoch: -1, lastOffset: -1, lastTimestampMs: -1 }
+      const producer = producers.get(producerId) ?? {
+        ...fresh,
+        epoch: -1,
+        lastOffset: -1,
+        lastTimestampMs: -1,
+        isDoubtful: false,
+      }
       producers.set(producerId, producer)
       if (producer.epoch !== producerEpoch) Object.assign(producer, { epoch: producerEpoch, lastSequence: -1 })
       producer.lastOffset = lastOffset
+      producer.isDoubtful = entry.mayBeLost === true
       producer.lastTimestampMs = Math.max(...records.map(({ timestamp }) => timestamp))
       if (entry.marker !== undefined) {
         const firstOffset = producer.transactionFirstOffset
