@@ -479,6 +479,16 @@ describe('what was truncated', () => {
     expect((await log.append(batch(1), 'client')).baseOffset).toBe(2)
   })
 
+  it('takes nothing from look-ups by time of what is left, also where it was indexed more closely after a restart', async () => {
+    const machine = new Machine()
+    const log = await machine.start({ indexIntervalBytes: 4096 })
+    for (const laterMs of [5, 0, 0, 9]) await log.append(batch(1, { timestamp: startMs + laterMs }), 'client')
+    await machine.directory.close()
+    const again = await machine.start({ indexIntervalBytes: 1 })
+    await again.truncate(3)
+    expect(await again.offsetForTimestamp(startMs + 1, 'high_watermark')).toMatchObject({ offset: 0 })
+  })
+
   it('does not take the leader epoch of what is appended next with it', async () => {
     const machine = new Machine()
     const log = await machine.start()
