@@ -1,11 +1,12 @@
 /** What is done to the logs, each operation as often as its weight says. An operation more is a line more in the table. */
 import { KafkaError } from '../../protocol/errors.ts'
 import type { FileOperation } from '../../src/runtime/memory-file-system.ts'
-import { readOnce } from './checks.ts'
 import { certainEndOf } from './disk-contents.ts'
 import type { BatchToAppend, Entry } from './partition-model.ts'
+import { readOnce } from './reading.ts'
 import { randomConfig } from './settings.ts'
-import type { SimulatedPartition, Simulation } from './simulation.ts'
+import type { SimulatedPartition } from './simulated-partition.ts'
+import type { Simulation } from './simulation.ts'
 import { bytesOf } from './workload.ts'
 
 interface Operation {

@@ -9,29 +9,26 @@
 import { createHash } from 'node:crypto'
 import { KafkaError } from '../../protocol/errors.ts'
 import type { LocalPartitionLog } from '../../src/log/local-partition-log.ts'
-import type { LogConfig } from '../../src/log/log-config.ts'
 import { LogDirectory, type LogDirectoryOptions } from '../../src/log/log-directory.ts'
 import type { LogLimits } from '../../src/log/log-storage.ts'
 import { type Clock, SimulatedClock } from '../../src/runtime/clock.ts'
 import type { FileSystem } from '../../src/runtime/file-system.ts'
 import { type Random, SeededRandom } from '../../src/runtime/random.ts'
-import { DiskDirectory, type DiskFile, SimulatedDisk } from '../../src/runtime/simulated-disk.ts'
+import { SimulatedDisk } from '../../src/runtime/simulated-disk.ts'
 import { SimulatedFileSystem } from '../../src/runtime/simulated-file-system.ts'
 import { nextTurn } from '../../src/runtime/turns.ts'
 import { Chance } from './chance.ts'
 import { checkLog, checkProgress, checkRecoveryPoint } from './checks.ts'
+import { damageTransactionIndex } from './disk-contents.ts'
 import { operations } from './operations.ts'
-import { PartitionModel } from './partition-model.ts'
 import { checkDeletion } from './retention-checks.ts'
 import { randomConfig, randomLimits } from './settings.ts'
-import { Producers } from './workload.ts'
+import { SimulatedPartition } from './simulated-partition.ts'
 
 const startMs = 1_700_000_000_000
 /** A promise that needs more than so many quiet turns and timers is stuck. */
 const mostQuietTurns = 20
 const mostTimersWaited = 200
-/** In a transaction index. */
-const transactionEntryBytes = 34
 
 class SimulationFailure extends Error {}
 
@@ -61,48 +58,6 @@ export interface Life {
   readonly number: number
   readonly files: SimulatedFileSystem
   readonly directory: LogDirectory
-}
-
-export class SimulatedPartition {
-  readonly topic: string
-  readonly partition: number
-  readonly model = new PartitionModel()
-  readonly producers: Producers
-  config: LogConfig
-  log!: LocalPartitionLog
-  leaderEpoch = -1
-  /** An append has failed: nothing goes until the next life. */
-  isOffline = false
-  /** A truncation was cut off by a death: what it has removed may come back until the names are synced. */
-  isTruncating = false
-  /** flush.messages was 1 for all of this life. */
-  isAlwaysDurable = false
-  /** The loosest retention that was in force since the log start was last looked at. */
-  retention: { ms: number; bytes: number } = { ms: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY }
-  leastDeleteRetentionMs = Number.POSITIVE_INFINITY
-  /** Producers that were known in this life: they stay known in it. */
-  readonly seenProducers = new Set<bigint>()
-  seenLogStartOffset = 0
-  seenRecoveryPoint = 0
-
-  constructor(topic: string, partition: number, config: LogConfig, chance: Chance) {
-    this.topic = topic
-    this.partition = partition
-    this.config = config
-    this.producers = new Producers(chance)
-  }
-
-  get name(): string {
-    return `${this.topic}-${this.partition}`
-  }
-
-  /** What retention is allowed to delete from now on. */
-  noteRetention(): void {
-    const { deletes, retentionMs, retentionBytes, deleteRetentionMs } = this.config
-    this.leastDeleteRetentionMs = Math.min(this.leastDeleteRetentionMs, deleteRetentionMs)
-    if (deletes && retentionMs >= 0) this.retention.ms = Math.min(this.retention.ms, retentionMs)
-    if (deletes && retentionBytes >= 0) this.retention.bytes = Math.min(this.retention.bytes, retentionBytes)
-  }
 }
 
 export class Simulation {
@@ -290,7 +245,7 @@ export class Simulation {
     this.#disk.capacityBytes = Number.MAX_SAFE_INTEGER
     this.life = { number: this.#lives, files, directory: undefined as unknown as LogDirectory }
     this.note(`life ${this.#lives} starts`)
-    if (this.chance.happens(0.15)) this.#damageTransactionIndex()
+    if (this.chance.happens(0.15)) damageTransactionIndex(this, this.#disk)
     if (attempt < 4 && this.chance.happens(0.25)) this.#armDeath(60)
     // The first start makes the directory, whose name is durable only where the one above it can be synced.
     if (this.#lives > 1 && attempt < 4 && this.chance.happens(0.1)) files.faults = { errors: 0.03 }
@@ -325,23 +280,6 @@ export class Simulation {
     if (!partition.isTruncating) return
     await partition.log.flush()
     partition.isTruncating = false
-  }
-
-  /** What the log does not need to be right, as it can make it anew. */
-  #damageTransactionIndex(): void {
-    const { name } = this.chance.pick(this.partitions)
-    const directory = this.#disk.at(`data/${name}`)
-    if (!(directory instanceof DiskDirectory)) return
-    const indexes = [...directory.names].filter(([file]) => file.endsWith('.txnindex'))
-    if (indexes.length === 0) return
-    const [file, node] = this.chance.pick(indexes)
-    const { content } = node as DiskFile
-    if (content.length === 0) return
-    const at = this.chance.below(content.length)
-    this.note(`damage ${file} of ${name} at ${at} of ${content.length}`)
-    const isCut = this.chance.happens(0.5) && at % transactionEntryBytes !== 0
-    if (isCut) (node as DiskFile).truncate(at)
-    else (node as DiskFile).write(at - (at % transactionEntryBytes), Buffer.from([0xff]))
   }
 
   #directoryOptions(files: SimulatedFileSystem): LogDirectoryOptions {
