@@ -361,6 +361,23 @@ describe('the log start offset', () => {
     expect([again.logStartOffset, again.epochForOffset(0), again.epochForOffset(3)]).toEqual([0, 0, 3])
   })
 
+  it('is on disk before retention takes what lies behind it, also while somebody else moves it', async () => {
+    const machine = new Machine()
+    const log = await machine.start(small)
+    for (let index = 0; index < 6; index += 1) await log.append(batch(1), 'client')
+    const { replaceFile } = machine.files
+    machine.files.replaceFile = async (path, ...rest) => {
+      if (path.endsWith('log-start-offset-checkpoint')) return await new Promise(() => {})
+      return await replaceFile.call(machine.files, path, ...rest)
+    }
+    void log.deleteRecordsBefore(3)
+    void log.enforceRetention()
+    for (let turns = 0; turns < 20; turns += 1) await nextTurn()
+    machine.die()
+    const again = await machine.start(small)
+    expect([again.logStartOffset, await readAll(again)]).toEqual([0, [0, 1, 2, 3, 4, 5]])
+  })
+
   it('is where a log starts of whose older segments some are left, and nothing behind it is lost', async () => {
     const machine = new Machine()
     const log = await machine.start(small)
