@@ -403,6 +403,18 @@ describe('the log start offset', () => {
     expect((await again.append(batch(1), 'client')).baseOffset).toBe(6)
   })
 
+  it('is where a log starts without producers that ends before it', async () => {
+    const machine = new Machine()
+    const log = await machine.start(small)
+    await log.append(sequenced(1n, 0, 0), 'client')
+    await log.flush()
+    for (let sequence = 1; sequence < 6; sequence += 1) await log.append(sequenced(1n, 0, sequence), 'client')
+    await log.deleteRecordsBefore(6)
+    machine.losePower()
+    const again = await machine.start(small)
+    expect([again.logStartOffset, again.logEndOffset, again.producerStates()]).toEqual([6, 6, []])
+  })
+
   it('does not go back when segments below it were removed by a start', async () => {
     const machine = new Machine()
     const log = await machine.start(small)
