@@ -34,6 +34,7 @@ export const operations: readonly Operation[] = [
   { name: 'truncate', weight: 2, run: truncate },
   { name: 'change the config', weight: 3, run: changeConfig },
   { name: 'write checkpoints', weight: 2, run: checkpoint },
+  { name: 'close and open again', weight: 1.5, run: reopen },
   { name: 'restart', weight: 1.5, run: (simulation) => simulation.restart() },
   { name: 'die', weight: 1.5, run: (simulation) => simulation.life.files.kill() },
   { name: 'fail', weight: 1.5, run: failCalls },
@@ -62,7 +63,7 @@ function append(simulation: Simulation, partition: SimulatedPartition, batch: Ba
   const isTimed = isClients && config.messageTimestampType === 'LogAppendTime'
   const timestamp = simulation.clock.now()
   const records = isTimed ? batch.records.map((record) => ({ ...record, timestamp })) : batch.records
-  const sent = { bytes: Buffer.from(bytes), leaderEpoch, life: simulation.life.number, appendedMs: timestamp }
+  const sent = { bytes: Buffer.from(bytes), leaderEpoch, opening: partition.openings, appendedMs: timestamp }
   const entry = model.place({ ...batch, records }, sent)
   simulation.note(`append to ${partition.name}: ${entry.baseOffset} to ${entry.lastOffset}, ${bytes.length} bytes`)
   const appended = log.append(bytes, isClients ? 'client' : 'coordinator')
@@ -112,8 +113,8 @@ function repeat(simulation: Simulation): void {
   const mine = sent.filter(({ producerId, producerEpoch }) => {
     return producerId === last.producerId && producerEpoch === last.producerEpoch
   })
-  const remembered = mine.slice(-5).filter(({ baseOffset, life }) => {
-    return baseOffset === last.baseOffset || (life === simulation.life.number && baseOffset >= log.firstSegmentOffset)
+  const remembered = mine.slice(-5).filter(({ baseOffset, opening }) => {
+    return baseOffset === last.baseOffset || (opening === partition.openings && baseOffset >= log.firstSegmentOffset)
   })
   const entry = simulation.chance.pick(remembered)
   simulation.note(`repeat ${entry.baseOffset} of ${partition.name}`)
@@ -258,6 +259,12 @@ function checkpoint(simulation: Simulation): void {
     if (!simulation.isExpected(error)) throw error
   })
   simulation.track(writing)
+}
+
+/** One that has failed rather than another. */
+function reopen(simulation: Simulation): Promise<void> {
+  const { partitions, chance } = simulation
+  return simulation.reopen(partitions.find(({ isOffline }) => isOffline) ?? chance.pick(partitions))
 }
 
 const failing: readonly (readonly FileOperation[])[] = [

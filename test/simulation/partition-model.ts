@@ -31,8 +31,8 @@ export interface Entry extends BatchToAppend {
   readonly leaderEpoch: number
   /** As it was sent. */
   readonly bytes: Buffer
-  /** The life of the process in which it was appended. */
-  readonly life: number
+  /** Number of the opening of its log in which it was appended. */
+  readonly opening: number
   readonly appendedMs: number
   /** It was not durable in a power failure, and what came behind it may have survived without it: in a compacted log nobody misses it. */
   mayBeLost?: boolean
@@ -70,7 +70,7 @@ export class PartitionModel {
   durableOffset = 0
   survivingOffset = 0
 
-  place(batch: BatchToAppend, sent: Pick<Entry, 'bytes' | 'leaderEpoch' | 'life' | 'appendedMs'>): Entry {
+  place(batch: BatchToAppend, sent: Pick<Entry, 'bytes' | 'leaderEpoch' | 'opening' | 'appendedMs'>): Entry {
     const baseOffset = this.endOffset
     const lastOffset = baseOffset + Math.max(1, batch.records.length) - 1
     const entry = { ...batch, ...sent, baseOffset, lastOffset }

@@ -13,7 +13,11 @@ export class SimulatedPartition {
   config: LogConfig
   log!: LocalPartitionLog
   leaderEpoch = -1
-  /** An append has failed: nothing goes until the next life. */
+  /** How many times it was opened. */
+  openings = 0
+  /** It is being opened, or closed for that. */
+  isOpening = false
+  /** An append or an opening has failed: nothing goes until it is opened again. */
   isOffline = false
   /** A truncation was cut off by a death: what it has removed may come back until the names are synced. */
   isTruncating = false

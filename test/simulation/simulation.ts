@@ -21,6 +21,7 @@ import { Chance } from './chance.ts'
 import { checkLog, checkProgress, checkRecoveryPoint } from './checks.ts'
 import { damageTransactionIndex } from './disk-contents.ts'
 import { operations } from './operations.ts'
+import { resultOf, SimulationFailure, type SimulationResult } from './result.ts'
 import { checkDeletion } from './retention-checks.ts'
 import { randomConfig, randomLimits } from './settings.ts'
 import { SimulatedPartition } from './simulated-partition.ts'
@@ -29,8 +30,6 @@ const startMs = 1_700_000_000_000
 /** A promise that needs more than so many quiet turns and timers is stuck. */
 const mostQuietTurns = 20
 const mostTimersWaited = 200
-
-class SimulationFailure extends Error {}
 
 /** For tests of the simulation itself: makes the storage worse than it may be. */
 export interface Sabotage {
@@ -42,15 +41,6 @@ export interface SimulationOptions {
   /** Keep the lines of the trace. */
   readonly traces?: boolean
   readonly sabotage?: Sabotage
-}
-
-export interface SimulationResult {
-  readonly seed: number
-  /** What went wrong; undefined when nothing did. */
-  readonly failure: string | undefined
-  /** Of all that happened. */
-  readonly hash: string
-  readonly lines: readonly string[]
 }
 
 /** What one life has. */
@@ -114,6 +104,10 @@ export class Simulation {
     return this.life.files.isDead
   }
 
+  end(): void {
+    this.life.files.kill()
+  }
+
   note(what: string): void {
     const line = `${this.clock.now() - startMs} ${what}`
     this.#hash.update(line)
@@ -130,6 +124,7 @@ export class Simulation {
     if (this.#failure !== undefined) throw this.#failure
     if (this.isDead || this.life.directory === undefined) return
     for (const partition of this.partitions) {
+      if (partition.isOpening) continue
       checkProgress(this, partition)
       if (partition.log.recoveryPoint !== partition.seenRecoveryPoint) checkRecoveryPoint(this, partition)
     }
@@ -271,7 +266,30 @@ export class Simulation {
     return 'opened'
   }
 
+  /** As a partition is closed to lie in another log directory, and opened where it was because that did not work out. */
+  async reopen(partition: SimulatedPartition): Promise<void> {
+    if (!(await this.quiesce())) return
+    const { directory } = this.life
+    this.note(`close ${partition.name}`)
+    partition.isOpening = true
+    const reopening = async (): Promise<void> => {
+      const isClosed = await directory.release(partition)
+      this.note(`open ${partition.name}, which was ${isClosed ? '' : 'not '}closed properly`)
+      await this.#openPartition(directory, partition)
+    }
+    const outcome = await this.wait(reopening())
+    partition.isOpening = false
+    if (outcome === undefined) return
+    if ('value' in outcome) {
+      this.#recovered(partition)
+      return
+    }
+    if (!this.isExpected(outcome.error)) throw outcome.error
+    partition.isOffline = true
+  }
+
   async #openPartition(directory: LogDirectory, partition: SimulatedPartition): Promise<void> {
+    partition.openings += 1
     const { topic, partition: number, config } = partition
     partition.log = await directory.openPartition({ topic, partition: number, config })
     this.#options.sabotage?.log?.(partition.log)
@@ -369,16 +387,6 @@ function isSystemError(error: unknown): boolean {
   return code === 'EIO' || code === 'ENOSPC'
 }
 
-/** Runs the simulation of `seed` to its end or its first failure. */
-export async function simulate(seed: number, options: SimulationOptions = {}): Promise<SimulationResult> {
-  const simulation = new Simulation(seed, options)
-  let failure: string | undefined
-  try {
-    await simulation.run()
-  } catch (error) {
-    failure = error instanceof SimulationFailure ? error.message : String((error as Error)?.stack ?? error)
-    simulation.note(`FAILED: ${failure}`)
-  }
-  simulation.life.files.kill()
-  return { seed, failure, hash: simulation.hash, lines: simulation.lines }
+export function simulate(seed: number, options: SimulationOptions = {}): Promise<SimulationResult> {
+  return resultOf(seed, new Simulation(seed, options))
 }
