@@ -97,6 +97,23 @@ describe('a log directory', () => {
     }
   })
 
+  it('knows nothing of a log start that could not be written down when the partition is opened again', async () => {
+    const files = new MemoryFileSystem()
+    const directory = await openDirectory(files)
+    const log = await openLog(directory)
+    for (let index = 0; index < 3; index += 1) await log.append(batch(1), 'client')
+    files.beforeCall = (operation, path) => {
+      if (operation === 'replaceFile' && path.endsWith('log-start-offset-checkpoint')) throw systemError('ENOSPC', path)
+    }
+    await expect(log.deleteRecordsBefore(2)).rejects.toThrow('ENOSPC')
+    files.beforeCall = () => {}
+    expect(await directory.release({ topic: 'topic', partition: 0 })).toBe(true)
+    const again = await openLog(directory)
+    expect(again.logStartOffset).toBe(0)
+    await again.deleteRecordsBefore(2)
+    expect(await text(files, 'log-start-offset-checkpoint')).toBe('0\n1\ntopic 0 2\n')
+  })
+
   it('is not marked while a partition that a crash left is still to be recovered', async () => {
     const files = new MemoryFileSystem()
     await openLog(await openDirectory(files))
