@@ -2,7 +2,6 @@
 // serves what the other has compacted.
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { batchesIn } from '../../protocol/records/batches.ts'
-import { loadCodecs } from '../../protocol/records/compression.ts'
 import { recordsOf } from '../../protocol/records/record.ts'
 import type { RecordBatchView } from '../../protocol/records/record-batch.ts'
 import { assert, assertEqual } from '../scenarios/report.ts'
@@ -25,7 +24,6 @@ export async function compaction(bench: Bench): Promise<void> {
     await withKafka(bench, byKafka, { quorum, properties }, (bootstrap) => probe.call('fillCompacted', { bootstrap }))
     cpSync(`${byKafka}/data`, `${byOdradek}/data`, { recursive: true })
   })
-  await loadCodecs()
   // The second round has everything to do again; tombstones and markers are past their time then.
   for (const round of ['first', 'second']) {
     await check(bench, `Odradek leaves what Kafka leaves of a ${round} compaction, batch by batch`, async () => {

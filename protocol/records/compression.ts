@@ -13,7 +13,7 @@ import { corrupt, tooLarge } from './compression-errors.ts'
 import { compressLz4, decompressLz4 } from './lz4.ts'
 import type { Codec } from './record-batch.ts'
 import { compressSnappy, decompressSnappy } from './snappy.ts'
-import { compressZstd, decompressZstd, loadZstd } from './zstd.ts'
+import { compressZstd, decompressZstd } from './zstd.ts'
 
 /** More than any sensible batch of `max.message.bytes` inflates to, little enough to inflate in one turn of the event loop. */
 export const defaultMaxDecompressedBytes = 24 * 1024 * 1024
@@ -29,11 +29,6 @@ export interface DecompressOptions {
   /** The most that may come out. */
   readonly maxBytes?: number
   readonly magic?: number
-}
-
-/** Resolves when every codec can be used. Waits only where zstd is neither in Node nor compiled, and a WASM build has to start. */
-export async function loadCodecs(): Promise<void> {
-  await loadZstd()
 }
 
 /** The bytes as one run of `codec`, in the framing that Kafka's clients read. */

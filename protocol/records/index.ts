@@ -15,7 +15,6 @@ export {
   type DecompressOptions,
   decompress,
   defaultMaxDecompressedBytes,
-  loadCodecs,
 } from './compression.ts'
 export {
   buildControlBatch,
@@ -62,3 +61,4 @@ export {
   type TimestampType,
   updateCrc,
 } from './record-batch.ts'
+export { onCodecWarning } from './zstd.ts'

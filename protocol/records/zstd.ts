@@ -1,6 +1,6 @@
 /**
- * protocol/records: zstd, by node:zlib where Node has it (from 22.15), else by `zstd-napi` where it was compiled, else by a WASM build,
- * which has to be started first (`loadZstd`).
+ * protocol/records: zstd, by node:zlib where Node has it (from 22.15), else by `zstd-napi` where it was compiled and can be loaded, else by
+ * a WASM build. Which it is turns out at the first use, because each takes memory.
  *
  * Before anything is decoded the frames are walked by their headers (RFC 8878), so that a truncated frame and a content size beyond the limit
  * are refused at once, and the output can be given its size:
@@ -8,7 +8,7 @@
  *     28b52ffd | descriptor | window? | dictionary id? | content size? | { 3 bytes: last, type, size | block }* | checksum?
  */
 import { corrupt, tooLarge } from './compression-errors.ts'
-import { isInstalled, optionalModule } from './native-module.ts'
+import { innerFile, innerModule, nativeModule, optionalModule } from './native-module.ts'
 
 export interface ZstdBackend {
   compress(bytes: Buffer, level: number): Buffer
@@ -16,24 +16,16 @@ export interface ZstdBackend {
   decompress(frame: Buffer, maxBytes: number): Buffer | undefined
 }
 
-/** Missing where the package is there, but its scripts were not run. */
-const compiledFile = 'zstd-napi/build/Release/binding.node'
-
 let backend: ZstdBackend | undefined
+let tell: (warning: string) => void = () => {}
 
-/** Resolves when zstd can be used synchronously. What is compiled is loaded at its first use: it takes 2 MB. */
-export async function loadZstd(): Promise<void> {
-  if (backend !== undefined || process.versions.zstd !== undefined || isInstalled(compiledFile)) return
-  backend = await webAssemblyBackend()
+/** `listener` hears, once, why a library that would be faster can't be loaded. */
+export function onCodecWarning(listener: (warning: string) => void): void {
+  tell = listener
 }
 
 function loadedBackend(): ZstdBackend {
-  backend ??= nodeBackend() ?? nativeBackend()
-  if (backend === undefined) {
-    throw new Error(
-      'zstd is neither in this Node (22.15 has it) nor compiled (zstd-napi): loadCodecs() must be awaited first',
-    )
-  }
+  backend ??= nodeBackend() ?? nativeBackend() ?? webAssemblyBackend()
   return backend
 }
 
@@ -192,7 +184,9 @@ interface ZstdNapi {
 }
 
 export function nativeBackend(): ZstdBackend | undefined {
-  const binding = optionalModule<ZstdNapi>('zstd-napi/binding')
+  const binding = optionalModule<ZstdNapi>('zstd-napi/binding', (reason) => {
+    tell(`zstd-napi is installed, but can't be loaded (${reason}): zstd is done by a slower WASM build`)
+  })
   if (binding === undefined) return undefined
   const compressor = new binding.CCtx()
   const decompressor = new binding.DCtx()
@@ -214,22 +208,37 @@ export function nativeBackend(): ZstdBackend | undefined {
 }
 
 interface ZstdWasm {
-  init(): Promise<void>
   compress(bytes: Uint8Array, level: number): Uint8Array
   /** `defaultHeapSize`: of the output, where the frame does not say its content size. */
   decompress(frame: Uint8Array, options: { defaultHeapSize: number }): Uint8Array
 }
+/** Of the global of that name, what Node's types lack. */
+interface WebAssemblyOfNode {
+  Module: new (bytes: Uint8Array) => object
+  Instance: new (module: object, imports: object) => object
+}
+/** What Emscripten made of it. */
+interface EmscriptenModule {
+  instantiateWasm?: (imports: object, receive: (instance: object) => void) => void
+  init(): void
+  /** It was started, which must not happen twice. */
+  readonly calledRun?: boolean
+}
+const wasmPackage = '@bokuweb/zstd-wasm'
 /** ZSTD_error_dstSize_tooSmall. */
 const outputTooSmall = '-70'
 
-export async function webAssemblyBackend(): Promise<ZstdBackend> {
-  const wasm = optionalModule<ZstdWasm>('@bokuweb/zstd-wasm')
-  if (wasm === undefined) {
-    throw new Error(
-      'zstd is not in this Node (22.15 has it), and neither zstd-napi nor @bokuweb/zstd-wasm can be loaded',
-    )
+/** Starts what the package's own `init` starts, but at once: who needs zstd can't wait for a promise. Takes 15 ms. */
+export function webAssemblyBackend(): ZstdBackend {
+  const purpose = 'zstd, which this Node lacks (22.15 has it)'
+  const wasm = nativeModule<ZstdWasm>(wasmPackage, purpose)
+  const { Module } = innerModule<{ Module: EmscriptenModule }>(wasmPackage, 'module.js', purpose)
+  if (Module.calledRun !== true) {
+    const { WebAssembly } = globalThis as unknown as { WebAssembly: WebAssemblyOfNode }
+    const code = new WebAssembly.Module(innerFile(wasmPackage, 'zstd.wasm', purpose))
+    Module.instantiateWasm = (imports, receive) => receive(new WebAssembly.Instance(code, imports))
+    Module.init()
   }
-  await wasm.init()
   return {
     compress: (bytes, level) => asBuffer(wasm.compress(bytes, level)),
     decompress(frame, maxBytes) {

@@ -149,6 +149,7 @@ export class Cluster {
     const cluster = new Cluster(options, metadata, directories)
     options.registerParts?.(metadata)
     await metadata.load()
+    cluster.topics.elections.startAnew()
     cluster.#configureDirectories()
     await directories.setStraysAside((topic, partition) => cluster.findPartition(topic, partition))
     await cluster.#applyChanges()

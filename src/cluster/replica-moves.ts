@@ -191,8 +191,9 @@ export class ReplicaMoves {
     const { partition, source, target, copy } = move
     const name = { topic: partition.topic, partition: partition.index }
     const wasCompacted = current.isCompacted
-    await source.release(name)
+    const isClosed = await source.release(name)
     try {
+      if (!isClosed) throw new Error(`${partition.name} could not be closed properly in ${source.path}`)
       await copy.finish(wasCompacted)
       await target.expect(name, current)
       await this.#record(move)

@@ -8,6 +8,7 @@ import {
   topicRecord,
 } from '../../protocol/state/index.ts'
 import { type MetadataLog, type MetadataRecord, metadataRecord } from '../metadata/index.ts'
+import { ElectionCounts } from './election-counts.ts'
 import type { Features } from './features.ts'
 import { Partition } from './partition.ts'
 import { Topic } from './topic.ts'
@@ -20,6 +21,7 @@ export interface TopicChanges {
 }
 
 export class Topics {
+  readonly elections = new ElectionCounts()
   readonly #byName = new Map<string, Topic>()
   readonly #byId = new Map<string, Topic>()
   readonly #namesByCollisionKey = new Map<string, Set<string>>()
@@ -111,6 +113,7 @@ export class Topics {
     const partition = this.#require(record.topicId).partitions[record.partitionId]
     if (partition === undefined)
       throw new Error(`the metadata log changes partition ${record.partitionId} that is not there`)
+    this.elections.note(partition, record)
     partition.replay(record)
     this.#changedPartitions.add(partition)
   }

@@ -13,7 +13,6 @@ import {
   batchesIn,
   type Codec,
   endTransactionMarkerOf,
-  loadCodecs,
   noProducerId,
   type RecordBatchView,
   recordsOf,
@@ -251,7 +250,6 @@ export class CoordinatorPartition<M extends StateMachine<Rec>, Rec> {
   }
 
   async #replayLog(machine: M): Promise<void> {
-    await loadCodecs()
     const endOffset = this.#log.logEndOffset
     let offset = this.#log.logStartOffset
     while (offset < endOffset && !this.#isClosed) {

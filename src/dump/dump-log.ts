@@ -4,7 +4,6 @@
  *
  *     const problems = await dumpLog('data/orders-0', { files, output, records: true, verify: false })
  */
-import { loadCodecs } from '../../protocol/records/compression.ts'
 import {
   dumpLogDirectory,
   dumpPartitionDirectory,
@@ -20,7 +19,6 @@ import { type DumpOptions, Report } from './report.ts'
  * @throws Error in a line when there is nothing at `path` that is Kafka's, or it can't be read.
  */
 export async function dumpLog(path: string, options: DumpOptions): Promise<number> {
-  await loadCodecs()
   const report = new Report(options)
   const names = await namesIn(report, path)
   if (names === undefined) {

@@ -18,7 +18,10 @@ export interface CheckpointOptions {
 
 export class Checkpoint {
   readonly #options: CheckpointOptions
+  /** What is to be written. */
   readonly #offsets: Offsets
+  /** What was written the last time, without partitions that have gone since. */
+  #written: Offsets
   /** The partitions that the file may name. */
   #namesInFile: Set<string>
   readonly #writes = new SerialQueue()
@@ -29,6 +32,7 @@ export class Checkpoint {
   private constructor(options: CheckpointOptions, offsets: Offsets) {
     this.#options = options
     this.#offsets = offsets
+    this.#written = new Map(offsets)
     this.#namesInFile = new Set(offsets.keys())
   }
 
@@ -48,8 +52,9 @@ export class Checkpoint {
     }
   }
 
+  /** What the file says. */
   get(name: string): number | undefined {
-    return this.#offsets.get(name)
+    return this.#written.get(name)
   }
 
   /** What is known of a partition that is not open; undefined: nothing. Counts from the next `save` on. */
@@ -78,10 +83,12 @@ export class Checkpoint {
       this.#cancel?.()
       this.#cancel = undefined
       this.#options.collect(this.#offsets)
-      const names = new Set(this.#offsets.keys())
-      for (const name of names) this.#namesInFile.add(name)
-      await writeOffsets(this.#options.storage.files, this.#options.path, this.#offsets)
-      this.#namesInFile = names
+      const written = new Map(this.#offsets)
+      for (const name of written.keys()) this.#namesInFile.add(name)
+      await writeOffsets(this.#options.storage.files, this.#options.path, written)
+      this.#namesInFile = new Set(written.keys())
+      for (const name of written.keys()) if (!this.#offsets.has(name)) written.delete(name)
+      this.#written = written
     })
     return this.#queued
   }
@@ -89,12 +96,14 @@ export class Checkpoint {
   /** The partition is gone. The file may name it until a new one of that name is made: thousands that go together cost no writes of their own. */
   forget(name: string): void {
     this.#offsets.delete(name)
+    this.#written.delete(name)
     if (this.#namesInFile.has(name)) this.saveLater()
   }
 
   /** Resolves when the file says nothing of a partition that is about to be made: a crash must not leave it the offset of an older one. */
   async ensureForgotten(name: string): Promise<void> {
     this.#offsets.delete(name)
+    this.#written.delete(name)
     if (this.#namesInFile.has(name)) await this.save()
   }
 

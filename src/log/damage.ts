@@ -10,10 +10,10 @@ import type { RecordBatchView } from '../../protocol/records/record-batch.ts'
 import type { FileHandle } from '../runtime/file-system.ts'
 import { batchRuns, UnreadableSegment } from './batch-scan.ts'
 import type { Segment } from './segment.ts'
+import { largestRelativeOffset } from './segment-files.ts'
 import type { Segments } from './segments.ts'
 
 const longestHeader = 61
-const largestRelativeOffset = 0x7fffffff
 
 export interface Damage {
   readonly path: string
@@ -69,7 +69,8 @@ export function openRemedy({ nextOffset }: Damage): string {
 }
 
 /** When the partition could not be opened for it. */
-export function closedRemedy(logDirectory: string): string {
+export function closedRemedy(partitionDirectory: string): string {
+  const logDirectory = partitionDirectory.slice(0, partitionDirectory.lastIndexOf('/'))
   return `stop the broker and put back a copy of the file, or remove ${logDirectory}/.kafka_cleanshutdown and ${logDirectory}/recovery-point-offset-checkpoint: the next start then cuts the log at that byte`
 }
 

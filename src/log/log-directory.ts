@@ -70,8 +70,9 @@ export class LogDirectory implements LogOwner {
   readonly #directories: PartitionDirectories
   readonly #open: Map<string, LocalPartitionLog>
   readonly #opening = new Map<string, Promise<LocalPartitionLog>>()
+  /** Released, and not closed properly. */
+  readonly #unclean = new Set<string>()
   readonly #upkeep: LogUpkeep
-  #hasFailed = false
   #closed: Promise<void> | undefined
 
   private constructor(
@@ -215,13 +216,14 @@ export class LogDirectory implements LogOwner {
       storage: this.#storage,
       directories: this.#directories,
       checkpoints: this.#checkpoints,
-      isClean: this.wasCleanlyStopped,
+      isClean: this.wasCleanlyStopped && !this.#unclean.has(name),
       owner: this,
     })
     this.#opening.set(name, opening)
     try {
       const log = await opening
       this.#open.set(name, log)
+      this.#unclean.delete(name)
       return log
     } finally {
       this.#opening.delete(name)
@@ -232,6 +234,7 @@ export class LogDirectory implements LogOwner {
   async deletePartition(topic: string, partition: number): Promise<void> {
     const name = partitionName(topic, partition)
     const log = this.#open.get(name) ?? (await this.#opening.get(name))
+    this.#unclean.delete(name)
     if (log !== undefined) await log.delete()
     else if (this.#directories.names.has(name)) await this.#directories.remove(name)
   }
@@ -267,14 +270,19 @@ export class LogDirectory implements LogOwner {
     return this.#directories.removeFuture(name)
   }
 
-  /** Closes a partition; it is still stored, and can be opened again. */
-  async release({ topic, partition }: PartitionName): Promise<void> {
+  /**
+   * Closes a partition; it is still stored, and can be opened again. False: it could not be closed properly, or had failed before. What its files
+   * hold is then found out when it is opened, as after a crash.
+   */
+  async release({ topic, partition }: PartitionName): Promise<boolean> {
     const name = partitionName(topic, partition)
     const log = this.#open.get(name)
-    if (log === undefined) return
-    await log.close()
+    if (log === undefined) return !this.#unclean.has(name)
+    const isClosed = await this.#closeLog(log)
+    if (!isClosed) this.#unclean.add(name)
     this.#flush.forget(log)
     this.#open.delete(name)
+    return isClosed
   }
 
   /** Closes all partitions; if none has failed or is still to be recovered, the next start trusts what is here. `brokerEpoch`: for the clean shutdown file. */
@@ -347,6 +355,17 @@ export class LogDirectory implements LogOwner {
     }
   }
 
+  /** False: its files are not those of a clean stop. */
+  async #closeLog(log: LocalPartitionLog): Promise<boolean> {
+    try {
+      await log.close()
+      return !log.hasFailed && this.#storage.failure === undefined
+    } catch (error) {
+      this.#storage.logger.error({ directory: log.directory, error }, 'closing a partition failed')
+      return false
+    }
+  }
+
   async #close(brokerEpoch: number): Promise<void> {
     this.#upkeep.close()
     this.#cleaner.close()
@@ -356,19 +375,15 @@ export class LogDirectory implements LogOwner {
       await this.#flush.close()
       await this.#upkeep.idle()
       await Promise.allSettled(this.#opening.values())
+      let isClosed = true
       await forEachLimited(this.#open.values(), partitionsClosedAtATime, async (log) => {
-        try {
-          await log.close()
-        } catch (error) {
-          this.#hasFailed = true
-          this.#storage.logger.error({ directory: log.directory, error }, 'closing a partition failed')
-        }
-        this.#hasFailed ||= log.hasFailed
+        if (!(await this.#closeLog(log))) isClosed = false
       })
       if (this.#storage.failure === undefined) await this.checkpoint()
-      // What a crash left and nobody opened since is still to be recovered.
-      const isRecovered = this.wasCleanlyStopped || [...this.#directories.names].every((name) => this.#open.has(name))
-      if (isRecovered && !this.#hasFailed && this.#storage.failure === undefined) {
+      // What a crash or a failure left and nobody opened since is still to be recovered.
+      const isKnown = (name: string): boolean => this.#open.has(name) || this.wasCleanlyStopped
+      const isRecovered = this.#unclean.size === 0 && [...this.#directories.names].every(isKnown)
+      if (isRecovered && isClosed && this.#storage.failure === undefined) {
         await this.#storage.files.replaceFile(
           `${this.path}/${cleanShutdownFileName}`,
           JSON.stringify({ version: 0, brokerEpoch }),

@@ -83,7 +83,7 @@ export class LogStart {
     const { segments, offsets, reader, storage, condition, config } = this.#parts
     const { directory } = segments
     const start = segments.all[count]!.baseOffset
-    if (start > offsets.logStartOffset) await this.#move(start)
+    if (start > offsets.savedLogStartOffset) await this.#move(start)
     const removed = segments.dropOldest(count)
     reader.forgetCursors()
     try {

@@ -10,7 +10,7 @@ import type { LogStorage } from './log-storage.ts'
 import { decodeProducerSnapshot } from './producer-snapshot.ts'
 import { ProducerStates } from './producer-states.ts'
 import type { Segment } from './segment.ts'
-import { readIfExists } from './segment-files.ts'
+import { readIfExists, segmentFileName } from './segment-files.ts'
 import type { Segments } from './segments.ts'
 import { TransactionIndex } from './transaction-index.ts'
 
@@ -155,33 +155,50 @@ async function loadNewestSnapshot(
   producers: ProducerStates,
   storage: LogStorage,
 ): Promise<number> {
+  const newest = await loadSnapshot(segments, isUsable, names, producers, storage.files)
   const baseOffsets = baseOffsetsOf(segments)
-  const firstOffset = segments.all[0]!.baseOffset
-  let newest = -1
   let hasRemoved = false
-  for (const name of [...names].sort().reverse()) {
-    const match = snapshotPattern.exec(name)
-    if (match === null) continue
-    const offset = Number(match[1])
-    const path = `${segments.directory}/${name}`
-    // One from before the first segment lacks what was between the two, the end of a transaction maybe.
-    if (isUsable(offset) && offset >= firstOffset && newest < 0) {
-      // With a segment that was dropped, its snapshot has gone.
-      const content = await readIfExists(storage.files, path)
-      const entries = content && decodeProducerSnapshot(content)
-      if (entries !== undefined) {
-        producers.load(entries)
-        newest = offset
-        continue
-      }
-    } else if (isUsable(offset) && baseOffsets.has(offset)) {
-      continue
-    }
-    await storage.files.remove(path)
+  for (const offset of snapshotOffsetsIn(names)) {
+    // An older one where a segment starts may be needed when the transaction indexes from there on are made anew.
+    const isSpare = offset < newest && isUsable(offset) && baseOffsets.has(offset)
+    if (offset === newest || isSpare) continue
+    await storage.files.remove(snapshotPath(segments, offset))
     hasRemoved = true
   }
   if (hasRemoved) await storage.files.syncDirectory(segments.directory)
   return newest
+}
+
+/** Loads the newest that is usable and can be read. Its offset, -1 when there is none. */
+async function loadSnapshot(
+  segments: Segments,
+  isUsable: (offset: number) => boolean,
+  names: readonly string[],
+  producers: ProducerStates,
+  files: LogStorage['files'],
+): Promise<number> {
+  const firstOffset = segments.all[0]!.baseOffset
+  for (const offset of snapshotOffsetsIn(names)) {
+    // One from before the first segment lacks what was between the two, the end of a transaction maybe.
+    if (!isUsable(offset) || offset < firstOffset) continue
+    // With a segment that was dropped, its snapshot has gone.
+    const content = await readIfExists(files, snapshotPath(segments, offset))
+    const entries = content && decodeProducerSnapshot(content)
+    if (entries === undefined) continue
+    producers.load(entries)
+    return offset
+  }
+  return -1
+}
+
+/** The newest first. */
+function snapshotOffsetsIn(names: readonly string[]): number[] {
+  const offsets = names.flatMap((name) => snapshotPattern.exec(name)?.[1] ?? []).map(Number)
+  return offsets.sort((left, right) => right - left)
+}
+
+function snapshotPath({ directory }: Segments, offset: number): string {
+  return `${directory}/${segmentFileName(offset, '.snapshot')}`
 }
 
 /** Tells `producers` of all that is in `segments`. `believedFrom`: open transactions from before are forgotten there. */
@@ -223,10 +240,11 @@ export async function repairTransactionIndexes(segments: Segments, { files, logg
     if ((await segment.transactionIndex()).isWhole) continue
     const producers = new ProducerStates()
     const names = await files.list(segments.directory)
-    const snapshotOffset = await loadSnapshotBefore(segment.baseOffset, segments, names, producers, files)
-    const first = segments.indexOf(snapshotOffset)
-    const earlier = segments.all.slice(first, segments.all.indexOf(segment))
-    const replay = new Replay(producers, snapshotOffset)
+    const isBefore = (offset: number) => offset <= segment.baseOffset
+    const snapshotOffset = await loadSnapshot(segments, isBefore, names, producers, files)
+    const fromOffset = Math.max(snapshotOffset, segments.all[0]!.baseOffset)
+    const earlier = segments.all.slice(segments.indexOf(fromOffset), segments.all.indexOf(segment))
+    const replay = new Replay(producers, fromOffset)
     for (const each of earlier) await replaySegment(each, replay)
     const index = TransactionIndex.empty(segment.baseOffset)
     await replaySegment(segment, replay, index)
@@ -234,27 +252,6 @@ export async function repairTransactionIndexes(segments: Segments, { files, logg
     const path = segment.path('.txnindex')
     logger.warn({ path, abortedTransactions: index.count }, `${path} is damaged: it was made anew from the log`)
   }
-}
-
-/** The offset of the newest that can be read, at `offset` or before; that of the first segment when there is none. */
-async function loadSnapshotBefore(
-  offset: number,
-  segments: Segments,
-  names: readonly string[],
-  producers: ProducerStates,
-  files: LogStorage['files'],
-): Promise<number> {
-  const firstOffset = segments.all[0]!.baseOffset
-  for (const name of [...names].sort().reverse()) {
-    const snapshotOffset = Number(snapshotPattern.exec(name)?.[1] ?? -1)
-    if (snapshotOffset < firstOffset || snapshotOffset > offset) continue
-    const content = await readIfExists(files, `${segments.directory}/${name}`)
-    const entries = content && decodeProducerSnapshot(content)
-    if (entries === undefined) continue
-    producers.load(entries)
-    return snapshotOffset
-  }
-  return firstOffset
 }
 
 /** Tells `producers` of a batch in the log. Returns the transaction that it aborts, as the transaction index wants it. */

@@ -5,6 +5,9 @@ export type SegmentSuffix = '.log' | '.index' | '.timeindex' | '.txnindex' | '.s
 
 export const allSuffixes = ['.log', '.index', '.timeindex', '.txnindex', '.snapshot'] as const
 
+/** Its indexes have offsets as 32 bits behind the base offset, with a sign. */
+export const largestRelativeOffset = 0x7fffffff
+
 /** `00000000000000000042.log` */
 export function segmentFileName(baseOffset: number, suffix: SegmentSuffix): string {
   return `${String(baseOffset).padStart(20, '0')}${suffix}`

@@ -144,8 +144,12 @@ export class SegmentIndexes {
   }
 
   /** All of them into memory. */
-  async load(): Promise<readonly (OffsetIndex | TimeIndex | TransactionIndex)[]> {
-    return [await this.offsetIndex(), await this.timeIndex(), await this.transactionIndex()]
+  async load(): Promise<{ offsetIndex: OffsetIndex; timeIndex: TimeIndex; transactionIndex: TransactionIndex }> {
+    return {
+      offsetIndex: await this.offsetIndex(),
+      timeIndex: await this.timeIndex(),
+      transactionIndex: await this.transactionIndex(),
+    }
   }
 
   /** Drops what is in memory of a segment that is not the active one. */
@@ -154,9 +158,15 @@ export class SegmentIndexes {
     this.#timeIndex = undefined
   }
 
-  /** Drops the entries of the batches from `offset` on; durably. */
+  /**
+   * Drops the entries of the batches from `offset` on; durably. With an entry of the time index goes what it says of earlier batches: entries of the
+   * offset index that are left behind the time index don't vouch for it any more.
+   */
   async truncate(offset: number): Promise<void> {
-    for (const index of await this.load()) index.truncateToOffset(offset)
+    const { offsetIndex, timeIndex, transactionIndex } = await this.load()
+    const timeEntries = timeIndex.count
+    for (const index of [offsetIndex, timeIndex, transactionIndex]) index.truncateToOffset(offset)
+    if (timeIndex.count < timeEntries) offsetIndex.truncateToOffset(timeIndex.nextOffset)
     await this.save()
     // What is cut off must not come back behind what is appended from now on.
     await this.#sync(allSuffixes)

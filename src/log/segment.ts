@@ -4,12 +4,11 @@ import { RecordBatchView, recordBatchOverhead } from '../../protocol/records/rec
 import { passingRuns, segmentRuns } from './batch-scan.ts'
 import type { OffsetIndex } from './offset-index.ts'
 import { OpenFile, type OpenFiles } from './open-files.ts'
-import { allSuffixes, type SegmentSuffix, segmentFileName } from './segment-files.ts'
+import { allSuffixes, largestRelativeOffset, type SegmentSuffix, segmentFileName } from './segment-files.ts'
 import { type IndexedSegment, type RebuiltIndexes, SegmentIndexes } from './segment-indexes.ts'
 import type { TimeIndex } from './time-index.ts'
 import type { TransactionIndex } from './transaction-index.ts'
 
-const largestRelativeOffset = 0x7fffffff
 const offsetEntryBytes = 8
 const timeEntryBytes = 12
 const unknown = -1

@@ -65,6 +65,11 @@ export class TimeIndex {
     return this.count === 0 ? this.#baseOffset : this.offsetAt(this.count - 1)
   }
 
+  /** Of the batches from here on it says nothing. */
+  get nextOffset(): number {
+    return this.count === 0 ? this.#baseOffset : this.lastOffset + 1
+  }
+
   /** Adds an entry unless the last one says as much already. */
   maybeAppend(timestampMs: number, offset: number): void {
     if (timestampMs <= this.lastTimestampMs) return

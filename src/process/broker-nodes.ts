@@ -1,5 +1,5 @@
 /** process: all brokers of the process, over the one cluster that they share: opened from the bottom up, closed from the top down. */
-import { loadCodecs } from '../../protocol/records/index.ts'
+import { onCodecWarning } from '../../protocol/records/index.ts'
 import type { Broker, BrokerState } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Endpoint } from '../cluster/registrations.ts'
@@ -77,7 +77,7 @@ export class BrokerNodes {
     const nodes = [...this.#nodes.values()]
     for (const node of nodes) await node.bind()
     this.#metrics = await openMetrics(this.#configs[0]!, this.#logger)
-    await loadCodecs()
+    onCodecWarning((warning) => this.#logger.warn({}, warning))
     const cluster = await this.#stack.open()
     this.#cluster = cluster
     // All are known before the first one starts: it leaves them what they led.

@@ -24,6 +24,8 @@ export interface MetricSources {
     readonly controllerId: number
     readonly topics: {
       values(): Iterable<{ readonly name: string; readonly partitions: readonly MeasuredPartition[] }>
+      /** Of leaders that were not in sync, since the start. */
+      readonly elections: { readonly unclean: number; readonly fromEligible: number }
     }
     readonly registrations: { values(): readonly { readonly isFenced: boolean }[] }
   }
@@ -79,6 +81,7 @@ export function registerBrokerGauges(prom: PromClient, registry: Registry, sourc
   }
   registerReplicas(gauge, sources)
   registerController(gauge, sources)
+  registerElections(prom, registry, sources)
   registerLogs(prom, registry, sources)
   registerGroups(prom, registry, sources)
   gauge('kafka_server_kafkaserver_brokerstate', 'The broker: 3 running, 0 not.', () => (sources.isRunning ? 3 : 0))
@@ -156,6 +159,22 @@ function registerController(gauge: RegisterGauge, { brokerId, cluster }: MetricS
   )
   gauge(name('activebrokercount'), 'Brokers that serve.', () => brokers(false))
   gauge(name('fencedbrokercount'), 'Brokers that are registered and do not serve.', () => brokers(true))
+}
+
+function registerElections({ Counter }: PromClient, registry: Registry, { cluster }: MetricSources): void {
+  const counter = (name: string, help: string, count: keyof typeof cluster.topics.elections): void => {
+    new Counter({
+      name: `kafka_controller_controllerstats_${name}_total`,
+      help,
+      registers: [registry],
+      collect() {
+        this.reset()
+        this.inc(cluster.topics.elections[count])
+      },
+    })
+  }
+  counter('uncleanleaderelections', 'Elections of leaders that may lack records.', 'unclean')
+  counter('electionfromeligibleleaderreplicas', 'Elections of eligible leader replicas (KIP-966).', 'fromEligible')
 }
 
 function registerLogs({ Gauge }: PromClient, registry: Registry, { cluster }: MetricSources): void {

@@ -88,6 +88,21 @@ describe('metrics', () => {
     expect((await metricsOf(broker)).filter((line) => line.includes('"measured"'))).toEqual([])
   })
 
+  it('count elections of leaders that were not in sync', async () => {
+    const broker = await start({ metricsPort: 0, brokers: 2 })
+    const admin = client(broker).admin()
+    await admin.connect()
+    onTestFinished(() => admin.disconnect())
+    await admin.createTopics({ topics: [{ topic: 'one', replicaAssignment: [{ partition: 0, replicas: [2] }] }] })
+    await broker.broker(2).stop()
+    await broker.broker(2).start()
+    const counted = (await metricsOf(broker)).filter((line) => line.startsWith('kafka_controller_controllerstats_'))
+    expect(counted).toEqual([
+      'kafka_controller_controllerstats_uncleanleaderelections_total 0',
+      'kafka_controller_controllerstats_electionfromeligibleleaderreplicas_total 1',
+    ])
+  })
+
   it('show what clients push, when a subscription asks them for it', async () => {
     const broker = await start({ metricsPort: 0 })
     const ask = await connected(broker)

@@ -186,6 +186,37 @@ describe('a leader that was killed', () => {
   })
 })
 
+describe('elections of leaders that were not in sync', () => {
+  it('are counted, those of eligible ones and unclean ones', async () => {
+    const { cluster, brokers, start } = await open()
+    const counts = () => [cluster.topics.elections.unclean, cluster.topics.elections.fromEligible]
+    await create(cluster, [1, 2, 3])
+    await stop(brokers, 2)
+    await start(2)
+    expect(counts()).toEqual([0, 0])
+    await stop(brokers, 2, 3, 1)
+    await start(1)
+    expect(counts()).toEqual([0, 1])
+    await stop(brokers, 1)
+    await start(2)
+    await cluster.controller.electLeaders('unclean', [{ topic: 'topic', partition: 0 }])
+    expect(counts()).toEqual([1, 1])
+  })
+
+  it('are counted from the start of the process on', async () => {
+    const { cluster, brokers, files } = await openCluster({ brokers: [1, 2] })
+    await setElr(cluster, 1)
+    await create(cluster, [1, 2])
+    await stop(brokers, 2, 1)
+    await brokers[0]!.start([endpoint(1)])
+    expect(cluster.topics.elections.fromEligible).toBe(1)
+    await cluster.close()
+    const again = await openCluster({ files, seed: 2, brokers: [] })
+    onTestFinished(() => again.cluster.close())
+    expect(again.cluster.topics.elections.fromEligible).toBe(0)
+  })
+})
+
 describe('a reassignment', () => {
   it('leaves nobody eligible who is no replica any more', async () => {
     const { cluster, brokers } = await open()

@@ -202,6 +202,23 @@ describe('a partition that moves to another log directory', () => {
     expect((await files.list(to)).filter((name) => name.startsWith('topic'))).toEqual([])
   })
 
+  it('stays where it is when its log fails on the way', async () => {
+    const files = new MemoryFileSystem()
+    const opened = await open(files, { 'replica.alter.log.dirs.io.max.bytes.per.second': '1000' })
+    const { partition, from, to } = await filled(opened)
+    expect(await move(opened, to)).toBe(0)
+    files.beforeCall = (operation, path) => {
+      if (operation === 'write' && path.startsWith(`${from}/topic-0/`)) throw systemError('ENOSPC', path)
+    }
+    await expect(partition.append(record('too much'), -1)).rejects.toThrow('is offline: ENOSPC')
+    files.beforeCall = () => {}
+    await opened.clock.advance(60_000)
+    await moved(opened)
+    expect(await placesOf(opened)).toEqual([[from, true, false]])
+    expect(partition.log.logEndOffset).toBe(20)
+    await partition.append(record('after'), -1)
+  })
+
   it('goes with its topic', async () => {
     const files = new MemoryFileSystem()
     const opened = await open(files)

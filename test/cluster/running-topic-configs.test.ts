@@ -1,6 +1,6 @@
 /** Topic configs that change while the broker runs: what the log does next obeys them. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { batchesIn, buildRecordBatch, type Codec, loadCodecs } from '../../protocol/records/index.ts'
+import { batchesIn, buildRecordBatch, type Codec } from '../../protocol/records/index.ts'
 import type { Broker } from '../../src/cluster/broker.ts'
 import type { Cluster } from '../../src/cluster/cluster.ts'
 import type { Partition } from '../../src/cluster/partition.ts'
@@ -16,7 +16,6 @@ let clock: SimulatedClock
 let topics = 0
 
 beforeAll(async () => {
-  await loadCodecs()
   const opened = await openCluster()
   ;({ cluster, files, clock } = opened)
   broker = opened.brokers[0]!

@@ -5,14 +5,7 @@ import { fetch } from '../../protocol/messages/fetch.ts'
 import { listOffsets } from '../../protocol/messages/list-offsets.ts'
 import { offsetForLeaderEpoch } from '../../protocol/messages/offset-for-leader-epoch.ts'
 import { produce } from '../../protocol/messages/produce.ts'
-import {
-  batchesIn,
-  buildMessageSet,
-  buildRecordBatch,
-  type Codec,
-  loadCodecs,
-  recordsOf,
-} from '../../protocol/records/index.ts'
+import { batchesIn, buildMessageSet, buildRecordBatch, type Codec, recordsOf } from '../../protocol/records/index.ts'
 import type { Broker } from '../../src/cluster/broker.ts'
 import type { Cluster } from '../../src/cluster/cluster.ts'
 import { Fetcher } from '../../src/fetch/fetcher.ts'
@@ -38,7 +31,6 @@ let topics = 0
 let topic: { name: string; topicId: string }
 
 beforeAll(async () => {
-  await loadCodecs()
   ;({ cluster, brokers } = await openCluster({ brokers: [1, 2] }))
 })
 afterAll(() => cluster.close())

@@ -9,7 +9,7 @@ import {
   produce,
   pushTelemetry,
 } from '../../protocol/messages/index.ts'
-import { buildRecordBatch, crc32c, loadCodecs } from '../../protocol/records/index.ts'
+import { buildRecordBatch, crc32c } from '../../protocol/records/index.ts'
 import type { Api } from '../../protocol/schema/index.ts'
 import { Writer } from '../../protocol/schema/index.ts'
 import { bombs } from '../protocol/records/bombs.ts'
@@ -58,7 +58,6 @@ describe('an array', () => {
 
 describe('compressed data that inflates to far more', () => {
   it.each(Object.keys(bombs))('in a compacted topic is refused: %s', async (name) => {
-    await loadCodecs()
     const { ports, errors } = await startUnderTest({ 'message.max.bytes': '10000000' })
     const client = await connected(ports[0]!)
     const configs = [{ name: 'cleanup.policy', value: 'compact' }]

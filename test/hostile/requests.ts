@@ -1,6 +1,6 @@
 /** test: whole requests of every API and version that is served, with bodies that a broker with the topics of `prepare` makes sense of. */
 import { apiVersions, createTopics, fetch, metadata, produce } from '../../protocol/messages/index.ts'
-import { buildRecordBatch, type Codec, crc32c, loadCodecs } from '../../protocol/records/index.ts'
+import { buildRecordBatch, type Codec, crc32c } from '../../protocol/records/index.ts'
 import type { Api, Field, Fields } from '../../protocol/schema/index.ts'
 import { includesVersion } from '../../protocol/schema/index.ts'
 import { handlers } from '../../src/handlers/index.ts'
@@ -91,7 +91,6 @@ export interface Target {
 
 /** Makes the topics. */
 export async function prepare(port: number): Promise<Target> {
-  await loadCodecs()
   const client = await RawClient.connect(port)
   const ask = async <T>(api: Api, version: number, body: object): Promise<T> => {
     client.send(request(api, version, body))

@@ -361,6 +361,23 @@ describe('the log start offset', () => {
     expect([again.logStartOffset, again.epochForOffset(0), again.epochForOffset(3)]).toEqual([0, 0, 3])
   })
 
+  it('is on disk before retention takes what lies behind it, also while somebody else moves it', async () => {
+    const machine = new Machine()
+    const log = await machine.start(small)
+    for (let index = 0; index < 6; index += 1) await log.append(batch(1), 'client')
+    const { replaceFile } = machine.files
+    machine.files.replaceFile = async (path, ...rest) => {
+      if (path.endsWith('log-start-offset-checkpoint')) return await new Promise(() => {})
+      return await replaceFile.call(machine.files, path, ...rest)
+    }
+    void log.deleteRecordsBefore(3)
+    void log.enforceRetention()
+    for (let turns = 0; turns < 20; turns += 1) await nextTurn()
+    machine.die()
+    const again = await machine.start(small)
+    expect([again.logStartOffset, await readAll(again)]).toEqual([0, [0, 1, 2, 3, 4, 5]])
+  })
+
   it('is where a log starts of whose older segments some are left, and nothing behind it is lost', async () => {
     const machine = new Machine()
     const log = await machine.start(small)
@@ -384,6 +401,18 @@ describe('the log start offset', () => {
     const again = await machine.start(small)
     expect([again.logStartOffset, again.logEndOffset]).toEqual([6, 6])
     expect((await again.append(batch(1), 'client')).baseOffset).toBe(6)
+  })
+
+  it('is where a log starts without producers that ends before it', async () => {
+    const machine = new Machine()
+    const log = await machine.start(small)
+    await log.append(sequenced(1n, 0, 0), 'client')
+    await log.flush()
+    for (let sequence = 1; sequence < 6; sequence += 1) await log.append(sequenced(1n, 0, sequence), 'client')
+    await log.deleteRecordsBefore(6)
+    machine.losePower()
+    const again = await machine.start(small)
+    expect([again.logStartOffset, again.logEndOffset, again.producerStates()]).toEqual([6, 6, []])
   })
 
   it('does not go back when segments below it were removed by a start', async () => {
@@ -477,6 +506,16 @@ describe('what was truncated', () => {
     await log.truncate(2)
     expect([log.logEndOffset, await readAll(log)]).toEqual([2, [0, 1]])
     expect((await log.append(batch(1), 'client')).baseOffset).toBe(2)
+  })
+
+  it('takes nothing from look-ups by time of what is left, also where it was indexed more closely after a restart', async () => {
+    const machine = new Machine()
+    const log = await machine.start({ indexIntervalBytes: 4096 })
+    for (const laterMs of [5, 0, 0, 9]) await log.append(batch(1, { timestamp: startMs + laterMs }), 'client')
+    await machine.directory.close()
+    const again = await machine.start({ indexIntervalBytes: 1 })
+    await again.truncate(3)
+    expect(await again.offsetForTimestamp(startMs + 1, 'high_watermark')).toMatchObject({ offset: 0 })
   })
 
   it('does not take the leader epoch of what is appended next with it', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { LogDirectory } from '../../src/log/log-directory.ts'
-import { MemoryFileSystem } from '../../src/runtime/memory-file-system.ts'
+import { MemoryFileSystem, systemError } from '../../src/runtime/memory-file-system.ts'
 import { recordingLogger } from '../runtime/recording-logger.ts'
 import { batch, config, openDirectory, openLog, readAll } from './fixtures.ts'
 
@@ -9,6 +9,24 @@ const otherId = 'AAAAAAAAAAAAAAAAAAAAAQ'
 
 async function text(files: MemoryFileSystem, name: string): Promise<string> {
   return (await files.readFile(`data/${name}`)).toString()
+}
+
+/** Of a log with two records, whose file has got the beginning of a third. */
+async function releasedAfterFailure(files: MemoryFileSystem): Promise<LogDirectory> {
+  const path = 'data/topic-0/00000000000000000000.log'
+  const directory = await openDirectory(files)
+  const log = await openLog(directory)
+  await log.append(batch(2), 'client')
+  files.beforeCall = (operation) => {
+    if (operation === 'write') throw systemError('EIO', path)
+  }
+  await expect(log.append(batch(1), 'client')).rejects.toThrow('is offline: EIO')
+  files.beforeCall = () => {}
+  const file = await files.open(path, 'write')
+  file.writeNow(await files.sizeOf(path), [batch(1).subarray(0, 40)])
+  await file.close()
+  expect(await directory.release({ topic: 'topic', partition: 0 })).toBe(false)
+  return directory
 }
 
 describe('a log directory', () => {
@@ -63,6 +81,37 @@ describe('a log directory', () => {
     expect((await openDirectory(files.afterCrash())).wasCleanlyStopped).toBe(true)
     await files.remove('data/.kafka_cleanshutdown')
     expect((await openDirectory(files.afterCrash())).wasCleanlyStopped).toBe(false)
+  })
+
+  it('is not marked after a log has failed, also where that was released, but where it was recovered since', async () => {
+    for (const isOpenedAgain of [false, true]) {
+      const files = new MemoryFileSystem()
+      const directory = await releasedAfterFailure(files)
+      if (isOpenedAgain) {
+        const again = await openLog(directory)
+        expect([again.logEndOffset, (await again.append(batch(1), 'client')).baseOffset]).toEqual([2, 2])
+      }
+      await directory.close()
+      expect(await files.exists('data/.kafka_cleanshutdown')).toBe(isOpenedAgain)
+      expect(await readAll(await openLog(await openDirectory(files)))).toEqual(isOpenedAgain ? [0, 1, 2] : [0, 1])
+    }
+  })
+
+  it('knows nothing of a log start that could not be written down when the partition is opened again', async () => {
+    const files = new MemoryFileSystem()
+    const directory = await openDirectory(files)
+    const log = await openLog(directory)
+    for (let index = 0; index < 3; index += 1) await log.append(batch(1), 'client')
+    files.beforeCall = (operation, path) => {
+      if (operation === 'replaceFile' && path.endsWith('log-start-offset-checkpoint')) throw systemError('ENOSPC', path)
+    }
+    await expect(log.deleteRecordsBefore(2)).rejects.toThrow('ENOSPC')
+    files.beforeCall = () => {}
+    expect(await directory.release({ topic: 'topic', partition: 0 })).toBe(true)
+    const again = await openLog(directory)
+    expect(again.logStartOffset).toBe(0)
+    await again.deleteRecordsBefore(2)
+    expect(await text(files, 'log-start-offset-checkpoint')).toBe('0\n1\ntopic 0 2\n')
   })
 
   it('is not marked while a partition that a crash left is still to be recovered', async () => {

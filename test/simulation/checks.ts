@@ -1,22 +1,15 @@
 /** Compares a log, and what the simulated disk keeps for certain, with the partition's model. */
-import { batchesIn } from '../../protocol/records/batches.ts'
-import { endTransactionMarkerOf } from '../../protocol/records/control-records.ts'
-import { recordsOf } from '../../protocol/records/record.ts'
-import type { RecordBatchView } from '../../protocol/records/record-batch.ts'
 import { readOffsets, recoveryPointFileName } from '../../src/log/checkpoint-file.ts'
-import type { Isolation, ProducerState, ReadResult } from '../../src/log/partition-log.ts'
 import { DiskFile } from '../../src/runtime/simulated-disk.ts'
 import { certainEndOf } from './disk-contents.ts'
-import type { Entry, ModelProducer, ModelTransaction } from './partition-model.ts'
+import type { Entry } from './partition-model.ts'
+import { type FoundRecord, readOnce, readThrough } from './reading.ts'
 import { checkDeletion } from './retention-checks.ts'
-import type { SimulatedPartition, Simulation } from './simulation.ts'
+import type { SimulatedPartition } from './simulated-partition.ts'
+import type { Simulation } from './simulation.ts'
+import { checkProducers, checkTransactions, isOfAborted } from './transaction-checks.ts'
 
 const samples = 4
-
-interface FoundRecord {
-  readonly offset: number
-  readonly timestamp: number
-}
 
 /** After each turn of the event loop: what moves, moves within its bounds. */
 export function checkProgress(simulation: Simulation, partition: SimulatedPartition): void {
@@ -82,105 +75,6 @@ function forgetLost(partition: SimulatedPartition, bases: ReadonlySet<number>): 
   )
   for (const entry of model.entries) entry.mayBeLost &&= isUnknown(entry)
   producers.restart(model)
-}
-
-/** Reads once at `fromOffset` and compares what came. Returns where to read on. */
-export async function readOnce(
-  simulation: Simulation,
-  partition: SimulatedPartition,
-  fromOffset: number,
-  isolation: Isolation,
-): Promise<{ result: ReadResult; batches: RecordBatchView[]; nextOffset: number }> {
-  const maxBytes = simulation.chance.pick([1, 300, 1000, 100_000])
-  const { log } = partition
-  const result = await log.read(fromOffset, { maxBytes, minOneBatch: true, isolation })
-  const batches = [...batchesIn(Buffer.concat(result.records))]
-  let nextOffset = fromOffset
-  for (const [index, batch] of batches.entries()) {
-    const holdsIt = index === 0 && batch.baseOffset <= fromOffset && batch.lastOffset >= fromOffset
-    const follows = partition.config.compacted ? batch.baseOffset >= nextOffset : batch.baseOffset === nextOffset
-    if (!holdsIt && !follows) {
-      simulation.fail(
-        `${partition.name}: a read at ${nextOffset} gave the batch ${batch.baseOffset} to ${batch.lastOffset}`,
-      )
-    }
-    compareBatch(simulation, partition, batch)
-    nextOffset = batch.lastOffset + 1
-  }
-  result.release?.()
-  return { result, batches, nextOffset }
-}
-
-async function readThrough(
-  simulation: Simulation,
-  partition: SimulatedPartition,
-): Promise<{ records: FoundRecord[]; bases: Set<number>; emptiedMarkers: Set<number>; nextOffset: number }> {
-  const { logStartOffset } = partition.log
-  const records: FoundRecord[] = []
-  const bases = new Set<number>()
-  const emptiedMarkers = new Set<number>()
-  for (let offset = logStartOffset; ; ) {
-    const { batches, nextOffset } = await readOnce(simulation, partition, offset, 'log_end')
-    for (const batch of batches) {
-      bases.add(batch.baseOffset)
-      if (batch.isControl && batch.recordCount === 0) emptiedMarkers.add(batch.baseOffset)
-      for (const record of recordsOf(batch)) {
-        if (record.offset >= logStartOffset) records.push({ offset: record.offset, timestamp: record.timestamp })
-      }
-    }
-    if (nextOffset === offset) return { records, bases, emptiedMarkers, nextOffset }
-    offset = nextOffset
-  }
-}
-
-/** `batch` is what was appended there, unchanged. */
-function compareBatch(simulation: Simulation, partition: SimulatedPartition, batch: RecordBatchView): void {
-  const { name, model } = partition
-  const entry = model.entryAt(batch.baseOffset)
-  const what = `${name}: the batch ${batch.baseOffset} to ${batch.lastOffset}`
-  if (entry === undefined || entry.baseOffset !== batch.baseOffset) throw simulation.fail(`${what} was never appended`)
-  if (!batch.isCrcValid()) simulation.fail(`${what} has a wrong checksum`)
-  const found = describe(batch)
-  const wanted = [
-    entry.lastOffset,
-    entry.leaderEpoch,
-    ...producerOf(entry),
-    batch.recordCount > 0 ? entry.marker : undefined,
-  ]
-  if (found.join(' ') !== wanted.join(' ')) simulation.fail(`${what} is ${found.join(' ')}, not ${wanted.join(' ')}`)
-  compareRecords(simulation, partition, { batch, entry })
-}
-
-/** Each record is what was appended at its offset; none is missing, unless the log is compacted. */
-function compareRecords(
-  simulation: Simulation,
-  { name, config }: SimulatedPartition,
-  { batch, entry }: { batch: RecordBatchView; entry: Entry },
-): void {
-  const records = [...recordsOf(batch)]
-  if (records.length !== entry.records.length && !config.compacted) {
-    simulation.fail(`${name}: of ${entry.records.length} records at ${entry.baseOffset}, ${records.length} are left`)
-  }
-  if (entry.marker !== undefined) return
-  let last = -1
-  for (const { offset, key, value, timestamp } of records) {
-    const wanted = JSON.stringify(entry.records[offset - entry.baseOffset])
-    const found = JSON.stringify({ key: key && String(key), value: value && String(value), timestamp })
-    if (found !== wanted || offset <= last)
-      simulation.fail(`${name}: the record at ${offset} is ${found}, not ${wanted}`)
-    last = offset
-  }
-}
-
-function producerOf(entry: Entry): (number | bigint | boolean)[] {
-  return [entry.producerId, entry.producerEpoch, entry.baseSequence, entry.isTransactional]
-}
-
-function describe(batch: RecordBatchView): (number | bigint | boolean | string | undefined)[] {
-  const isEmpty = batch.recordCount === 0
-  const marker = batch.isControl && !isEmpty ? endTransactionMarkerOf(batch)!.type : undefined
-  const { lastOffset, partitionLeaderEpoch, producerId, producerEpoch, baseSequence, isTransactional } = batch
-  return [lastOffset, partitionLeaderEpoch, producerId, producerEpoch, baseSequence, isTransactional, marker]
 }
 
 /** What compaction has taken was superseded, or was never to be read, or is a tombstone or marker that has had its time. */
@@ -266,135 +160,6 @@ function checkEpochs(
       simulation.fail(`${name}: epoch ${leaderEpoch} ends at ${next.baseOffset}, not as said: ${JSON.stringify(found)}`)
     }
   }
-}
-
-/**
- * What lay in segments that are gone is known from snapshots, which a crash may lose. `tells`: the batch is still there. Of a producer whose
- * records went, compaction leaves the header of its last batch, also of a marker, from which a start without a snapshot learns nothing: an emptied
- * marker says that its whole transaction is gone, and Kafka's ProducerAppendInfo passes it over, too. So where a life has not known better, it knows
- * what the batches tell that are left.
- */
-function checkProducers(simulation: Simulation, partition: SimulatedPartition, tells: (entry: Entry) => boolean): void {
-  const { name, log, model, config, seenProducers } = partition
-  const knownFrom = firstKnownOffset(log, config)
-  const states = new Map(log.producerStates().map((state) => [state.producerId, state]))
-  const producers = model.producers()
-  const left = config.compacted ? model.producers(tells) : producers
-  for (const producerId of states.keys()) {
-    if (!producers.has(producerId)) simulation.fail(`${name}: there is no producer ${producerId}`)
-  }
-  for (const [producerId, wanted] of producers) {
-    if (wanted.lastOffset < knownFrom) continue
-    const found = states.get(producerId)
-    if (isAsWanted(found, wanted, partition)) {
-      seenProducers.add(producerId)
-      continue
-    }
-    if (!seenProducers.has(producerId) && isAsWanted(found, left.get(producerId), partition)) continue
-    const shown = found && { ...found, producerId: Number(found.producerId) }
-    simulation.fail(`${name}: producer ${producerId} is ${JSON.stringify(shown)}, not ${JSON.stringify(wanted)}`)
-  }
-}
-
-function isAsWanted(
-  found: ProducerState | undefined,
-  wanted: ModelProducer | undefined,
-  { log, config }: SimulatedPartition,
-): boolean {
-  if (found === undefined || wanted === undefined) return found === wanted
-  const knownFrom = firstKnownOffset(log, config)
-  const isSequenceKnown = wanted.lastDataOffset >= knownFrom || wanted.lastSequence === -1
-  const hasSequence = !isSequenceKnown || found.lastSequence === wanted.lastSequence
-  const isOpenKnown = wanted.transactionFirstOffset === -1 || wanted.transactionFirstOffset >= knownFrom
-  const hasOpen = !isOpenKnown || found.currentTransactionFirstOffset === wanted.transactionFirstOffset
-  // Of what compaction has left of its last batch.
-  const hasTime = config.compacted || found.lastTimestampMs === wanted.lastTimestampMs
-  return found.producerEpoch === wanted.epoch && hasSequence && hasOpen && hasTime
-}
-
-/** Below it nobody can tell what of a compacted log a power failure has taken. */
-function firstKnownOffset(
-  { logStartOffset, firstSegmentOffset }: SimulatedPartition['log'],
-  { compacted }: SimulatedPartition['config'],
-): number {
-  return compacted ? logStartOffset : firstSegmentOffset
-}
-
-/** What a read_committed consumer delivers is what was committed, up to the first open transaction. */
-async function checkTransactions(
-  simulation: Simulation,
-  partition: SimulatedPartition,
-  records: readonly FoundRecord[],
-): Promise<void> {
-  const { log, model, name, config } = partition
-  const { logStartOffset, lastStableOffset } = log
-  const open = [...model.producers().values()].map((producer) => producer.transactionFirstOffset)
-  const firstOpen = Math.min(...open.filter((offset) => offset >= 0), log.highWatermark)
-  const wantedStable = Math.max(firstOpen, logStartOffset)
-  if (firstOpen >= firstKnownOffset(log, config) && lastStableOffset !== wantedStable) {
-    simulation.fail(`${name}: the last stable offset is ${lastStableOffset}, not ${wantedStable}`)
-  }
-  const transactions = model.transactions()
-  const from = simulation.chance.between(logStartOffset, lastStableOffset)
-  const delivered: number[] = []
-  for (let offset = from; ; ) {
-    const { result, batches, nextOffset } = await readOnce(simulation, partition, offset, 'txn_committed')
-    if (nextOffset > lastStableOffset) simulation.fail(`${name}: read_committed read up to ${nextOffset}`)
-    delivered.push(...deliveredOf(result, batches))
-    if (nextOffset === offset) break
-    offset = nextOffset
-  }
-  const present = new Set(records.map(({ offset }) => offset))
-  const wanted = committedOffsets(model.entries, transactions, from, lastStableOffset).filter((offset) =>
-    present.has(offset),
-  )
-  if (delivered.filter((offset) => offset >= from).join() !== wanted.join()) {
-    simulation.fail(`${name}: read_committed from ${from} gave ${delivered.join()}, not ${wanted.join()}`)
-  }
-}
-
-/** As a consumer does it: between the first offset of an aborted transaction and its marker, the producer's batches are dropped. */
-function deliveredOf(result: ReadResult, batches: readonly RecordBatchView[]): number[] {
-  const starts = [...(result.abortedTransactions ?? [])].sort((left, right) => left.firstOffset - right.firstOffset)
-  const aborted = new Set<bigint>()
-  const delivered: number[] = []
-  for (const batch of batches) {
-    while (starts.length > 0 && starts[0]!.firstOffset <= batch.lastOffset) aborted.add(starts.shift()!.producerId)
-    if (batch.isControl) {
-      if (batch.recordCount > 0 && endTransactionMarkerOf(batch)!.type === 'ABORT') aborted.delete(batch.producerId)
-    } else if (!batch.isTransactional || !aborted.has(batch.producerId)) {
-      for (const { offset } of recordsOf(batch)) delivered.push(offset)
-    }
-  }
-  return delivered
-}
-
-function committedOffsets(
-  entries: readonly Entry[],
-  transactions: readonly ModelTransaction[],
-  from: number,
-  upTo: number,
-): number[] {
-  const offsets: number[] = []
-  for (const { producerId, isTransactional, marker, baseOffset, lastOffset } of entries) {
-    if (marker !== undefined || lastOffset < from || lastOffset >= upTo) continue
-    if (isTransactional && isOfAborted(transactions, { producerId, baseOffset })) continue
-    for (let offset = Math.max(from, baseOffset); offset <= lastOffset; offset += 1) offsets.push(offset)
-  }
-  return offsets
-}
-
-function isOfAborted(
-  transactions: readonly ModelTransaction[],
-  { producerId, baseOffset }: Pick<Entry, 'producerId' | 'baseOffset'>,
-): boolean {
-  return transactions.some(
-    (each) =>
-      each.isAborted &&
-      each.producerId === producerId &&
-      each.firstOffset <= baseOffset &&
-      baseOffset < each.lastOffset,
-  )
 }
 
 async function checkCheckpoint(simulation: Simulation, partition: SimulatedPartition): Promise<void> {

@@ -1,8 +1,12 @@
-/** What lies in a partition's directory on the simulated disk, whatever its log says. */
+/** What lies in a partition's directory on the simulated disk, whatever its log says, and how it is damaged. */
 import { batchesIn } from '../../protocol/records/batches.ts'
 import type { RecordBatchView } from '../../protocol/records/record-batch.ts'
-import type { DiskDirectory, DiskFile, SimulatedDisk } from '../../src/runtime/simulated-disk.ts'
-import type { SimulatedPartition } from './simulation.ts'
+import { DiskDirectory, type DiskFile, type SimulatedDisk } from '../../src/runtime/simulated-disk.ts'
+import type { SimulatedPartition } from './simulated-partition.ts'
+import type { Simulation } from './simulation.ts'
+
+/** In a transaction index. */
+const transactionEntryBytes = 34
 
 /** All below is in segments whose bytes and names survive a power failure in any case. */
 export function certainEndOf(disk: SimulatedDisk, { name, log, config }: SimulatedPartition): number {
@@ -42,4 +46,22 @@ export function wholeBatches(bytes: Buffer): RecordBatchView[] {
     // A torn end, which the log does not count as its own.
   }
   return found
+}
+
+/** Of some partition: what the log does not need to be right, as it can make it anew. */
+export function damageTransactionIndex(simulation: Simulation, disk: SimulatedDisk): void {
+  const { chance, partitions } = simulation
+  const { name } = chance.pick(partitions)
+  const directory = disk.at(`data/${name}`)
+  if (!(directory instanceof DiskDirectory)) return
+  const indexes = [...directory.names].filter(([file]) => file.endsWith('.txnindex'))
+  if (indexes.length === 0) return
+  const [file, node] = chance.pick(indexes)
+  const { content } = node as DiskFile
+  if (content.length === 0) return
+  const at = chance.below(content.length)
+  simulation.note(`damage ${file} of ${name} at ${at} of ${content.length}`)
+  const isCut = chance.happens(0.5) && at % transactionEntryBytes !== 0
+  if (isCut) (node as DiskFile).truncate(at)
+  else (node as DiskFile).write(at - (at % transactionEntryBytes), Buffer.from([0xff]))
 }

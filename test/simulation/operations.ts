@@ -1,11 +1,12 @@
 /** What is done to the logs, each operation as often as its weight says. An operation more is a line more in the table. */
 import { KafkaError } from '../../protocol/errors.ts'
 import type { FileOperation } from '../../src/runtime/memory-file-system.ts'
-import { readOnce } from './checks.ts'
 import { certainEndOf } from './disk-contents.ts'
 import type { BatchToAppend, Entry } from './partition-model.ts'
+import { readOnce } from './reading.ts'
 import { randomConfig } from './settings.ts'
-import type { SimulatedPartition, Simulation } from './simulation.ts'
+import type { SimulatedPartition } from './simulated-partition.ts'
+import type { Simulation } from './simulation.ts'
 import { bytesOf } from './workload.ts'
 
 interface Operation {
@@ -33,6 +34,7 @@ export const operations: readonly Operation[] = [
   { name: 'truncate', weight: 2, run: truncate },
   { name: 'change the config', weight: 3, run: changeConfig },
   { name: 'write checkpoints', weight: 2, run: checkpoint },
+  { name: 'close and open again', weight: 1.5, run: reopen },
   { name: 'restart', weight: 1.5, run: (simulation) => simulation.restart() },
   { name: 'die', weight: 1.5, run: (simulation) => simulation.life.files.kill() },
   { name: 'fail', weight: 1.5, run: failCalls },
@@ -61,7 +63,7 @@ function append(simulation: Simulation, partition: SimulatedPartition, batch: Ba
   const isTimed = isClients && config.messageTimestampType === 'LogAppendTime'
   const timestamp = simulation.clock.now()
   const records = isTimed ? batch.records.map((record) => ({ ...record, timestamp })) : batch.records
-  const sent = { bytes: Buffer.from(bytes), leaderEpoch, life: simulation.life.number, appendedMs: timestamp }
+  const sent = { bytes: Buffer.from(bytes), leaderEpoch, opening: partition.openings, appendedMs: timestamp }
   const entry = model.place({ ...batch, records }, sent)
   simulation.note(`append to ${partition.name}: ${entry.baseOffset} to ${entry.lastOffset}, ${bytes.length} bytes`)
   const appended = log.append(bytes, isClients ? 'client' : 'coordinator')
@@ -111,8 +113,8 @@ function repeat(simulation: Simulation): void {
   const mine = sent.filter(({ producerId, producerEpoch }) => {
     return producerId === last.producerId && producerEpoch === last.producerEpoch
   })
-  const remembered = mine.slice(-5).filter(({ baseOffset, life }) => {
-    return baseOffset === last.baseOffset || (life === simulation.life.number && baseOffset >= log.firstSegmentOffset)
+  const remembered = mine.slice(-5).filter(({ baseOffset, opening }) => {
+    return baseOffset === last.baseOffset || (opening === partition.openings && baseOffset >= log.firstSegmentOffset)
   })
   const entry = simulation.chance.pick(remembered)
   simulation.note(`repeat ${entry.baseOffset} of ${partition.name}`)
@@ -257,6 +259,12 @@ function checkpoint(simulation: Simulation): void {
     if (!simulation.isExpected(error)) throw error
   })
   simulation.track(writing)
+}
+
+/** One that has failed rather than another. */
+function reopen(simulation: Simulation): Promise<void> {
+  const { partitions, chance } = simulation
+  return simulation.reopen(partitions.find(({ isOffline }) => isOffline) ?? chance.pick(partitions))
 }
 
 const failing: readonly (readonly FileOperation[])[] = [

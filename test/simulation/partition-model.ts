@@ -31,8 +31,8 @@ export interface Entry extends BatchToAppend {
   readonly leaderEpoch: number
   /** As it was sent. */
   readonly bytes: Buffer
-  /** The life of the process in which it was appended. */
-  readonly life: number
+  /** Number of the opening of its log in which it was appended. */
+  readonly opening: number
   readonly appendedMs: number
   /** It was not durable in a power failure, and what came behind it may have survived without it: in a compacted log nobody misses it. */
   mayBeLost?: boolean
@@ -48,6 +48,8 @@ export interface ModelProducer {
   lastOffset: number
   lastDataOffset: number
   lastTimestampMs: number
+  /** Its last batch may be lost. */
+  isDoubtful: boolean
 }
 
 export interface ModelTransaction {
@@ -68,7 +70,7 @@ export class PartitionModel {
   durableOffset = 0
   survivingOffset = 0
 
-  place(batch: BatchToAppend, sent: Pick<Entry, 'bytes' | 'leaderEpoch' | 'life' | 'appendedMs'>): Entry {
+  place(batch: BatchToAppend, sent: Pick<Entry, 'bytes' | 'leaderEpoch' | 'opening' | 'appendedMs'>): Entry {
     const baseOffset = this.endOffset
     const lastOffset = baseOffset + Math.max(1, batch.records.length) - 1
     const entry = { ...batch, ...sent, baseOffset, lastOffset }
@@ -139,10 +141,17 @@ export class PartitionModel {
       const { producerId, producerEpoch, baseOffset, lastOffset, records } = entry
       if (producerId < 0n || !tells(entry)) continue
       const fresh = { lastSequence: -1, transactionFirstOffset: -1, lastDataOffset: -1 }
-      const producer = producers.get(producerId) ?? { ...fresh, epoch: -1, lastOffset: -1, lastTimestampMs: -1 }
+      const producer = producers.get(producerId) ?? {
+        ...fresh,
+        epoch: -1,
+        lastOffset: -1,
+        lastTimestampMs: -1,
+        isDoubtful: false,
+      }
       producers.set(producerId, producer)
       if (producer.epoch !== producerEpoch) Object.assign(producer, { epoch: producerEpoch, lastSequence: -1 })
       producer.lastOffset = lastOffset
+      producer.isDoubtful = entry.mayBeLost === true
       producer.lastTimestampMs = Math.max(...records.map(({ timestamp }) => timestamp))
       if (entry.marker !== undefined) {
         const firstOffset = producer.transactionFirstOffset

@@ -3,7 +3,8 @@ import { recordsOf } from '../../protocol/records/record.ts'
 import type { DiskDirectory, DiskFile } from '../../src/runtime/simulated-disk.ts'
 import { wholeBatches } from './disk-contents.ts'
 import type { Entry } from './partition-model.ts'
-import type { SimulatedPartition, Simulation } from './simulation.ts'
+import type { SimulatedPartition } from './simulated-partition.ts'
+import type { Simulation } from './simulation.ts'
 
 /** What retention has deleted was old or too much, by all that was appended until then. */
 export function checkDeletion(simulation: Simulation, partition: SimulatedPartition): void {

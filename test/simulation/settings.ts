@@ -23,6 +23,7 @@ export function randomConfig(chance: Chance): LogConfig {
     fileDeleteDelayMs: chance.pick([0, 1000, 60_000]),
     flushMessages: chance.pick([1, 1, 5, defaultLogConfig.flushMessages, defaultLogConfig.flushMessages]),
     flushMs: chance.pick([1000, defaultLogConfig.flushMs]),
+    preallocate: chance.happens(0.15),
   }
 }
 

@@ -6,7 +6,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { type SimulationResult, simulate } from './simulation.ts'
+import type { SimulationResult } from './result.ts'
+import { simulate } from './simulation.ts'
 import { simulateTransactions } from './transactions/transaction-simulation.ts'
 
 const seedsAtATime = 10

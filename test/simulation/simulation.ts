@@ -9,31 +9,27 @@
 import { createHash } from 'node:crypto'
 import { KafkaError } from '../../protocol/errors.ts'
 import type { LocalPartitionLog } from '../../src/log/local-partition-log.ts'
-import type { LogConfig } from '../../src/log/log-config.ts'
 import { LogDirectory, type LogDirectoryOptions } from '../../src/log/log-directory.ts'
 import type { LogLimits } from '../../src/log/log-storage.ts'
 import { type Clock, SimulatedClock } from '../../src/runtime/clock.ts'
 import type { FileSystem } from '../../src/runtime/file-system.ts'
 import { type Random, SeededRandom } from '../../src/runtime/random.ts'
-import { DiskDirectory, type DiskFile, SimulatedDisk } from '../../src/runtime/simulated-disk.ts'
+import { SimulatedDisk } from '../../src/runtime/simulated-disk.ts'
 import { SimulatedFileSystem } from '../../src/runtime/simulated-file-system.ts'
 import { nextTurn } from '../../src/runtime/turns.ts'
 import { Chance } from './chance.ts'
 import { checkLog, checkProgress, checkRecoveryPoint } from './checks.ts'
+import { damageTransactionIndex } from './disk-contents.ts'
 import { operations } from './operations.ts'
-import { PartitionModel } from './partition-model.ts'
+import { resultOf, SimulationFailure, type SimulationResult } from './result.ts'
 import { checkDeletion } from './retention-checks.ts'
 import { randomConfig, randomLimits } from './settings.ts'
-import { Producers } from './workload.ts'
+import { SimulatedPartition } from './simulated-partition.ts'
 
 const startMs = 1_700_000_000_000
 /** A promise that needs more than so many quiet turns and timers is stuck. */
 const mostQuietTurns = 20
 const mostTimersWaited = 200
-/** In a transaction index. */
-const transactionEntryBytes = 34
-
-class SimulationFailure extends Error {}
 
 /** For tests of the simulation itself: makes the storage worse than it may be. */
 export interface Sabotage {
@@ -47,62 +43,11 @@ export interface SimulationOptions {
   readonly sabotage?: Sabotage
 }
 
-export interface SimulationResult {
-  readonly seed: number
-  /** What went wrong; undefined when nothing did. */
-  readonly failure: string | undefined
-  /** Of all that happened. */
-  readonly hash: string
-  readonly lines: readonly string[]
-}
-
 /** What one life has. */
 export interface Life {
   readonly number: number
   readonly files: SimulatedFileSystem
   readonly directory: LogDirectory
-}
-
-export class SimulatedPartition {
-  readonly topic: string
-  readonly partition: number
-  readonly model = new PartitionModel()
-  readonly producers: Producers
-  config: LogConfig
-  log!: LocalPartitionLog
-  leaderEpoch = -1
-  /** An append has failed: nothing goes until the next life. */
-  isOffline = false
-  /** A truncation was cut off by a death: what it has removed may come back until the names are synced. */
-  isTruncating = false
-  /** flush.messages was 1 for all of this life. */
-  isAlwaysDurable = false
-  /** The loosest retention that was in force since the log start was last looked at. */
-  retention: { ms: number; bytes: number } = { ms: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY }
-  leastDeleteRetentionMs = Number.POSITIVE_INFINITY
-  /** Producers that were known in this life: they stay known in it. */
-  readonly seenProducers = new Set<bigint>()
-  seenLogStartOffset = 0
-  seenRecoveryPoint = 0
-
-  constructor(topic: string, partition: number, config: LogConfig, chance: Chance) {
-    this.topic = topic
-    this.partition = partition
-    this.config = config
-    this.producers = new Producers(chance)
-  }
-
-  get name(): string {
-    return `${this.topic}-${this.partition}`
-  }
-
-  /** What retention is allowed to delete from now on. */
-  noteRetention(): void {
-    const { deletes, retentionMs, retentionBytes, deleteRetentionMs } = this.config
-    this.leastDeleteRetentionMs = Math.min(this.leastDeleteRetentionMs, deleteRetentionMs)
-    if (deletes && retentionMs >= 0) this.retention.ms = Math.min(this.retention.ms, retentionMs)
-    if (deletes && retentionBytes >= 0) this.retention.bytes = Math.min(this.retention.bytes, retentionBytes)
-  }
 }
 
 export class Simulation {
@@ -159,6 +104,10 @@ export class Simulation {
     return this.life.files.isDead
   }
 
+  end(): void {
+    this.life.files.kill()
+  }
+
   note(what: string): void {
     const line = `${this.clock.now() - startMs} ${what}`
     this.#hash.update(line)
@@ -175,6 +124,7 @@ export class Simulation {
     if (this.#failure !== undefined) throw this.#failure
     if (this.isDead || this.life.directory === undefined) return
     for (const partition of this.partitions) {
+      if (partition.isOpening) continue
       checkProgress(this, partition)
       if (partition.log.recoveryPoint !== partition.seenRecoveryPoint) checkRecoveryPoint(this, partition)
     }
@@ -290,7 +240,7 @@ export class Simulation {
     this.#disk.capacityBytes = Number.MAX_SAFE_INTEGER
     this.life = { number: this.#lives, files, directory: undefined as unknown as LogDirectory }
     this.note(`life ${this.#lives} starts`)
-    if (this.chance.happens(0.15)) this.#damageTransactionIndex()
+    if (this.chance.happens(0.15)) damageTransactionIndex(this, this.#disk)
     if (attempt < 4 && this.chance.happens(0.25)) this.#armDeath(60)
     // The first start makes the directory, whose name is durable only where the one above it can be synced.
     if (this.#lives > 1 && attempt < 4 && this.chance.happens(0.1)) files.faults = { errors: 0.03 }
@@ -316,7 +266,30 @@ export class Simulation {
     return 'opened'
   }
 
+  /** As a partition is closed to lie in another log directory, and opened where it was because that did not work out. */
+  async reopen(partition: SimulatedPartition): Promise<void> {
+    if (!(await this.quiesce())) return
+    const { directory } = this.life
+    this.note(`close ${partition.name}`)
+    partition.isOpening = true
+    const reopening = async (): Promise<void> => {
+      const isClosed = await directory.release(partition)
+      this.note(`open ${partition.name}, which was ${isClosed ? '' : 'not '}closed properly`)
+      await this.#openPartition(directory, partition)
+    }
+    const outcome = await this.wait(reopening())
+    partition.isOpening = false
+    if (outcome === undefined) return
+    if ('value' in outcome) {
+      this.#recovered(partition)
+      return
+    }
+    if (!this.isExpected(outcome.error)) throw outcome.error
+    partition.isOffline = true
+  }
+
   async #openPartition(directory: LogDirectory, partition: SimulatedPartition): Promise<void> {
+    partition.openings += 1
     const { topic, partition: number, config } = partition
     partition.log = await directory.openPartition({ topic, partition: number, config })
     this.#options.sabotage?.log?.(partition.log)
@@ -325,23 +298,6 @@ export class Simulation {
     if (!partition.isTruncating) return
     await partition.log.flush()
     partition.isTruncating = false
-  }
-
-  /** What the log does not need to be right, as it can make it anew. */
-  #damageTransactionIndex(): void {
-    const { name } = this.chance.pick(this.partitions)
-    const directory = this.#disk.at(`data/${name}`)
-    if (!(directory instanceof DiskDirectory)) return
-    const indexes = [...directory.names].filter(([file]) => file.endsWith('.txnindex'))
-    if (indexes.length === 0) return
-    const [file, node] = this.chance.pick(indexes)
-    const { content } = node as DiskFile
-    if (content.length === 0) return
-    const at = this.chance.below(content.length)
-    this.note(`damage ${file} of ${name} at ${at} of ${content.length}`)
-    const isCut = this.chance.happens(0.5) && at % transactionEntryBytes !== 0
-    if (isCut) (node as DiskFile).truncate(at)
-    else (node as DiskFile).write(at - (at % transactionEntryBytes), Buffer.from([0xff]))
   }
 
   #directoryOptions(files: SimulatedFileSystem): LogDirectoryOptions {
@@ -431,16 +387,6 @@ function isSystemError(error: unknown): boolean {
   return code === 'EIO' || code === 'ENOSPC'
 }
 
-/** Runs the simulation of `seed` to its end or its first failure. */
-export async function simulate(seed: number, options: SimulationOptions = {}): Promise<SimulationResult> {
-  const simulation = new Simulation(seed, options)
-  let failure: string | undefined
-  try {
-    await simulation.run()
-  } catch (error) {
-    failure = error instanceof SimulationFailure ? error.message : String((error as Error)?.stack ?? error)
-    simulation.note(`FAILED: ${failure}`)
-  }
-  simulation.life.files.kill()
-  return { seed, failure, hash: simulation.hash, lines: simulation.lines }
+export function simulate(seed: number, options: SimulationOptions = {}): Promise<SimulationResult> {
+  return resultOf(seed, new Simulation(seed, options))
 }

@@ -25,11 +25,12 @@ export class Producers {
     this.#chance = chance
   }
 
-  /** They go on behind what the log holds. */
+  /** They go on behind what the log holds; where nobody can tell what that is, in a new epoch, as after an OUT_OF_ORDER_SEQUENCE_NUMBER. */
   restart(model: PartitionModel): void {
     this.#known.clear()
-    for (const [id, { epoch, lastSequence, transactionFirstOffset }] of model.producers()) {
+    for (const [id, { epoch, lastSequence, transactionFirstOffset, isDoubtful }] of model.producers()) {
       this.#known.set(id, { epoch, nextSequence: lastSequence + 1, hasTransaction: transactionFirstOffset >= 0 })
+      if (isDoubtful) this.#bump(id)
     }
   }
 

@@ -9,7 +9,6 @@ import {
   buildRecordBatch,
   controlRecordTypeOf,
   ensureCrcValidAt,
-  loadCodecs,
   optionsOf,
   type RecordBatchView,
   type RecordHeader,
@@ -28,8 +27,6 @@ export interface BatchVector {
   readonly hex: string
   readonly exact: boolean
 }
-
-await loadCodecs()
 
 /** Kafka's exceptions for what these errors say. */
 const exceptions: Readonly<Record<string, string>> = {

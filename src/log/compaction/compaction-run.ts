@@ -1,6 +1,5 @@
 /** log: carries out the compaction of one partition: reads what is dirty into the offset map, then writes each group of segments anew. */
 import { batchesIn } from '../../../protocol/records/batches.ts'
-import { loadCodecs } from '../../../protocol/records/compression.ts'
 import { recordCursor, recordsOf } from '../../../protocol/records/record.ts'
 import type { RecordBatchView } from '../../../protocol/records/record-batch.ts'
 import type { Clock } from '../../runtime/clock.ts'
@@ -44,8 +43,8 @@ export class CompactionRun implements Compaction {
   readonly #startMs: number
   #mapEndOffset: number
   #filter: BatchFilter | undefined
-  /** The transaction index of the segment that is written. */
-  #onKeptTransaction: ConstructorParameters<typeof CleanedTransactions>[1] = () => {}
+  /** The segment that is being written. */
+  #written: Segment | undefined
   #bytes = 0
   #turnStartMs: number
   #isEnded = false
@@ -80,7 +79,6 @@ export class CompactionRun implements Compaction {
   }
 
   async #readDirty(): Promise<number> {
-    await loadCodecs()
     const { dirty, dirtyPosition, firstDirtyOffset, firstUncleanableOffset, aborted } = this.#plan
     const transactions = new CleanedTransactions(aborted.filter(({ lastOffset }) => lastOffset >= firstDirtyOffset))
     for (const [index, segment] of dirty.entries()) {
@@ -134,14 +132,15 @@ export class CompactionRun implements Compaction {
     await written.removeFiles()
     try {
       await written.create()
-      this.#onKeptTransaction = (entry) => written.indexes.activeTransactionIndex.append(entry)
+      this.#written = written
+      const filter = this.#filterOfAll()
       const output = new SegmentOutput(written, indexIntervalBytes)
       for (const segment of group) {
         await this.#read(
           segment,
           0,
           (batch) => {
-            const kept = this.#filterOf().filter(batch, segment.keepsLegacyTombstones)
+            const kept = filter.filter(batch, segment.keepsLegacyTombstones)
             if (kept !== undefined) output.add(kept)
             return true
           },
@@ -159,18 +158,14 @@ export class CompactionRun implements Compaction {
     }
   }
 
-  #filterOf(): BatchFilter {
-    if (this.#filter !== undefined) return this.#filter
-    const { nowMs, deleteRetentionMs, lastBatches, firstUncleanableOffset, aborted } = this.#plan
-    const rules = {
-      map: this.#map,
-      mapEndOffset: this.#mapEndOffset,
-      nowMs,
-      deleteRetentionMs,
-      lastBatches,
-      upperBoundOffset: firstUncleanableOffset,
-    }
-    this.#filter = new BatchFilter(rules, new CleanedTransactions(aborted, (entry) => this.#onKeptTransaction?.(entry)))
+  /** The same for all groups: a transaction may reach from one into the next. By now the map is complete. */
+  #filterOfAll(): BatchFilter {
+    const { nowMs, deleteRetentionMs, lastBatches, firstUncleanableOffset: upperBoundOffset, aborted } = this.#plan
+    const map = { map: this.#map, mapEndOffset: this.#mapEndOffset }
+    this.#filter ??= new BatchFilter(
+      { ...map, nowMs, deleteRetentionMs, lastBatches, upperBoundOffset },
+      new CleanedTransactions(aborted, (entry) => this.#written!.indexes.activeTransactionIndex.append(entry)),
+    )
     return this.#filter
   }
 

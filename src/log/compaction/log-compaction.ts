@@ -6,13 +6,11 @@ import { abortedEntriesBetween } from '../aborted-transactions.ts'
 import type { LogConfig } from '../log-config.ts'
 import type { ProducerStates } from '../producer-states.ts'
 import type { Segment } from '../segment.ts'
-import { segmentFileName, syncFile } from '../segment-files.ts'
+import { largestRelativeOffset, segmentFileName, syncFile } from '../segment-files.ts'
 import type { LastBatchOfProducer } from './batch-filter.ts'
 import { type Cleanable, type Compactable, findCleanable } from './cleanable.ts'
 import type { Compaction, Compactor, SourceSegment } from './compaction.ts'
 import { renameIntoPlace } from './segment-swap.ts'
-
-const largestRelativeOffset = 0x7fffffff
 
 /** The log, as its compaction sees it. */
 export interface CompactedLog extends Compactable {

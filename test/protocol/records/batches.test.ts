@@ -4,13 +4,10 @@ import {
   batchSizeAt,
   buildMessageSet,
   buildRecordBatch,
-  loadCodecs,
   requireProducibleBatch,
   wholeBatchesEnd,
 } from '../../../protocol/records/index.ts'
 import { kafkaErrorOf } from './kafka-error-of.ts'
-
-await loadCodecs()
 
 const records = [{ timestamp: 1, key: Buffer.from('k'), value: Buffer.from('v') }]
 const first = buildRecordBatch({ baseOffset: 10 }, records)

@@ -1,16 +1,9 @@
 /** Run by bombs.test.ts in a process of its own: reads one bomb, and prints what processor time and memory that took. */
 import { KafkaError } from '../../../protocol/errors.ts'
-import {
-  buildRecordBatch,
-  type Codec,
-  loadCodecs,
-  RecordBatchView,
-  recordsOf,
-} from '../../../protocol/records/index.ts'
+import { buildRecordBatch, type Codec, RecordBatchView, recordsOf } from '../../../protocol/records/index.ts'
 import { bombs } from './bombs.ts'
 
 const name = process.argv[2]!
-await loadCodecs()
 for (const codec of ['gzip', 'snappy', 'lz4', 'zstd'] as const) read(smallBatch(codec)) // the codecs' libraries are loaded
 
 const bomb = bombs[name]!()

@@ -7,14 +7,11 @@ import {
   codecs,
   controlRecordTypeOf,
   endTransactionMarkerOf,
-  loadCodecs,
   optionsOf,
   RecordBatchView,
   recordsOf,
 } from '../../../protocol/records/index.ts'
 import { kafkaErrorOf } from './kafka-error-of.ts'
-
-await loadCodecs()
 
 const headers = [{ key: 'ключ', value: Buffer.from([0, 255]) }]
 const records = [

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { gzipSync } from 'node:zlib'
-import { beforeAll, describe, expect, it } from 'vitest'
-import { codecs, compress, decompress, loadCodecs } from '../../../protocol/records/index.ts'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { codecs, compress, decompress } from '../../../protocol/records/index.ts'
 import { xxHash32 } from '../../../protocol/records/lz4.ts'
 import {
   decompressZstd,
@@ -15,8 +15,6 @@ import { kafkaErrorOf } from './kafka-error-of.ts'
 const text = Buffer.from(Array.from({ length: 9000 }, (_, index) => `{"id":${index},"v":${index * 7919}}`).join('\n'))
 const noise = Buffer.from(Array.from({ length: 70_000 }, (_, index) => (Math.imul(index, 2654435761) >>> 13) & 0xff))
 const samples = [Buffer.alloc(0), Buffer.from('a'), text, noise, Buffer.alloc(500_000), text.subarray(0, 65_536)]
-
-beforeAll(loadCodecs)
 
 describe.each(codecs)('%s', (codec) => {
   it('gives back what it was given, in one part or several', () => {
@@ -154,6 +152,24 @@ describe('zstd', () => {
     expect(kafkaErrorOf(() => decompressZstd(damaged, 2 ** 20, backend))).toBe('CORRUPT_MESSAGE')
   })
 
+  it('is done by the WASM build where the compiled one is there and broken, of which one warning tells', async () => {
+    const { compress, decompress, warnings } = await freshCodecs(() => {
+      throw Object.assign(new Error('binding.node: file too short\nand more'), { code: 'ERR_DLOPEN_FAILED' })
+    })
+    for (const sample of samples) expect(decompress('zstd', compress('zstd', sample)).equals(sample)).toBe(true)
+    expect(warnings).toEqual([
+      "zstd-napi is installed, but can't be loaded (binding.node: file too short): zstd is done by a slower WASM build",
+    ])
+  })
+
+  it('is done by the WASM build where nothing was compiled, without a word', async () => {
+    const { compress, decompress, warnings } = await freshCodecs(() => {
+      throw Object.assign(new Error('no binding.node'), { code: 'MODULE_NOT_FOUND' })
+    })
+    for (const sample of samples) expect(decompress('zstd', compress('zstd', sample)).equals(sample)).toBe(true)
+    expect(warnings).toEqual([])
+  })
+
   it('may be several frames, with skippable ones between', () => {
     const skippable = Buffer.from([0x51, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3])
     const frames = [compress('zstd', text), skippable, compress('zstd', noise), compress('zstd', Buffer.alloc(0))]
@@ -165,6 +181,29 @@ describe('zstd', () => {
     frame[5] = 18 << 3
     expect(kafkaErrorOf(() => decompress('zstd', frame))).toBe('CORRUPT_MESSAGE')
   })
+})
+
+/** The codecs as they are on a Node without zstd, where `load` is what comes of loading zstd-napi's binding. */
+async function freshCodecs(load: () => never) {
+  const builtin = process.getBuiltinModule
+  vi.spyOn(process, 'getBuiltinModule').mockImplementation(((name: string) =>
+    name === 'node:zlib' ? {} : builtin(name)) as typeof builtin)
+  vi.resetModules()
+  vi.doMock('node:module', () => ({
+    createRequire: (url: string) => {
+      const require = createRequire(url)
+      return Object.assign((name: string) => (name === 'zstd-napi/binding' ? load() : require(name)), require)
+    },
+  }))
+  const codecs = await import('../../../protocol/records/index.ts')
+  const warnings: string[] = []
+  codecs.onCodecWarning((warning) => warnings.push(warning))
+  return { ...codecs, warnings }
+}
+
+afterEach(() => {
+  vi.doUnmock('node:module')
+  vi.restoreAllMocks()
 })
 
 /** The frame as a streaming compressor writes it: a window of 8 MiB instead of the content size. */

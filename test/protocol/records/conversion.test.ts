@@ -8,15 +8,12 @@ import {
   codecs,
   crc32,
   downConvert,
-  loadCodecs,
   RecordBatchView,
   recompress,
   recordsOf,
   upConvert,
 } from '../../../protocol/records/index.ts'
 import { kafkaErrorOf } from './kafka-error-of.ts'
-
-await loadCodecs()
 
 const records = [
   { timestamp: 5000, key: Buffer.from('a'), value: Buffer.from('one') },

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { KafkaError } from '../../../protocol/errors.ts'
 import {
   batchesIn,
@@ -7,7 +7,6 @@ import {
   controlRecordTypeOf,
   downConvert,
   endTransactionMarkerOf,
-  loadCodecs,
   RecordBatchView,
   recompress,
   recordsOf,
@@ -24,8 +23,6 @@ const buffers = readVectors(new URL('../../vectors/batches.jsonl.gz', import.met
 const small = buffers.filter(({ length }) => length > 0 && length < 4000)
 
 const maxBytes = 256 * 1024
-
-beforeAll(loadCodecs)
 
 /** All that the broker does with bytes of a client; true when none of it found a fault. */
 function readEverything(bytes: Buffer): boolean {

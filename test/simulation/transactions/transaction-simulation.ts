@@ -9,7 +9,6 @@
  */
 import { createHash } from 'node:crypto'
 import { listTransactions } from '../../../protocol/messages/list-transactions.ts'
-import { loadCodecs } from '../../../protocol/records/index.ts'
 import { consumerOffsetsTopic } from '../../../src/cluster/topic.ts'
 import { listTransactionsHandler } from '../../../src/handlers/list-transactions.ts'
 import { type Cancel, type Clock, SimulatedClock } from '../../../src/runtime/clock.ts'
@@ -18,7 +17,7 @@ import { SimulatedDisk } from '../../../src/runtime/simulated-disk.ts'
 import { SimulatedFileSystem } from '../../../src/runtime/simulated-file-system.ts'
 import { nextTurn } from '../../../src/runtime/turns.ts'
 import { Chance } from '../chance.ts'
-import type { SimulationResult } from '../simulation.ts'
+import { resultOf, SimulationFailure, type SimulationResult } from '../result.ts'
 import { SimulatedProducer } from './producer.ts'
 import { OffsetReader, PartitionReader } from './readers.ts'
 import { type Sabotage, SimulatedBroker } from './simulated-broker.ts'
@@ -32,8 +31,6 @@ const longestRunMs = 3_600_000
 /** Longer than every transaction's timeout, and than the coordinator takes to notice. */
 const untilAllEndedMs = 120_000
 const endedStates: readonly string[] = ['Empty', 'CompleteCommit', 'CompleteAbort']
-
-class SimulationFailure extends Error {}
 
 export interface TransactionSimulationOptions {
   /** Keep the lines of the trace. */
@@ -95,7 +92,6 @@ export class TransactionSimulation {
   }
 
   async run(): Promise<void> {
-    await loadCodecs()
     await this.#recover()
     const producers = this.#spawn(Promise.all(this.#transactionalIds.map((id) => this.#produce(id))))
     const readers = Array.from({ length: this.partitions }, (_, partition) => new PartitionReader(this, partition))
@@ -384,19 +380,9 @@ export class TransactionSimulation {
   }
 }
 
-/** Runs the simulation of `seed` to its end or its first failure. */
-export async function simulateTransactions(
+export function simulateTransactions(
   seed: number,
   options: TransactionSimulationOptions = {},
 ): Promise<SimulationResult> {
-  const simulation = new TransactionSimulation(seed, options)
-  let failure: string | undefined
-  try {
-    await simulation.run()
-  } catch (error) {
-    failure = error instanceof SimulationFailure ? error.message : String((error as Error)?.stack ?? error)
-    simulation.note(`FAILED: ${failure}`)
-  }
-  simulation.end()
-  return { seed, failure, hash: simulation.hash, lines: simulation.lines }
+  return resultOf(seed, new TransactionSimulation(seed, options))
 }
