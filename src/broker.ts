@@ -102,7 +102,7 @@ const optionNames: Readonly<Record<keyof BrokerOptions, true>> = {
  * @throws ConfigError for settings that can't be, and options that there are not; Error with one readable line when a port is taken or a data directory can't be used
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<RunningBroker> {
-  requireKnownOptions(options)
+  checkOptions(options)
   const sources = {
     file: options.properties,
     environment: options.environment,
@@ -160,12 +160,16 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
   }
 }
 
-/** The compiler says so too, but not to everybody. */
-function requireKnownOptions(options: BrokerOptions): void {
+/** Of misspelt ones the compiler says so too, but not to everybody. */
+function checkOptions(options: BrokerOptions): void {
   const unknown = Object.keys(options).find((name) => !Object.hasOwn(optionNames, name))
-  if (unknown === undefined) return
-  const nearest = nearestName(unknown, Object.keys(optionNames))
-  throw new ConfigError(`startBroker has no option ${unknown}: the nearest one is ${nearest}`)
+  if (unknown !== undefined) {
+    const nearest = nearestName(unknown, Object.keys(optionNames))
+    throw new ConfigError(`startBroker has no option ${unknown}: the nearest one is ${nearest}`)
+  }
+  if (options.memory && options.dataDir !== undefined) {
+    throw new ConfigError('memory keeps nothing on disk: leave out dataDir')
+  }
 }
 
 function settingsOf({ settings, metricsPort }: BrokerOptions): BrokerOptions['settings'] {

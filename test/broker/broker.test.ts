@@ -66,6 +66,12 @@ describe('a broker in memory', () => {
     await expect(startBroker({ settings: { 'num.partitions': 1.5 } })).rejects.toThrow('num.partitions')
   })
 
+  it('refuses a data directory, in which nothing would be kept', async () => {
+    const dataDir = await temporaryDirectory()
+    const refused = 'memory keeps nothing on disk: leave out dataDir'
+    await expect(startBroker({ memory: true, port: 0, dataDir })).rejects.toThrow(refused)
+  })
+
   it('refuses options that it does not know', async () => {
     const misspelt = { memroy: true } as BrokerOptions
     await expect(startBroker(misspelt)).rejects.toThrow('startBroker has no option memroy: the nearest one is memory')
