@@ -2,7 +2,7 @@
  * Bundles the command and the library entries into dist/ (or `--outdir DIR`), with types beside them for `--types`.
  *
  * All is one CommonJS file, in which each entry is run when it is asked for: so V8's code cache can hold it (src/runtime/code-cache.ts). The entries
- * are ES modules that pass its exports on, the command a script that runs it.
+ * are ES modules that pass its exports on, with a script beside each for those who require it; the command is a script that runs it.
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -86,6 +86,11 @@ for (const [name, source] of Object.entries(entries)) {
     write: false,
   })
   const names = Object.values(metafile.outputs)[0].exports
+  if (names.length > 0)
+    writeFileSync(
+      `${flags.outdir}/${name}.cjs`,
+      `module.exports = require('./entries.cjs')[${JSON.stringify(name)}]()\n`,
+    )
   const start = `import entries from './entries.cjs'\n`
   const exported = `export const { ${names.join(', ')} } = entries[${JSON.stringify(name)}]()\n`
   writeFileSync(

@@ -14,7 +14,7 @@ const sections: readonly { title: string; about: string; table: ConfigTable }[] 
   {
     title: 'Broker configs',
     about:
-      'In `server.properties`, as `KAFKA_*` variables, with `--set`, or as `settings` of the library. For one listener: ' +
+      'In `server.properties`, as `KAFKA_*` variables (and `CLUSTER_ID`), with `--set`, or as `settings` of the library. For one listener: ' +
       '`listener.name.<listener>.<config>`. "Update" says whether Kafka lets a config change while the broker runs, for one ' +
       'broker (per-broker) or for all (cluster-wide), by AlterConfigs or IncrementalAlterConfigs. What is obeyed is then obeyed at ' +
       'once, without a restart; only `listeners` and `listener.security.protocol.map` are refused like read-only ones. Values that are ' +

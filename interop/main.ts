@@ -7,6 +7,7 @@ import { confluent } from './confluent/client.ts'
 import { directories } from './directories/directories.ts'
 import { adminTools } from './java/admin-tools.ts'
 import { java } from './java/client.ts'
+import { connect } from './java/connect.ts'
 import { groupTool } from './java/group-tool.ts'
 import { securityTools } from './java/security-tools.ts'
 import { streams } from './java/streams.ts'
@@ -48,6 +49,7 @@ const scenarios: Record<string, (run: Run) => Promise<void>> = {
   restart,
   bank: (run) => bank(run, { ms: bankSeconds * 1000, seed, installed, directory, running }),
   streams: (run) => streams(run, { installed, directory, running }),
+  connect: (run) => connect(run, { installed, directory, running }),
   churn: (run) => churn(run, { ms: churnSeconds * 1000, seed, installed, directory, running }),
   // Only Odradek runs several brokers in one process.
   threeBrokers: (run) =>

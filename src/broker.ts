@@ -1,7 +1,7 @@
 /** The embeddable broker: reads what it is told, starts it, and closes all of it again. The package's `odradek`. */
 import { hostname } from 'node:os'
 import type { Endpoint } from './cluster/registrations.ts'
-import { BrokerConfig, ConfigError } from './config/index.ts'
+import { BrokerConfig, type BrokerSettings, ConfigError, nearestName } from './config/index.ts'
 import { BrokerNodes, type Coordinated } from './process/broker-nodes.ts'
 import { type Logger, silentLogger } from './runtime/logger.ts'
 import { MemoryFileSystem } from './runtime/memory-file-system.ts'
@@ -27,10 +27,10 @@ export interface BrokerOptions {
   readonly dataDir?: string | undefined
   /** The text of a `server.properties`. */
   readonly properties?: string | undefined
-  /** Of which `KAFKA_*` are read, as Apache Kafka's image reads them. */
+  /** Of which `KAFKA_*` and `CLUSTER_ID` are read, as Apache Kafka's image reads them. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
   /** Single configs by Kafka's names; they win over the others. */
-  readonly settings?: Readonly<Record<string, string>> | undefined
+  readonly settings?: BrokerSettings | undefined
   /** Where to serve metrics on the loopback; 0: any free port; nowhere unless told. */
   readonly metricsPort?: number | undefined
   /** Says nothing unless told. */
@@ -83,11 +83,26 @@ export interface RunningBroker extends AsyncDisposable {
 
 const memoryDirectory = '/odradek'
 
+const optionNames: Readonly<Record<keyof BrokerOptions, true>> = {
+  brokers: true,
+  port: true,
+  host: true,
+  memory: true,
+  dataDir: true,
+  properties: true,
+  environment: true,
+  settings: true,
+  metricsPort: true,
+  logger: true,
+  onFailure: true,
+}
+
 /**
  * Starts a broker; resolves when clients can be served.
- * @throws ConfigError for settings that can't be; Error with one readable line when a port is taken or a data directory can't be used
+ * @throws ConfigError for settings that can't be, and options that there are not; Error with one readable line when a port is taken or a data directory can't be used
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<RunningBroker> {
+  checkOptions(options)
   const sources = {
     file: options.properties,
     environment: options.environment,
@@ -145,8 +160,20 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
   }
 }
 
+/** Of misspelt ones the compiler says so too, but not to everybody. */
+function checkOptions(options: BrokerOptions): void {
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(optionNames, name))
+  if (unknown !== undefined) {
+    const nearest = nearestName(unknown, Object.keys(optionNames))
+    throw new ConfigError(`startBroker has no option ${unknown}: the nearest one is ${nearest}`)
+  }
+  if (options.memory && options.dataDir !== undefined) {
+    throw new ConfigError('memory keeps nothing on disk: leave out dataDir')
+  }
+}
+
 function settingsOf({ settings, metricsPort }: BrokerOptions): BrokerOptions['settings'] {
-  return metricsPort === undefined ? settings : { ...settings, 'odradek.metrics.port': String(metricsPort) }
+  return metricsPort === undefined ? settings : { ...settings, 'odradek.metrics.port': metricsPort }
 }
 
 function handleOf(nodes: BrokerNodes, id: number): BrokerHandle {

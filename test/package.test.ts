@@ -1,7 +1,7 @@
 /** What npm publishes is what package.json and the pages speak of. */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import packageJson from '../package.json' with { type: 'json' }
@@ -27,13 +27,13 @@ describe('the package', () => {
   it('exports, and runs, what the build makes, with types of what it is made from', () => {
     const built = [...read('build.mjs').matchAll(/(\w+): '((?:src|protocol)\/[^']+)'/g)].map(([, name, source]) => ({
       default: `./dist/${name}.js`,
+      require: `./dist/${name}.cjs`,
       types: `./dist/types/${source!.replace(/\.ts$/, '.d.ts')}`,
     }))
     const { './package.json': _page, ...byExport } = packageJson.exports
     expect(Object.keys(byExport)).toEqual(['.', './assignors', './protocol'])
     for (const target of Object.values(byExport)) expect(built).toContainEqual(target)
-    const commands = built.map((each) => each.default.replace(/\.js$/, '.cjs'))
-    expect(commands).toContain(`./${packageJson.bin.odradek}`)
+    expect(built.map((each) => each.require)).toContain(`./${packageJson.bin.odradek}`)
   })
 
   it("has a command that any shell starts, with the collector's flags and a variable for the allocator", async () => {
@@ -48,6 +48,26 @@ describe('the package', () => {
     const flags = '--single-threaded-gc,--max-semi-space-size=4'
     expect(start({})).toBe(`${flags} 262144\n${packageJson.version}\n`)
     expect(start({ MALLOC_MMAP_THRESHOLD_: '1000000' })).toBe(`${flags} 1000000\n${packageJson.version}\n`)
+  })
+
+  it('is required where no ES module can be, as in Jest, and is the same as when it is imported', async () => {
+    const directory = await temporaryDirectory()
+    const home = `${directory}/node_modules/odradek`
+    execFileSync(process.execPath, ['build.mjs', '--outdir', `${home}/dist`], { cwd: root })
+    copyFileSync(join(root, 'package.json'), `${home}/package.json`)
+    symlinkSync(join(root, 'node_modules'), `${home}/node_modules`)
+    const script = `
+      const { startBroker } = require('odradek')
+      const { messages } = require('odradek/protocol')
+      const { kafkaJsAssigners } = require('odradek/assignors')
+      import('odradek').then(async (imported) => {
+        const broker = await startBroker({ memory: true, port: 0 })
+        await broker.close()
+        console.log(imported.startBroker === startBroker, 'metadata' in messages, 'sticky' in kafkaJsAssigners)
+      })`
+    const command = ['--no-experimental-require-module', '-e', script]
+    const output = execFileSync(process.execPath, command, { cwd: directory, encoding: 'utf8' })
+    expect(output).toBe('true true true\n')
   })
 
   it('starts without what a default start does not need', async () => {

@@ -1,9 +1,9 @@
 // interop: Kafka Streams with exactly_once_v2, killed twice in the midst of its work: each word is counted once, in the order of its counts.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
-import type { Client, Installed } from '../scenarios/client.ts'
+import type { ChildProcess } from 'node:child_process'
+import type { Client } from '../scenarios/client.ts'
 import { assertEqual } from '../scenarios/report.ts'
 import { checkClient, eventually, type Run, text } from '../scenarios/run.ts'
+import { killed, type Places, startApplication } from './application.ts'
 
 const partitions = 2
 const lives = 3
@@ -13,12 +13,11 @@ const wordsPerLine = 3
 /** A killed member is missed after 6 seconds; a JVM takes some to start, also on a slow machine. */
 const doneWithinMs = 60_000
 
-export type StreamsOptions = { installed: Installed; directory: string; running: { kill(): void }[] }
-
-export async function streams(run: Run, options: StreamsOptions): Promise<void> {
+export async function streams(run: Run, places: Places): Promise<void> {
   const client = run.clients.find(({ name }) => name === 'java')
   if (!client) return
   const [input, output] = [`${run.prefix}streams-input`, `${run.prefix}streams-output`]
+  const args = [run.broker.bootstrap, `${places.directory}/streams`, input, output]
   let application: ChildProcess | undefined
   await checkClient(run, client, 'Streams counts each word once with exactly_once_v2, killed twice', async () => {
     for (const topic of [input, output]) await run.hands.call('createTopic', { topic, partitions })
@@ -26,7 +25,7 @@ export async function streams(run: Run, options: StreamsOptions): Promise<void> 
     try {
       for (let life = 0; life < lives; life++) {
         const before = life * linesPerLife * wordsPerLine
-        application = start(run, options, input, output)
+        application = startApplication(places, 'streams', 'WordCount', args)
         await produce(run, input, life, 0, linesPerLife / 2)
         await eventually(written, (counts) => counts.length > before, `counts of life ${life}`, doneWithinMs)
         // It is in the midst of these when it is killed.
@@ -53,30 +52,6 @@ export async function streams(run: Run, options: StreamsOptions): Promise<void> 
 
 const read = (client: Client, topic: string) =>
   client.call('readToEnd', { topic, partitions, isolation: 'read_committed' })
-
-function start(
-  run: Run,
-  { installed, directory, running }: StreamsOptions,
-  input: string,
-  output: string,
-): ChildProcess {
-  const log = openSync(`${directory}/streams.log`, 'a')
-  const levels = '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'
-  const vm = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', levels]
-  const classPath = ['-cp', `${installed.classes}:${installed.jars}/*`]
-  const args = [run.broker.bootstrap, `${directory}/streams`, input, output]
-  const child = spawn('java', [...vm, ...classPath, 'WordCount', ...args], { stdio: ['ignore', log, log] })
-  closeSync(log)
-  running.push({ kill: () => child.kill('SIGKILL') })
-  return child
-}
-
-async function killed(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exited = new Promise((resolve) => child.once('exit', resolve))
-  child.kill('SIGKILL')
-  await exited
-}
 
 /** Each line has another choice of words, and all come equally often in the end. */
 const line = (life: number, index: number): string[] =>

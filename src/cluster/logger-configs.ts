@@ -8,7 +8,7 @@ import { type LogLevelName, type LogLevels, logLevels, rootLogger } from '../run
 import type { AlteredResource } from './config-commands.ts'
 
 /** Kafka's code of a source that only loggers have. */
-const loggerSource = 6
+export const loggerSource = 6
 
 /** @throws KafkaError INVALID_REQUEST, INVALID_CONFIG */
 export function requireValidLogLevels(levels: LogLevels, { operations }: AlteredResource): void {

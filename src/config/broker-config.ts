@@ -11,7 +11,7 @@ import { checkRules } from './broker-rules.ts'
 import type { ConfigDefinition, ConfigValue } from './config-definition.ts'
 import { ConfigError } from './config-error.ts'
 import { providerPrefix, variableResolver } from './config-providers.ts'
-import { type EnvironmentProperty, environmentToProperties } from './environment.ts'
+import { type EnvironmentProperty, environmentToProperties, listenersOfAdvertised } from './environment.ts'
 import { type Listener, resolveListeners } from './listeners.ts'
 import { nearestName } from './nearest-name.ts'
 import { odradekConfigs } from './odradek-configs.ts'
@@ -31,13 +31,16 @@ const knownConfigs = { ...brokerConfigs, ...authorizerConfigs, ...replicationQuo
 export type KnownConfigs = typeof knownConfigs
 export type BrokerConfigName = keyof KnownConfigs
 
+/** Single configs by Kafka's names. */
+export type BrokerSettings = Readonly<Record<string, string | number | boolean>>
+
 export interface BrokerConfigSources {
   /** The text of server.properties; leave it out where there is no file. */
   file?: string | undefined
-  /** The process's environment variables; of them only `KAFKA_*` are read, and those that a config names. */
+  /** The process's environment variables; of them only `KAFKA_*` and `CLUSTER_ID` are read, and those that a config names. */
   environment?: Readonly<Record<string, string | undefined>> | undefined
   /** From `--set` or the library: an unknown name is an error here. */
-  settings?: Readonly<Record<string, string>> | undefined
+  settings?: BrokerSettings | undefined
   /** The text of a file that a config names; there is none unless told. */
   readFile?: ((path: string) => string) | undefined
   /** Where the first listener that is not the controller's listens, whatever the other sources say. */
@@ -272,7 +275,7 @@ function readSources(sources: BrokerConfigSources, warnings: string[]): ReadSour
   const own: ReadSources['own'] = new Map()
   const file = parseProperties(sources.file ?? '')
   const variables = environmentToProperties(sources.environment ?? {})
-  const settings = Object.entries(sources.settings ?? {})
+  const settings = Object.entries(sources.settings ?? {}).map(([name, value]) => [name, String(value)] as const)
   const resolved = resolverFor(sources, new Map([...file, ...valuesOf(variables), ...settings]))
   /** Every value is checked, also one that a stronger source replaces. */
   const take = (text: string, written: string, onUnknown: () => void): void => {
@@ -293,6 +296,10 @@ function readSources(sources: BrokerConfigSources, warnings: string[]): ReadSour
     take(name, value, () => {
       throw new ConfigError(unknown(name, `Unknown configuration ${name}`))
     })
+  const advertised = variables.get('advertised.listeners')
+  if (advertised !== undefined && !values.has('listeners')) {
+    values.set('listeners', listenersOfAdvertised(values.get('advertised.listeners') ?? advertised.value))
+  }
   // Both names of the node id always agree, whichever of them was set.
   const nodeId = values.get('node.id') ?? values.get('broker.id')
   if (nodeId !== undefined) for (const name of ['node.id', 'broker.id']) values.set(name, values.get(name) ?? nodeId)

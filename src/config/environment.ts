@@ -19,6 +19,7 @@ const notConfigs = new Set([
 
 /** Java's name. */
 const loginFileConfig = 'java.security.auth.login.config'
+const clusterIdConfig = 'odradek.cluster.id'
 
 /** A property with the variable that it comes from, for messages. */
 export interface EnvironmentProperty {
@@ -47,7 +48,15 @@ export function environmentToProperties(
   }
   const loginFile = loginFileIn(environment.KAFKA_OPTS ?? '')
   if (loginFile !== undefined) properties.set(loginFileConfig, { variable: 'KAFKA_OPTS', value: loginFile })
+  // The one variable that the image reads and that has no prefix.
+  const { CLUSTER_ID: clusterId } = environment
+  if (clusterId) properties.set(clusterIdConfig, { variable: 'CLUSTER_ID', value: clusterId })
   return properties
+}
+
+/** What the image sets as KAFKA_LISTENERS where only KAFKA_ADVERTISED_LISTENERS is set: the same ports, on every address. */
+export function listenersOfAdvertised(advertised: string): string {
+  return advertised.replaceAll(/:\/\/(\[[^\]]*\]|[^:,]*):/g, '://0.0.0.0:')
 }
 
 /** The one system property of Java's that a broker is commonly given: where its logins are. The last one counts. */

@@ -13,6 +13,12 @@ export const odradekConfigs = {
     documentation:
       "A file of logins in Java's form, whose section KafkaServer counts for listeners without sasl.jaas.config; as a rule given by KAFKA_OPTS.",
   }),
+  'odradek.cluster.id': string(null, {
+    valid: nonEmptyString,
+    effect: obeyed,
+    documentation:
+      'The cluster id of a new data directory, in which a random one is put unless told; as a rule given by CLUSTER_ID. One that has an id keeps it.',
+  }),
   'odradek.metrics.host': string('127.0.0.1', {
     valid: nonEmptyString,
     effect: obeyed,

@@ -12,8 +12,8 @@ export function requireKnown(...ids: readonly number[]): void {
   if (ids.includes(unknown)) throw new CloseConnection('an ACL has an element of type UNKNOWN')
 }
 
-/** @throws KafkaError SECURITY_DISABLED */
-export function requireAcls({ acls }: Context): Acls {
+/** @throws KafkaError SECURITY_DISABLED, in the words of who refuses in Kafka: its controller, unless told */
+export function requireAcls({ acls }: Context, message = 'No Authorizer is configured.'): Acls {
   if (acls !== undefined) return acls
-  throw new KafkaError('SECURITY_DISABLED', 'No Authorizer is configured.')
+  throw new KafkaError('SECURITY_DISABLED', message)
 }

@@ -8,7 +8,7 @@ export const describeAclsHandler = handle(describeAcls, {
   serve(filter, context) {
     const { resourceTypeFilter, patternTypeFilter, operation, permissionType } = filter
     requireKnown(resourceTypeFilter, patternTypeFilter, operation, permissionType)
-    const acls = requireAcls(context)
+    const acls = requireAcls(context, 'No Authorizer is configured on the broker')
     context.access.require('Cluster', clusterResource, 'Describe')
     const byResource = new Map<string, Acl[]>()
     for (const acl of acls.describe(filter)) {

@@ -3,6 +3,7 @@ import { KafkaError } from '../../protocol/errors.ts'
 import { type DescribeConfigsRequest, describeConfigs } from '../../protocol/messages/describe-configs.ts'
 import { describeConfigs as describeResource } from '../cluster/config-descriptions.ts'
 import { type ConfigResourceType, resourceTypeOf } from '../cluster/dynamic-configs.ts'
+import { loggerSource } from '../cluster/logger-configs.ts'
 import type { DescribedConfig } from '../config/index.ts'
 import type { Access } from '../security/access.ts'
 import { clusterResource } from '../security/acl.ts'
@@ -100,6 +101,6 @@ function shown(config: DescribedConfig, request: DescribeConfigsRequest) {
     isSensitive: config.sensitive,
     synonyms: request.includeSynonyms ? config.synonyms : [],
     configType: config.type,
-    documentation: request.includeDocumentation ? config.documentation : null,
+    documentation: request.includeDocumentation || config.source === loggerSource ? config.documentation : null,
   }
 }

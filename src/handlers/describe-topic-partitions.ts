@@ -7,12 +7,10 @@ import {
 } from '../../protocol/messages/describe-topic-partitions.ts'
 import type { Steps } from '../../protocol/schema/index.ts'
 import type { Partition } from '../cluster/partition.ts'
-import { isValidTopicName } from '../cluster/topic-name.ts'
 import { inTurns, itemsPerTurn } from '../runtime/turns.ts'
-import { authorizedOperations } from './authorized-operations.ts'
 import type { Context } from './context.ts'
 import { handle } from './handler.ts'
-import { describeTopic, failedTopic, ReachableBrokers } from './topic-descriptions.ts'
+import { describeTopic, failedTopic, missingTopic, ReachableBrokers } from './topic-descriptions.ts'
 
 export const describeTopicPartitionsHandler = handle(describeTopicPartitions, {
   serve: (request, context) => inTurns(describe(request, context)),
@@ -31,9 +29,13 @@ function* describe(request: DescribeTopicPartitionsRequest, context: Context): S
     const first = name === request.cursor?.topicName ? request.cursor.partitionIndex : 0
     if (remaining === 0) return { topics, nextCursor: { topicName: name, partitionIndex: first } }
     const topic = cluster.topics.byName(name)
-    const code = topic === undefined ? missing(name) : 0
-    if (topic === undefined || !access.isAllowed('Topic', name, 'Describe')) {
-      topics.push(refused(name, code, context))
+    // Whether a topic is there is told only to those who may see it.
+    if (!access.isAllowed('Topic', name, 'Describe')) {
+      topics.push(failedTopic(name, errorCode('TOPIC_AUTHORIZATION_FAILED')))
+      continue
+    }
+    if (topic === undefined) {
+      topics.push(missingTopic(name, access, true))
       continue
     }
     const shown = topic.partitions.slice(first, first + remaining)
@@ -69,16 +71,6 @@ function namesAsked(request: DescribeTopicPartitionsRequest, { cluster, access }
     )
   }
   return names.filter((name) => name >= cursor.topicName).sort()
-}
-
-function missing(name: string): number {
-  return errorCode(isValidTopicName(name) ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION')
-}
-
-/** Whether a topic is there is told only to those who may see it. */
-function refused(name: string, code: number, { access }: Context) {
-  if (!access.isAllowed('Topic', name, 'Describe')) return failedTopic(name, errorCode('TOPIC_AUTHORIZATION_FAILED'))
-  return { ...failedTopic(name, code), topicAuthorizedOperations: authorizedOperations(access, 'Topic', name) }
 }
 
 function describePartition(partition: Partition, reachable: ReachableBrokers) {

@@ -12,7 +12,8 @@ const nowhere = { nodeId: -1, host: '', port: -1 }
 
 export const findCoordinatorHandler = handle(findCoordinator, {
   async serve({ key, keyType, coordinatorKeys }, context) {
-    const keys = context.apiVersion < 4 ? [key] : coordinatorKeys
+    const namesOne = context.apiVersion < 4
+    const keys = namesOne ? [key] : coordinatorKeys
     const coordinators = await answerEach(
       keys,
       async (each) => ({
@@ -25,10 +26,10 @@ export const findCoordinatorHandler = handle(findCoordinator, {
         key: each,
         ...nowhere,
         errorCode,
-        errorMessage: isAuthorizationFailure(errorCode) ? '' : errorMessage,
+        errorMessage: !namesOne && isAuthorizationFailure(errorCode) ? '' : errorMessage,
       }),
     )
-    if (context.apiVersion >= 4) return { coordinators }
+    if (!namesOne) return { coordinators }
     const [coordinator] = coordinators
     return { ...coordinator, errorMessage: coordinator!.errorMessage || 'NONE' }
   },
@@ -38,7 +39,7 @@ export const findCoordinatorHandler = handle(findCoordinator, {
       : { coordinators: coordinatorKeys.map((each) => ({ key: each, ...nowhere, errorCode, errorMessage })) },
 })
 
-/** Kafka says it by the code alone. */
+/** Kafka says it by the code alone in a list of coordinators. */
 function isAuthorizationFailure(code: number): boolean {
   return code === errorCode('GROUP_AUTHORIZATION_FAILED') || code === errorCode('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
 }

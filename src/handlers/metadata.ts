@@ -12,7 +12,7 @@ import { clusterResource } from '../security/acl.ts'
 import { authorizedOperations } from './authorized-operations.ts'
 import { type Context, mutationQuotaOf } from './context.ts'
 import { handle } from './handler.ts'
-import { describeTopic, failedTopic, ReachableBrokers } from './topic-descriptions.ts'
+import { describeTopic, failedTopic, missingTopic, ReachableBrokers } from './topic-descriptions.ts'
 
 /** From here on topics may be named by id alone; v10 and v11 have the field, but no broker has served it. */
 const firstTopicIdVersion = 12
@@ -107,15 +107,14 @@ function* topicByName(
   if (!access.isAllowed('Topic', name, 'Describe')) return failedTopic(name, errorCode('TOPIC_AUTHORIZATION_FAILED'))
   const topic = cluster.topics.byName(name)
   if (topic !== undefined) return yield* describe(topic)
-  if (!isValidTopicName(name)) return failedTopic(name, errorCode('INVALID_TOPIC_EXCEPTION'))
-  if (request.allowAutoTopicCreation && broker.config.get('auto.create.topics.enable')) {
+  if (request.allowAutoTopicCreation && isValidTopicName(name) && broker.config.get('auto.create.topics.enable')) {
     const mayCreate =
       access.isAllowed('Cluster', clusterResource, 'Create') || access.isAllowed('Topic', name, 'Create')
     if (!mayCreate) return failedTopic(name, errorCode('TOPIC_AUTHORIZATION_FAILED'))
     // Kafka's broker asks its controller in the newest version, so the quota is strict, whatever the client knows.
     cluster.autoCreateTopic(name, mutationQuotaOf(context, 0))
   }
-  return failedTopic(name, errorCode('UNKNOWN_TOPIC_OR_PARTITION'))
+  return missingTopic(name, access, request.includeTopicAuthorizedOperations)
 }
 
 function clusterOperations(access: Context['access']): number {

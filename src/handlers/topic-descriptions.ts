@@ -4,6 +4,7 @@ import { zeroUuid } from '../../protocol/schema/index.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Partition } from '../cluster/partition.ts'
 import { isInternalTopic, type Topic } from '../cluster/topic.ts'
+import { isValidTopicName } from '../cluster/topic-name.ts'
 import type { Access } from '../security/access.ts'
 import { authorizedOperations } from './authorized-operations.ts'
 
@@ -77,8 +78,18 @@ export function describeTopic(topic: Topic, access: Access, includeOperations: b
     name: topic.name,
     topicId: topic.id,
     isInternal: topic.isInternal,
-    ...(includeOperations ? { topicAuthorizedOperations: authorizedOperations(access, 'Topic', topic.name) } : {}),
+    ...operationsOf(topic.name, access, includeOperations),
   }
+}
+
+/** A topic that is not there, asked for by somebody who may see it, and so is told what else is allowed. */
+export function missingTopic(name: string, access: Access, includeOperations: boolean) {
+  const code = errorCode(isValidTopicName(name) ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION')
+  return { ...failedTopic(name, code), ...operationsOf(name, access, includeOperations) }
+}
+
+function operationsOf(name: string, access: Access, includeOperations: boolean) {
+  return includeOperations ? { topicAuthorizedOperations: authorizedOperations(access, 'Topic', name) } : {}
 }
 
 /** A topic of which only an error is told. */

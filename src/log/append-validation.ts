@@ -144,8 +144,9 @@ function checkRecordsOf(batch: RecordBatchView, { config, nowMs, partitionName }
       const message = `Compacted topic cannot accept message without key in topic partition ${partitionName}`
       errors.push({ batchIndex: cursor.index, message, name: 'INVALID_RECORD' })
     } else if (checksTime && timestamp !== noTimestamp && (timestamp < earliest || timestamp > latest)) {
-      const range = `The timestamp should be within [${earliest}, ${latest}]`
-      const message = `Timestamp ${timestamp} of message with offset ${cursor.index} is out of range. ${range}`
+      const start = int64(nowMs) - int64(config.messageTimestampBeforeMaxMs)
+      const range = `The timestamp should be within [${start}, ${latest}]`
+      const message = `Timestamp ${int64(timestamp)} of message with offset ${cursor.index} is out of range. ${range}`
       errors.push({ batchIndex: cursor.index, message, name: 'INVALID_TIMESTAMP' })
     } else if (!isCreateTime && !(checksTime && timestamp !== noTimestamp)) {
       const sizes = `key=${Math.max(0, cursor.keyLength)} bytes, value=${Math.max(0, cursor.valueLength)} bytes`
@@ -156,6 +157,11 @@ function checkRecordsOf(batch: RecordBatchView, { config, nowMs, partitionName }
   }
   if (errors.length > 0) throw recordsError(errors)
   if (config.messageTimestampType === 'CreateTime') setMaxTimestamp(batch, maxTimestamp)
+}
+
+/** For messages: Kafka's largest int64 is none of our numbers, but the one above it. */
+function int64(time: number): bigint {
+  return time >= 2 ** 63 ? 2n ** 63n - 1n : BigInt(time)
 }
 
 function recordsError(errors: readonly { batchIndex: number; message: string; name: ErrorName }[]): RecordsError {

@@ -134,7 +134,7 @@ export class ClusterStack {
     const stored = await Promise.all(paths.map((path) => storedClusterId(this.#files, path)))
     const known = stored.find((id) => id !== undefined)
     for (const path of paths) {
-      const clusterId = known ?? this.#directories[0]?.clusterId
+      const clusterId = known ?? this.#directories[0]?.clusterId ?? this.#config.get('odradek.cluster.id') ?? undefined
       const own = { ...options, path, ...(clusterId === undefined ? {} : { clusterId }) }
       try {
         this.#directories.push(await using(path, () => LogDirectory.open(own)))

@@ -49,6 +49,34 @@ async function consume(kafka: Kafka, groupId: string, topic: string, count: numb
 }
 
 describe('a broker in memory', () => {
+  it('has the cluster id that CLUSTER_ID says', async () => {
+    const environment = { CLUSTER_ID: '4L6g3nShT-eMCtK--X86sw' }
+    expect((await start({ memory: true, environment })).clusterId).toBe('4L6g3nShT-eMCtK--X86sw')
+  })
+
+  it('takes settings that are numbers and booleans', async () => {
+    const settings = { 'num.partitions': 6, 'auto.create.topics.enable': true }
+    const kafka = client(await start({ memory: true, settings }))
+    const producer = await producerOf(kafka)
+    await producer.send({ topic: 'six', messages: [{ value: 'a' }] })
+    const admin = kafka.admin()
+    await admin.connect()
+    onTestFinished(() => admin.disconnect())
+    expect((await admin.fetchTopicMetadata({ topics: ['six'] })).topics[0]!.partitions).toHaveLength(6)
+    await expect(startBroker({ settings: { 'num.partitions': 1.5 } })).rejects.toThrow('num.partitions')
+  })
+
+  it('refuses a data directory, in which nothing would be kept', async () => {
+    const dataDir = await temporaryDirectory()
+    const refused = 'memory keeps nothing on disk: leave out dataDir'
+    await expect(startBroker({ memory: true, port: 0, dataDir })).rejects.toThrow(refused)
+  })
+
+  it('refuses options that it does not know', async () => {
+    const misspelt = { memroy: true } as BrokerOptions
+    await expect(startBroker(misspelt)).rejects.toThrow('startBroker has no option memroy: the nearest one is memory')
+  })
+
   it('takes what kafkajs produces and gives it to a group', async () => {
     const kafka = client(await start())
     const producer = await producerOf(kafka)

@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { environmentToProperties } from '../../src/config/environment.ts'
 
+describe('CLUSTER_ID', () => {
+  it('is the id of a new cluster', () => {
+    const properties = environmentToProperties({ CLUSTER_ID: '4L6g3nShT-eMCtK--X86sw' })
+    expect([...properties]).toEqual([
+      ['odradek.cluster.id', { variable: 'CLUSTER_ID', value: '4L6g3nShT-eMCtK--X86sw' }],
+    ])
+    expect(environmentToProperties({ CLUSTER_ID: '' }).size).toBe(0)
+  })
+})
+
 describe('KAFKA_OPTS', () => {
   const loginFile = (options: string): string | undefined =>
     environmentToProperties({ KAFKA_OPTS: options }).get('java.security.auth.login.config')?.value

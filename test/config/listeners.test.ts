@@ -70,6 +70,28 @@ inter.broker.listener.name=INTERNAL`
     expect(load({ file }).warnings).toEqual([])
   })
 
+  it('are those that KAFKA_ADVERTISED_LISTENERS names, on every address, where nothing says where to listen', () => {
+    const advertised = 'PLAINTEXT://broker:29092,PLAINTEXT_HOST://localhost:9092,IPV6://[::1]:9093'
+    const environment = {
+      KAFKA_ADVERTISED_LISTENERS: advertised,
+      KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: 'PLAINTEXT:PLAINTEXT,PLAINTEXT_HOST:PLAINTEXT,IPV6:PLAINTEXT',
+      KAFKA_INTER_BROKER_LISTENER_NAME: 'PLAINTEXT',
+    }
+    expect(summary({ environment })).toEqual([
+      'PLAINTEXT 0.0.0.0 29092 > broker:29092',
+      'PLAINTEXT_HOST 0.0.0.0 9092 > localhost:9092',
+      'IPV6 0.0.0.0 9093 > ::1:9093',
+    ])
+    const one = { KAFKA_ADVERTISED_LISTENERS: 'PLAINTEXT://broker:29092' }
+    const here = 'listeners=PLAINTEXT://127.0.0.1:9092'
+    expect(summary({ environment: one, file: here })).toEqual(['PLAINTEXT 127.0.0.1 9092 > broker:29092'])
+    const settings = { listeners: 'PLAINTEXT://127.0.0.1:9092' }
+    expect(summary({ environment: one, settings })).toEqual(['PLAINTEXT 127.0.0.1 9092 > broker:29092'])
+    const without = { file: 'advertised.listeners=PLAINTEXT://broker:29092' }
+    expect(summary(without)[0]).toBe(summary({ environment: {}, ...without })[0])
+    expect(summary(without)[0]).not.toContain('0.0.0.0')
+  })
+
   it('that are not advertised fall back to their own address, with a warning', () => {
     const file = `${twoNames}listeners=INTERNAL://127.0.0.1:29092,EXTERNAL://127.0.0.1:9092
 advertised.listeners=INTERNAL://broker:29092

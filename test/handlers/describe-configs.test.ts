@@ -92,7 +92,10 @@ describe('DescribeConfigs', () => {
     // All that a new cluster has of them.
     expect(ofAll.configs).toMatchObject([{ name: 'min.insync.replicas', value: '1', configSource: 3 }])
     expect(ofAll.configs).toHaveLength(1)
-    expect((await ask(4, [loggerType, '1'])).configs).toMatchObject([{ name: 'root', configSource: 6 }])
+    // A logger has no documentation, and it is shown whether it is asked for or not.
+    expect((await ask(4, [loggerType, '1'])).configs).toMatchObject([
+      { name: 'root', configSource: 6, documentation: '' },
+    ])
   })
 
   it('shows groups and client metrics subscriptions, also ones that are not there', async () => {

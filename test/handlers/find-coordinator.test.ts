@@ -66,3 +66,18 @@ it('refuses groups that the client may not describe', async () => {
   expect(coordinators.map(({ errorCode }) => errorCode)).toEqual([0, 30])
   await close()
 })
+
+it.each(versions(1, 6))('v%i says why it refuses in words only where it names one coordinator', async (version) => {
+  const { client, close } = await transactionClient()
+  client.access = only()
+  for (const [keyType, errorCode, words] of [
+    [0, 30, 'Group authorization failed.'],
+    [1, 53, 'Transactional Id authorization failed.'],
+  ] as const) {
+    const request = { key: 'yours', keyType, coordinatorKeys: ['yours'] }
+    const answer = await client.ask(findCoordinatorHandler, findCoordinator, version, request)
+    if (version < 4) expect(answer).toMatchObject({ errorCode, errorMessage: words, ...nowhere })
+    else expect(answer.coordinators).toEqual([{ key: 'yours', errorCode, errorMessage: '', ...nowhere }])
+  }
+  await close()
+})

@@ -80,6 +80,24 @@ describe('Metadata', () => {
     expect((await ask(12, { topics: [byName('one')] })).topics[0]?.topicAuthorizedOperations).toBe(notAsked)
   })
 
+  it('tells what may be done with topics that are not there, but not with those that the client may not see', async () => {
+    client.access = only('Topic:missing:Describe', 'Topic:n o:Describe', 'Topic:n o:Read')
+    const topics = [byName('missing'), byName('n o'), byName('hidden')]
+    const asked = { topics, includeTopicAuthorizedOperations: true, allowAutoTopicCreation: false }
+    const answer = await ask(12, asked)
+    client.access = openAccess
+    const told = answer.topics.map((topic) => [topic.errorCode, topic.topicAuthorizedOperations])
+    expect(told).toEqual([
+      [errorCode('UNKNOWN_TOPIC_OR_PARTITION'), 1 << 8],
+      [errorCode('INVALID_TOPIC_EXCEPTION'), (1 << 8) | (1 << 3)],
+      [errorCode('TOPIC_AUTHORIZATION_FAILED'), notAsked],
+    ])
+    const byId = { topics: [{ name: null, topicId: unknownId }], includeTopicAuthorizedOperations: true }
+    expect((await ask(12, byId)).topics[0]?.topicAuthorizedOperations).toBe(notAsked)
+    const notAskedFor = await ask(12, { topics, allowAutoTopicCreation: false })
+    expect(notAskedFor.topics[0]?.topicAuthorizedOperations).toBe(notAsked)
+  })
+
   it('answers that a missing topic is unknown, and creates it if it may', async () => {
     const refused = await ask(12, { topics: [byName('missing')], allowAutoTopicCreation: false })
     expect(refused.topics[0]?.errorCode).toBe(errorCode('UNKNOWN_TOPIC_OR_PARTITION'))

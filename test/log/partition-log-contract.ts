@@ -274,6 +274,16 @@ export function describePartitionLog(name: string, open: (config: LogConfig) => 
       await log.append(buildRecordBatch({}, records(1, { timestamp: -1 })), 'client')
     })
 
+    it('names times out of bounds to the last digit', async () => {
+      const log = await start({ messageTimestampAfterMaxMs: 1000, messageTimestampBeforeMaxMs: Number(2n ** 63n - 1n) })
+      const tooLate = buildRecordBatch({}, records(1, { timestamp: Number(2n ** 63n - 1024n) }))
+      const refusal = await expectRefused(log, tooLate, 'INVALID_TIMESTAMP')
+      const range = `[${BigInt(startMs) - (2n ** 63n - 1n)}, ${startMs + 1000}]`
+      expect((refusal as RecordsError).recordErrors[0]!.message).toBe(
+        `Timestamp 9223372036854774784 of message with offset 0 is out of range. The timestamp should be within ${range}`,
+      )
+    })
+
     it('puts its own time into the records with LogAppendTime', async () => {
       const log = await start({ messageTimestampType: 'LogAppendTime' })
       const result = await log.append(buildRecordBatch({ codec: 'lz4' }, records(2, { timestamp: 5 })), 'client')
