@@ -201,6 +201,11 @@ export class Cluster {
     return this.registrations.controllerId
   }
 
+  /** False: no partition is. */
+  get mayHaveOfflinePartitions(): boolean {
+    return this.#logs.mayHaveOffline
+  }
+
   /** The brokers that have `listener`, by id; fenced ones when asked for. */
   nodes(listener: string, options: { includeFenced?: boolean } = {}): Node[] {
     return this.registrations.nodes(listener, options)

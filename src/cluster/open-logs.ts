@@ -44,11 +44,18 @@ export class OpenLogs {
   readonly #removalTurns = new TurnLimit(logsPerTurn)
   /** Begins removals, those of one command after those of the one before. */
   readonly #beginnings = new SerialQueue()
+  /** A log could not be opened. */
+  #hasFailed = false
   /** One more with each change of configs. */
   #configChanges = 0
 
   constructor(options: OpenLogsOptions) {
     this.#options = options
+  }
+
+  /** While no log has failed, no partition is offline, and nobody needs to ask each. */
+  get mayHaveOffline(): boolean {
+    return this.#hasFailed || this.#options.directories.opened.some(({ hasEndedLogs }) => hasEndedLogs)
   }
 
   /** Opens the logs of `partitions` where that was not done yet, and lets them write in the leader epochs of now. */
@@ -121,6 +128,7 @@ export class OpenLogs {
     } catch (error) {
       const reason = `${partition.name} is offline: ${error instanceof Error ? error.message : String(error)}`
       logger.error({ partition: partition.name, error }, reason)
+      this.#hasFailed = true
       partition.fail(new KafkaError('KAFKA_STORAGE_ERROR', reason))
     }
   }

@@ -17,8 +17,10 @@ const none: readonly number[] = []
 export class ReachableBrokers {
   readonly #reachable: ReadonlySet<number>
   readonly #alive: ReadonlySet<number>
+  readonly #mayBeOffline: boolean
 
   constructor(cluster: Cluster, listener: string) {
+    this.#mayBeOffline = cluster.mayHaveOfflinePartitions
     this.#reachable = new Set(cluster.nodes(listener).map(({ nodeId }) => nodeId))
     this.#alive = new Set(
       cluster.registrations
@@ -40,7 +42,7 @@ export class ReachableBrokers {
   /** A partition as Metadata shows it. One literal and no lists of its own where none are needed: an answer may have 10,000 at a time. */
   describe(partition: Partition, apiVersion: number) {
     const { leaderId, replicas, isr } = partition
-    const offlineReplicas = partition.isOffline ? replicas : this.offline(replicas)
+    const offlineReplicas = this.#mayBeOffline && partition.isOffline ? replicas : this.offline(replicas)
     const isReachable = this.has(leaderId)
     return {
       errorCode: isReachable

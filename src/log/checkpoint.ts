@@ -68,12 +68,19 @@ export class Checkpoint {
     if (this.#cancel !== undefined || this.#isClosed) return
     this.#cancel = this.#options.storage.clock.after(this.#options.intervalMs, () => {
       this.#cancel = undefined
-      this.save().catch((error: unknown) => {
-        const { path, storage } = this.#options
-        storage.logger.warn({ path, error }, 'a checkpoint file could not be written: it is tried again later')
-        this.saveLater()
-      })
+      void this.trySave()
     })
+  }
+
+  /** Writes what only saves work: where that fails it is tried again later. */
+  async trySave(): Promise<void> {
+    try {
+      await this.save()
+    } catch (error) {
+      const { path, storage } = this.#options
+      storage.logger.warn({ path, error }, 'a checkpoint file could not be written: it is tried again later')
+      this.saveLater()
+    }
   }
 
   /** Writes the file; once for all that ask before the write starts. */

@@ -58,11 +58,13 @@ export class LogCondition {
 
   close(): void {
     this.#isClosed = true
+    this.#storage.hasEndedLogs = true
     this.#onStop()
   }
 
+  /** Its topic is gone, and whoever would ask for it. */
   delete(): void {
-    this.#stop(new KafkaError('UNKNOWN_TOPIC_OR_PARTITION'))
+    this.#end(new KafkaError('UNKNOWN_TOPIC_OR_PARTITION'))
     this.#isClosed = true
   }
 
@@ -101,6 +103,11 @@ export class LogCondition {
   }
 
   #stop(reason: KafkaError): void {
+    this.#storage.hasEndedLogs = true
+    this.#end(reason)
+  }
+
+  #end(reason: KafkaError): void {
     if (this.stopped === undefined) this.#stopped = reason
     this.#onStop()
   }

@@ -20,7 +20,6 @@ import type { Random } from '../runtime/random.ts'
 import { forEachLimited } from '../runtime/serial-queue.ts'
 import { nextTurn } from '../runtime/turns.ts'
 import { BackgroundFlush } from './background-flush.ts'
-import type { Checkpoint } from './checkpoint.ts'
 import { parsePartitionName, partitionName } from './checkpoint-file.ts'
 import { Checkpoints } from './checkpoints.ts'
 import type { Compactor } from './compaction/compaction.ts'
@@ -103,7 +102,7 @@ export class LogDirectory implements LogOwner {
         random: storage.random,
         compactor: loaded.compactor,
         compactions: () => this.#compactions(),
-        onProgress: () => this.#saveNow(this.#checkpoints.cleanedOffsets, 'the offsets up to which logs are compacted'),
+        onProgress: () => this.#checkpoints.cleanedOffsets.trySave(),
       },
       storage.limits.cleaner,
     )
@@ -168,6 +167,11 @@ export class LogDirectory implements LogOwner {
   /** A sync has failed: nothing in it is acknowledged any more. */
   get failure(): KafkaError | undefined {
     return this.#storage.failure
+  }
+
+  /** A log has ended that was not deleted, or all have. */
+  get hasEndedLogs(): boolean {
+    return this.#storage.hasEndedLogs
   }
 
   /** `listener` hears of the failure. */
@@ -327,7 +331,7 @@ export class LogDirectory implements LogOwner {
     this.#checkpoints.recoveryPoints.saveLater()
     if (this.#uncheckpointedBytes < mostUncheckpointedBytes) return
     this.#uncheckpointedBytes = 0
-    void this.#saveNow(this.#checkpoints.recoveryPoints, 'the recovery points')
+    void this.#checkpoints.recoveryPoints.trySave()
   }
 
   saveRecoveryPoints(): Promise<void> {
@@ -343,16 +347,6 @@ export class LogDirectory implements LogOwner {
     this.#open.delete(name)
     this.#flush.forget(log)
     await this.#directories.remove(name)
-  }
-
-  /** What only saves work is tried again later when it fails. */
-  async #saveNow(checkpoint: Checkpoint, what: string): Promise<void> {
-    try {
-      await checkpoint.save()
-    } catch (error) {
-      this.#storage.logger.warn({ path: this.path, error }, `${what} could not be written: it is tried again later`)
-      checkpoint.saveLater()
-    }
   }
 
   /** False: its files are not those of a clean stop. */

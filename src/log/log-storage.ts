@@ -73,6 +73,8 @@ export class LogStorage {
   readonly removals: DelayedRemovals
   /** Set by the first failed fsync: what is on disk is unknown from then on, so nothing may be acknowledged any more. */
   failure: KafkaError | undefined
+  /** A log has ended, by a failure or because it was closed, or all have failed: while none has, nobody needs to ask each of them. */
+  hasEndedLogs = false
   /** Hears of the failure. */
   onFailure: (failure: KafkaError) => void = () => {}
   #rootSync: Promise<void> = Promise.resolve()
@@ -111,6 +113,7 @@ export class LogStorage {
   fail(path: string, error: unknown): KafkaError {
     if (this.failure === undefined) {
       this.failure = storageError(path, error)
+      this.hasEndedLogs = true
       this.logger.error({ path, error }, 'a sync to disk failed: the log directory takes no more writes')
       this.onFailure(this.failure)
     }

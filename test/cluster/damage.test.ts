@@ -3,9 +3,11 @@ import { describe, expect, it } from 'vitest'
 import { errorCode } from '../../protocol/errors.ts'
 import { deleteRecords } from '../../protocol/messages/delete-records.ts'
 import { listOffsets } from '../../protocol/messages/list-offsets.ts'
+import { metadata } from '../../protocol/messages/metadata.ts'
 import { buildRecordBatch } from '../../protocol/records/index.ts'
 import { deleteRecordsHandler } from '../../src/handlers/delete-records.ts'
 import { listOffsetsHandler } from '../../src/handlers/list-offsets.ts'
+import { metadataHandler } from '../../src/handlers/metadata.ts'
 import { MemoryFileSystem } from '../../src/runtime/memory-file-system.ts'
 import { openGroups } from '../groups/open-groups.ts'
 import { Client } from '../handlers/ask.ts'
@@ -52,6 +54,11 @@ describe('a partition with a damaged segment', () => {
     expect(errors).toEqual([expect.stringContaining(`${middle} is damaged at byte 0`)])
 
     const client = new Client(broker)
+    const offlineReplicas = async () => {
+      const { topics } = await client.ask(metadataHandler, metadata, 12, { topics: null })
+      return Object.fromEntries(topics.map(({ name, partitions }) => [name, partitions[0]!.offlineReplicas]))
+    }
+    expect(await offlineReplicas()).toEqual({ topic: [1], other: [] })
     const latest = async () => {
       const partitions = [{ partitionIndex: 0, currentLeaderEpoch: -1, timestamp: -1 }]
       const topics = [{ name: 'topic', partitions }]
@@ -67,6 +74,7 @@ describe('a partition with a damaged segment', () => {
     expect((await deleteBefore(1)).errorCode).toBe(errorCode('KAFKA_STORAGE_ERROR'))
     expect(await deleteBefore(2)).toMatchObject({ errorCode: 0, lowWatermark: 2 })
     expect(await latest()).toMatchObject({ errorCode: 0, offset: 3 })
+    expect(await offlineReplicas()).toEqual({ topic: [], other: [] })
     expect((await log.read(2, fetchOptions)).records).toHaveLength(1)
     await cluster.close()
   })

@@ -208,6 +208,10 @@ describe('a directory that can not be read at the start', () => {
     const { broker, cluster } = await open(files, ['/a'], {}, [{ path: '/b', reason: 'EIO: i/o error' }])
     expect(() => broker.leaderFor('topic', Number(onB.at(-1)))).toThrow(offline)
     expect(broker.leaderFor('topic', 1 - Number(onB.at(-1))).isOpen).toBe(true)
+    const shown = await new Client(broker).ask(metadataHandler, metadata, 12, { topics: null })
+    const offlineAt = (index: number) =>
+      shown.topics[0]!.partitions.find((each) => each.partitionIndex === index)!.offlineReplicas
+    expect([Number(onB.at(-1)), 1 - Number(onB.at(-1))].map(offlineAt)).toEqual([[1], []])
     await cluster.createTopics([newTopic('later', { numPartitions: 2 })])
     expect(new Set(Object.values(places(cluster)))).toEqual(new Set(['/a']))
     expect(await described(broker)).toEqual([
