@@ -40,14 +40,14 @@ export class Slab {
   }
 }
 
-/** So many slabs come back before the pool looks at how many it could do without. */
-const returnsPerLook = 512
+/** How often a pool that has idle slabs looks at how many it could do without. */
+const lookIntervalMs = 2000
 
 export class SlabPool {
   readonly slabBytes: number
   readonly #maxIdle: number
   readonly #idle: Slab[] = []
-  #returns = 0
+  #look: NodeJS.Timeout | undefined
   /** Idle ones that nobody has needed since the last look. */
   #unused = 0
 
@@ -65,22 +65,30 @@ export class SlabPool {
 
   /** From its last holder. */
   takeBack(slab: Slab): void {
-    if (this.#idle.length < this.#maxIdle) this.#idle.push(slab)
-    this.#returns += 1
-    if (this.#returns >= returnsPerLook) this.#dropUnused()
+    if (this.#idle.length >= this.#maxIdle) return
+    this.#idle.push(slab)
+    if (this.#look === undefined) this.#lookLater()
   }
 
   /** All idle ones. */
   forgetIdle(): void {
     this.#idle.length = 0
     this.#unused = 0
+    clearTimeout(this.#look)
+    this.#look = undefined
+  }
+
+  /** No process waits for it to end. */
+  #lookLater(): void {
+    this.#look = setTimeout(() => this.#dropUnused(), lookIntervalMs).unref()
   }
 
   /** After a time with more at work than now. */
   #dropUnused(): void {
+    this.#look = undefined
     this.#idle.splice(0, this.#unused)
     this.#unused = this.#idle.length
-    this.#returns = 0
+    if (this.#unused > 0) this.#lookLater()
   }
 }
 
@@ -110,7 +118,7 @@ export class SlabFiller {
 }
 
 /** What a producer sends at a time, as a rule, several times over. */
-export const smallSlabs = new SlabPool(256 * 1024, 32)
+export const smallSlabs = new SlabPool(256 * 1024, 128)
 /** max.message.bytes and the usual max.partition.fetch.bytes, and some room for what is around them. */
 export const largeSlabs = new SlabPool(1024 * 1024 + 64 * 1024, 48)
 /** Small things of many connections, one behind the other. */

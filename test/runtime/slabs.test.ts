@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { holdSlabsOf, SlabPool, slabOf } from '../../src/runtime/slabs.ts'
 
 describe('a slab', () => {
@@ -35,25 +35,44 @@ describe('a slab', () => {
 })
 
 describe('a pool', () => {
+  const lookIntervalMs = 2000
+  const take = (pool: SlabPool, count: number) => Array.from({ length: count }, () => pool.take())
+  const use = (pool: SlabPool, count: number) => {
+    const slabs = take(pool, count)
+    for (const slab of slabs) slab.release()
+    return slabs
+  }
+
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
   it('forgets the slabs that only a burst has needed', () => {
     const pool = new SlabPool(1000, 20)
-    const take = (count: number) => Array.from({ length: count }, () => pool.take())
-    const burst = take(10)
-    for (const slab of burst) slab.release()
-    for (let round = 0; round < 2000; round += 1) for (const slab of take(3)) slab.release()
-    const now = take(10)
-    expect(now.filter((slab) => burst.includes(slab))).toHaveLength(3)
+    const burst = use(pool, 10)
+    for (let look = 0; look < 2; look += 1) {
+      use(pool, 3)
+      vi.advanceTimersByTime(lookIntervalMs)
+    }
+    use(pool, 3)
+    expect(take(pool, 10).filter((slab) => burst.includes(slab))).toHaveLength(3)
   })
 
   it('keeps what is needed again and again', () => {
     const pool = new SlabPool(1000, 20)
     const known = new Set<unknown>()
-    for (let round = 0; round < 2000; round += 1) {
-      const slabs = Array.from({ length: round % 10 === 0 ? 8 : 2 }, () => pool.take())
-      for (const slab of slabs) known.add(slab)
-      for (const slab of slabs) slab.release()
+    for (let round = 0; round < 200; round += 1) {
+      for (const slab of use(pool, round % 10 === 0 ? 8 : 2)) known.add(slab)
+      vi.advanceTimersByTime(lookIntervalMs / 11)
     }
     expect(known.size).toBe(8)
+  })
+
+  it('has none when nobody has needed any for a while, and looks no more', () => {
+    const pool = new SlabPool(1000, 20)
+    const slabs = use(pool, 5)
+    vi.advanceTimersByTime(2 * lookIntervalMs)
+    expect(vi.getTimerCount()).toBe(0)
+    expect(slabs).not.toContain(pool.take())
   })
 })
 
