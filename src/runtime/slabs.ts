@@ -40,20 +40,23 @@ export class Slab {
   }
 }
 
-/** How often a pool that has idle slabs looks at how many it could do without. */
-const lookIntervalMs = 2000
+/** How often a pool that has idle slabs looks at how many it could do without, unless told. */
+const usualLookIntervalMs = 2000
 
 export class SlabPool {
   readonly slabBytes: number
   readonly #maxIdle: number
+  readonly #lookIntervalMs: number
   readonly #idle: Slab[] = []
   #look: NodeJS.Timeout | undefined
   /** Idle ones that nobody has needed since the last look. */
   #unused = 0
 
-  constructor(slabBytes: number, maxIdle: number) {
+  /** What nobody has needed for up to twice `lookIntervalMs` goes. */
+  constructor(slabBytes: number, maxIdle: number, lookIntervalMs: number = usualLookIntervalMs) {
     this.slabBytes = slabBytes
     this.#maxIdle = maxIdle
+    this.#lookIntervalMs = lookIntervalMs
   }
 
   /** Whoever takes it holds it. */
@@ -80,7 +83,7 @@ export class SlabPool {
 
   /** No process waits for it to end. */
   #lookLater(): void {
-    this.#look = setTimeout(() => this.#dropUnused(), lookIntervalMs).unref()
+    this.#look = setTimeout(() => this.#dropUnused(), this.#lookIntervalMs).unref()
   }
 
   /** After a time with more at work than now. */
@@ -119,8 +122,8 @@ export class SlabFiller {
 
 /** What a producer sends at a time, as a rule, several times over. */
 export const smallSlabs = new SlabPool(256 * 1024, 128)
-/** max.message.bytes and the usual max.partition.fetch.bytes, and some room for what is around them. */
-export const largeSlabs = new SlabPool(1024 * 1024 + 64 * 1024, 48)
+/** max.message.bytes and the usual max.partition.fetch.bytes, and some room for what is around them. Readers come back after a while. */
+export const largeSlabs = new SlabPool(1024 * 1024 + 64 * 1024, 48, 30_000)
 /** Small things of many connections, one behind the other. */
 export const sharedSlabs = new SlabPool(64 * 1024, 64)
 

@@ -67,10 +67,15 @@ describe('a pool', () => {
     expect(known.size).toBe(8)
   })
 
-  it('has none when nobody has needed any for a while, and looks no more', () => {
-    const pool = new SlabPool(1000, 20)
+  it.each([
+    ['two seconds', undefined, lookIntervalMs],
+    ['as long as it is told', 30_000, 30_000],
+  ])('has none when nobody has needed any for twice %s, and looks no more', (_for, given, intervalMs) => {
+    const pool = new SlabPool(1000, 20, given)
     const slabs = use(pool, 5)
-    vi.advanceTimersByTime(2 * lookIntervalMs)
+    vi.advanceTimersByTime(2 * intervalMs - 1)
+    expect(vi.getTimerCount()).toBe(1)
+    vi.advanceTimersByTime(1)
     expect(vi.getTimerCount()).toBe(0)
     expect(slabs).not.toContain(pool.take())
   })
