@@ -40,19 +40,22 @@ export class Slab {
   }
 }
 
-/** How often a pool that has idle slabs looks at how many it could do without, unless told. */
+/** How often a pool looks at how many idle slabs it could do without, unless told. */
 const usualLookIntervalMs = 2000
+/** How often somebody looks after the pools that all share. */
+const sharedLookIntervalMs = 500
+let nextSharedLookMs = 0
 
 export class SlabPool {
   readonly slabBytes: number
   readonly #maxIdle: number
   readonly #lookIntervalMs: number
   readonly #idle: Slab[] = []
-  #look: NodeJS.Timeout | undefined
+  #lookedAtMs = performance.now()
   /** Idle ones that nobody has needed since the last look. */
   #unused = 0
 
-  /** What nobody has needed for up to twice `lookIntervalMs` goes. */
+  /** What nobody has needed for twice `lookIntervalMs` goes, when something comes back to this pool or, for those that all share, to any. */
   constructor(slabBytes: number, maxIdle: number, lookIntervalMs: number = usualLookIntervalMs) {
     this.slabBytes = slabBytes
     this.#maxIdle = maxIdle
@@ -68,30 +71,24 @@ export class SlabPool {
 
   /** From its last holder. */
   takeBack(slab: Slab): void {
-    if (this.#idle.length >= this.#maxIdle) return
-    this.#idle.push(slab)
-    if (this.#look === undefined) this.#lookLater()
+    if (this.#idle.length < this.#maxIdle) this.#idle.push(slab)
+    const nowMs = performance.now()
+    this.lookIfDue(nowMs)
+    if (nowMs >= nextSharedLookMs) lookAtSharedPools(nowMs)
+  }
+
+  /** Drops what nobody has needed since the last look, if that is long enough ago. */
+  lookIfDue(nowMs: number): void {
+    if (nowMs - this.#lookedAtMs < this.#lookIntervalMs) return
+    this.#lookedAtMs = nowMs
+    this.#idle.splice(0, this.#unused)
+    this.#unused = this.#idle.length
   }
 
   /** All idle ones. */
   forgetIdle(): void {
     this.#idle.length = 0
     this.#unused = 0
-    clearTimeout(this.#look)
-    this.#look = undefined
-  }
-
-  /** No process waits for it to end. */
-  #lookLater(): void {
-    this.#look = setTimeout(() => this.#dropUnused(), this.#lookIntervalMs).unref()
-  }
-
-  /** After a time with more at work than now. */
-  #dropUnused(): void {
-    this.#look = undefined
-    this.#idle.splice(0, this.#unused)
-    this.#unused = this.#idle.length
-    if (this.#unused > 0) this.#lookLater()
   }
 }
 
@@ -127,9 +124,17 @@ export const largeSlabs = new SlabPool(1024 * 1024 + 64 * 1024, 48, 30_000)
 /** Small things of many connections, one behind the other. */
 export const sharedSlabs = new SlabPool(64 * 1024, 64)
 
+const sharedPools = [smallSlabs, largeSlabs, sharedSlabs]
+
 /** A broker has closed: whoever goes on in this process gets the memory back. Slabs that are in use come back as before. */
 export function forgetIdleSlabs(): void {
-  for (const pool of [smallSlabs, largeSlabs, sharedSlabs]) pool.forgetIdle()
+  for (const pool of sharedPools) pool.forgetIdle()
+}
+
+/** Nothing may come back to a pool any more whose load is over: those of others see to it. */
+function lookAtSharedPools(nowMs: number): void {
+  nextSharedLookMs = nowMs + sharedLookIntervalMs
+  for (const pool of sharedPools) pool.lookIfDue(nowMs)
 }
 
 /** The slab that `bytes` lie in; undefined for memory of their own. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { holdSlabsOf, SlabPool, slabOf } from '../../src/runtime/slabs.ts'
+import { holdSlabsOf, SlabPool, slabOf, smallSlabs } from '../../src/runtime/slabs.ts'
 
 describe('a slab', () => {
   it('is used again once its last holder has let go', () => {
@@ -70,14 +70,25 @@ describe('a pool', () => {
   it.each([
     ['two seconds', undefined, lookIntervalMs],
     ['as long as it is told', 30_000, 30_000],
-  ])('has none when nobody has needed any for twice %s, and looks no more', (_for, given, intervalMs) => {
+  ])('has none that nobody has needed for twice %s', (_for, given, intervalMs) => {
     const pool = new SlabPool(1000, 20, given)
-    const slabs = use(pool, 5)
-    vi.advanceTimersByTime(2 * intervalMs - 1)
-    expect(vi.getTimerCount()).toBe(1)
-    vi.advanceTimersByTime(1)
-    expect(vi.getTimerCount()).toBe(0)
-    expect(slabs).not.toContain(pool.take())
+    const burst = use(pool, 5)
+    for (let look = 0; look < 2; look += 1) {
+      vi.advanceTimersByTime(intervalMs)
+      use(pool, 1)
+    }
+    expect(take(pool, 5).filter((slab) => burst.includes(slab))).toHaveLength(1)
+  })
+
+  it('that all share is looked after when slabs come back to another', () => {
+    vi.advanceTimersByTime(1_000_000) // later than its looks in other tests
+    const burst = use(smallSlabs, 5)
+    const pool = new SlabPool(1000, 20)
+    for (let look = 0; look < 2; look += 1) {
+      vi.advanceTimersByTime(lookIntervalMs)
+      use(pool, 1)
+    }
+    expect(burst).not.toContain(smallSlabs.take())
   })
 })
 
