@@ -50,6 +50,15 @@ function marker(producerId: bigint, type: 'ABORT' | 'COMMIT'): Buffer {
   return buildEndTransactionMarker({ producerId, producerEpoch: 0, coordinatorEpoch: 0, timestamp: startMs, type })
 }
 
+/** What is to be written of where logs start never gets to the disk. */
+function withholdLogStarts({ files }: Machine): void {
+  const { replaceFile } = files
+  files.replaceFile = async (path, ...rest) => {
+    if (path.endsWith('log-start-offset-checkpoint')) return await new Promise(() => {})
+    return await replaceFile.call(files, path, ...rest)
+  }
+}
+
 describe('the largest timestamp', () => {
   it('is that of a record, not of one that compaction has taken from behind the log start', async () => {
     const machine = new Machine()
@@ -348,11 +357,7 @@ describe('the log start offset', () => {
     for (let index = 0; index < 2; index += 1) await log.append(batch(1), 'client')
     await log.becomeLeader(3)
     for (let index = 0; index < 4; index += 1) await log.append(batch(1), 'client')
-    const { replaceFile } = machine.files
-    machine.files.replaceFile = async (path, ...rest) => {
-      if (path.endsWith('log-start-offset-checkpoint')) return await new Promise(() => {})
-      return await replaceFile.call(machine.files, path, ...rest)
-    }
+    withholdLogStarts(machine)
     void log.deleteRecordsBefore(3)
     await log.flush()
     await machine.directory.saveRecoveryPoints()
@@ -365,11 +370,7 @@ describe('the log start offset', () => {
     const machine = new Machine()
     const log = await machine.start(small)
     for (let index = 0; index < 6; index += 1) await log.append(batch(1), 'client')
-    const { replaceFile } = machine.files
-    machine.files.replaceFile = async (path, ...rest) => {
-      if (path.endsWith('log-start-offset-checkpoint')) return await new Promise(() => {})
-      return await replaceFile.call(machine.files, path, ...rest)
-    }
+    withholdLogStarts(machine)
     void log.deleteRecordsBefore(3)
     void log.enforceRetention()
     for (let turns = 0; turns < 20; turns += 1) await nextTurn()
