@@ -1,4 +1,5 @@
 // interop: the runner's side of Probe.java: fills a broker, tells what one serves, and is Apache Kafka 4.3.1 when asked.
+import { readFileSync, statSync } from 'node:fs'
 import { java } from '../java/client.ts'
 import { freePort } from '../scenarios/broker.ts'
 import { Client, type Installed } from '../scenarios/client.ts'
@@ -90,7 +91,17 @@ export class Probe {
   /** Apache Kafka on a data directory of node 1; the address of its listener. `more`: properties beside the usual. */
   async startKafka(dataDirectory: string, quorum: Quorum, more: Record<string, string> = {}): Promise<string> {
     const properties = { ...(await kafkaProperties(dataDirectory, quorum)), ...more }
-    await this.call('startKafka', { properties })
+    const from = statSync(this.logFile).size
+    try {
+      await this.call('startKafka', { properties })
+    } catch (error) {
+      // A fatal fault asks for exit code 1; why stands in its log alone.
+      const causes = readFileSync(this.logFile)
+        .subarray(from)
+        .toString()
+        .match(/^Caused by: .*$/gm)
+      throw new Error(`${(error as Error).message} (${causes?.at(-1) ?? 'no cause in its log'})`, { cause: error })
+    }
     return properties['advertised.listeners']!.replace('PLAINTEXT://', '')
   }
 

@@ -24,8 +24,8 @@ type Side = {
 export async function transactionsTakenOver(bench: Bench): Promise<void> {
   const kafka: Side = {
     name: 'Kafka',
-    use: (directory, port, looksEveryMs, use) => {
-      const properties = { ...listener(port), [cleanup]: String(looksEveryMs) }
+    use: async (directory, port, looksEveryMs, use) => {
+      const properties = { ...listeners(port, await freePort()), [cleanup]: String(looksEveryMs) }
       return withKafka(bench, directory, { quorum, properties }, use)
     },
   }
@@ -45,11 +45,11 @@ export async function transactionsTakenOver(bench: Bench): Promise<void> {
   )
 }
 
-/** Kafka's controller listens elsewhere each time: the node is found through the port that clients know. */
-const listener = (port: number) => ({
-  listeners: `PLAINTEXT://localhost:${port},CONTROLLER://localhost:${port + 1}`,
+/** Clients know the broker's port, so that it stays; the controller listens elsewhere each time. */
+const listeners = (port: number, controllerPort: number) => ({
+  listeners: `PLAINTEXT://localhost:${port},CONTROLLER://localhost:${controllerPort}`,
   'advertised.listeners': `PLAINTEXT://localhost:${port}`,
-  [quorum]: `localhost:${port + 1}`,
+  [quorum]: `localhost:${controllerPort}`,
 })
 
 /** The directory. */

@@ -55,9 +55,10 @@ const assigners: Record<string, PartitionAssigner> = {
   RoundRobinAssigner: PartitionAssigners.roundRobin,
 }
 
+/** Of each topic its own: at a topic that is new to it kafkajs asks again for all that it has written to, and so makes deleted ones anew. */
 const producers = new Map<string, Promise<Producer>>()
-function producer(idempotent: boolean): Promise<Producer> {
-  const key = String(idempotent)
+function producer(topic: string, idempotent: boolean): Promise<Producer> {
+  const key = `${topic} ${idempotent}`
   const existing = producers.get(key)
   if (existing) return existing
   const created = client('interop-producer').producer(idempotent ? { idempotent: true, maxInFlightRequests: 1 } : {})
@@ -213,7 +214,7 @@ const methods: Partial<AgentMethods> = {
   },
   async produce({ topic, codec, idempotent, records }) {
     const messages = records.map(messageOf)
-    const connected = await producer(idempotent ?? false)
+    const connected = await producer(topic, idempotent ?? false)
     await connected.send({ topic, acks: -1, compression: compressionOf[codec], messages })
     return null
   },
