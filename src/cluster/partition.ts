@@ -4,6 +4,7 @@ import type { DecodedOf, EncodableOf } from '../../protocol/schema/index.ts'
 import type { partitionChangeRecord, partitionRecord } from '../../protocol/state/index.ts'
 import { defaultLogConfig } from '../log/log-config.ts'
 import type { AppendResult, PartitionLog, TransactionAppend } from '../log/partition-log.ts'
+import { settled } from '../runtime/serial-queue.ts'
 import { brokerLists, directoryLists } from './shared-lists.ts'
 import { isInternalTopic } from './topic.ts'
 
@@ -61,8 +62,9 @@ export class Partition {
   #stopLog: (() => void) | undefined
   #keeper: LogKeeper | undefined
   /** Resolves when keepers before the last one write no more. */
-  #released: Promise<unknown> = Promise.resolve()
-  readonly #listeners = new Set<() => void>()
+  #released: Promise<unknown> = settled
+  /** Made for the first. */
+  #listeners: Set<() => void> | undefined
 
   constructor(topic: string, record: DecodedOf<typeof partitionRecord>) {
     this.topic = topic
@@ -162,8 +164,10 @@ export class Partition {
   onAdvance(listener: () => void): () => void {
     // A function of its own each time: the same listener may wait twice.
     const entry = (): void => listener()
-    this.#listeners.add(entry)
-    return () => this.#listeners.delete(entry)
+    this.#listeners ??= new Set()
+    const listeners = this.#listeners
+    listeners.add(entry)
+    return () => listeners.delete(entry)
   }
 
   /**
@@ -202,6 +206,7 @@ export class Partition {
   }
 
   wake(): void {
+    if (this.#listeners === undefined) return
     for (const listener of this.#listeners) listener()
   }
 

@@ -1,7 +1,10 @@
 /** log: the growing array of equal, big-endian entries that the offset, time and transaction index of a segment are made of. */
 import type { FileSystem } from '../runtime/file-system.ts'
+import { settled } from '../runtime/serial-queue.ts'
 
 const firstCapacity = 8
+/** One for all: most partitions of a large broker are empty, and have three indexes. */
+const noEntries = Buffer.alloc(0)
 
 /** Entries live in memory as in the file; `save` writes those that the file does not have yet. */
 export class IndexEntries {
@@ -11,12 +14,12 @@ export class IndexEntries {
   /** Entries that the file is known to hold. */
   #savedCount: number
   #fileBytes: number
-  #saving: Promise<void> = Promise.resolve()
+  #saving: Promise<void> = settled
 
   /** `content`: the file's bytes, taken over; `count` of its entries are kept. Without `count` its length must be a multiple of `entryBytes`. */
-  constructor(entryBytes: number, content: Buffer = Buffer.alloc(0), count = content.length / entryBytes) {
+  constructor(entryBytes: number, content: Buffer = noEntries, count = content.length / entryBytes) {
     this.entryBytes = entryBytes
-    this.bytes = content
+    this.bytes = content.length === 0 ? noEntries : content
     this.count = count
     this.#savedCount = count
     this.#fileBytes = content.length

@@ -64,7 +64,7 @@ export class LeaderEpochs {
   assign(epoch: number, startOffset: number): void {
     if (epoch < 0 || epoch === this.latestEpoch) return
     const kept = this.#entries.filter((entry) => entry.epoch < epoch && entry.startOffset < startOffset)
-    this.#entries = [...kept, { epoch, startOffset }]
+    this.#entries = kept.concat({ epoch, startOffset })
   }
 
   epochForOffset(offset: number): number {

@@ -24,7 +24,7 @@ export interface FlushParts {
 
 export class LogFlush {
   readonly #parts: FlushParts
-  readonly #syncs = new Set<Promise<void>>()
+  #syncs: Set<Promise<void>> | undefined
   #recoveryPoint: number
   #dirtyBytes = 0
   #truncations = 0
@@ -98,7 +98,7 @@ export class LogFlush {
 
   /** Resolves when no sync is under way. */
   async idle(): Promise<void> {
-    await Promise.allSettled(this.#syncs)
+    await Promise.allSettled(this.#syncs ?? [])
   }
 
   /** False: what recovery reads must not begin behind batches whose epochs only they tell. */
@@ -119,11 +119,13 @@ export class LogFlush {
     const syncing = sync().catch((error: unknown) => {
       throw storage.fail(segments.directory, error)
     })
-    this.#syncs.add(syncing)
+    this.#syncs ??= new Set()
+    const syncs = this.#syncs
+    syncs.add(syncing)
     try {
       await syncing
     } finally {
-      this.#syncs.delete(syncing)
+      syncs.delete(syncing)
     }
   }
 }

@@ -16,7 +16,8 @@ export class LogOffsets {
   nextOffset: number
   /** Where the high watermark goes when it is held no more. */
   #held: { highWatermark: number; firstUnstableOffset: number } | undefined
-  readonly #listeners = new Set<() => void>()
+  /** As a rule the partition, alone. */
+  #listeners: readonly (() => void)[] = []
 
   constructor(logStartOffset: number, logEndOffset: number, firstUnstableOffset: number) {
     this.logStartOffset = logStartOffset
@@ -85,8 +86,10 @@ export class LogOffsets {
   }
 
   onAdvance(listener: () => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    this.#listeners = this.#listeners.concat(listener)
+    return () => {
+      this.#listeners = this.#listeners.filter((one) => one !== listener)
+    }
   }
 
   /** What readers see has changed. */

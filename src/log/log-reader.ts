@@ -38,7 +38,7 @@ interface Cursor {
 export class LogReader {
   readonly #segments: Segments
   /** By the offset behind what was read; the oldest come first. */
-  readonly #cursors = new Map<number, Cursor>()
+  #cursors: Map<number, Cursor> | undefined
   /** Offsets may be missing, as compaction leaves them. */
   mayHaveGaps: boolean
 
@@ -49,7 +49,7 @@ export class LogReader {
 
   /** Segments have gone or shrunk. */
   forgetCursors(): void {
-    this.#cursors.clear()
+    this.#cursors = undefined
   }
 
   /** As PartitionTail.read, from the files. Ends with the segment. @throws UnreadableSegment rather than to skip what can't be read */
@@ -102,7 +102,7 @@ export class LogReader {
   }
 
   #positionOf(segment: Segment, offset: number): number | undefined {
-    const cursor = this.#cursors.get(offset)
+    const cursor = this.#cursors?.get(offset)
     return cursor?.segment === segment ? cursor.position : undefined
   }
 
@@ -114,11 +114,13 @@ export class LogReader {
       at += size
     }
     const offset = lastOffsetAt(found, last) + 1
-    this.#cursors.delete(offset)
-    this.#cursors.set(offset, { segment, position: position + found.length })
-    if (this.#cursors.size <= rememberedCursors) return
-    const [oldest] = this.#cursors.keys()
-    this.#cursors.delete(oldest!)
+    this.#cursors ??= new Map()
+    const cursors = this.#cursors
+    cursors.delete(offset)
+    cursors.set(offset, { segment, position: position + found.length })
+    if (cursors.size <= rememberedCursors) return
+    const [oldest] = cursors.keys()
+    cursors.delete(oldest!)
   }
 }
 

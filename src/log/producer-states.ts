@@ -94,8 +94,8 @@ class Producer {
 export class ProducerStates {
   readonly #producers = new Map<ProducerKey, Producer>()
   /** Producer key to the transaction's first offset, in the order of these. */
-  readonly #openTransactions = new Map<ProducerKey, number>()
-  readonly #verifications = new Verifications()
+  #openTransactions: Map<ProducerKey, number> | undefined
+  #verifications: Verifications | undefined
 
   get isEmpty(): boolean {
     return this.#producers.size === 0
@@ -103,9 +103,7 @@ export class ProducerStates {
 
   /** First offset of the oldest open transaction; undefined when none is open. */
   get firstOpenTransactionOffset(): number | undefined {
-    if (this.#openTransactions.size === 0) return undefined
-    for (const offset of this.#openTransactions.values()) return offset
-    return undefined
+    return this.#openTransactions?.values().next().value
   }
 
   /** The pending or remembered batch that `batch` repeats. */
@@ -130,7 +128,8 @@ export class ProducerStates {
     const producer = this.#producers.get(key)
     if (producer !== undefined) requireEpoch(producer, batch)
     if (checksSequence) {
-      if (!this.#verifications.isEmpty) this.#verifications.checkSequence(key, batch, isWithoutBatches(producer))
+      if (this.#verifications?.isEmpty === false)
+        this.#verifications.checkSequence(key, batch, isWithoutBatches(producer))
       if (producer !== undefined) checkSequence(producer, batch)
     }
     if (producer?.willBeInTransaction === true && !batch.isTransactional) {
@@ -151,7 +150,7 @@ export class ProducerStates {
     const producer = this.#producers.get(key)
     if (isInTransaction(producer, batch.producerEpoch)) return
     if (producer !== undefined) requireEpoch(producer, batch)
-    if (guard === undefined || !this.#verifications.isCurrent(key, guard)) {
+    if (guard === undefined || this.#verifications?.isCurrent(key, guard) !== true) {
       throw new KafkaError('INVALID_TXN_STATE', 'The partition is not part of an ongoing transaction of this producer')
     }
   }
@@ -166,6 +165,7 @@ export class ProducerStates {
   ): VerificationGuard | undefined {
     const key = toKey(producer.producerId)
     if (isInTransaction(this.#producers.get(key), producer.producerEpoch)) return undefined
+    this.#verifications ??= new Verifications()
     return this.#verifications.guardFor(key, producer, nowMs)
   }
 
@@ -212,7 +212,7 @@ export class ProducerStates {
     }
     append.producerEpoch = batch.producerEpoch
     producer.pending.push(append)
-    if (batch.isTransactional) this.#verifications.end(key)
+    if (batch.isTransactional) this.#verifications?.end(key)
   }
 
   /** The batch at `batch` is written. `marker`: what a control batch of a transaction says. `append`: the pending append it is of. */
@@ -236,7 +236,7 @@ export class ProducerStates {
     })
     if (batch.isTransactional && producer.transactionFirstOffset < 0) {
       producer.transactionFirstOffset = baseOffset
-      this.#openTransactions.set(producer.key, baseOffset)
+      this.#opened(producer)
     }
     return undefined
   }
@@ -251,7 +251,7 @@ export class ProducerStates {
 
   /** Forgets producers without an open transaction whose last batch is `expirationMs` old, and verifications as old. */
   expire(nowMs: number, expirationMs: number): void {
-    this.#verifications.expire(nowMs, expirationMs)
+    this.#verifications?.expire(nowMs, expirationMs)
     for (const producer of this.#producers.values()) {
       const idle = producer.transactionFirstOffset < 0 && producer.pending.length === 0
       if (idle && nowMs - producer.lastTimestampMs >= expirationMs) this.#producers.delete(producer.key)
@@ -260,14 +260,15 @@ export class ProducerStates {
 
   /** Of no transaction it is known any more that it is open. */
   forgetOpenTransactions(): void {
+    if (this.#openTransactions === undefined) return
     for (const key of this.#openTransactions.keys()) this.#producers.get(key)!.transactionFirstOffset = -1
-    this.#openTransactions.clear()
+    this.#openTransactions = undefined
   }
 
   clear(): void {
     this.#producers.clear()
-    this.#openTransactions.clear()
-    this.#verifications.clear()
+    this.#openTransactions = undefined
+    this.#verifications = undefined
   }
 
   states(): ProducerState[] {
@@ -321,14 +322,19 @@ export class ProducerStates {
       })
     }
     open.sort((left, right) => left.transactionFirstOffset - right.transactionFirstOffset)
-    for (const producer of open) this.#openTransactions.set(producer.key, producer.transactionFirstOffset)
+    for (const producer of open) this.#opened(producer)
+  }
+
+  #opened(producer: Producer): void {
+    this.#openTransactions ??= new Map()
+    this.#openTransactions.set(producer.key, producer.transactionFirstOffset)
   }
 
   #end(producer: Producer, lastOffset: number, marker: EndMarker): CompletedTransaction | undefined {
     const firstOffset = producer.transactionFirstOffset
     producer.coordinatorEpoch = marker.coordinatorEpoch
     producer.transactionFirstOffset = -1
-    this.#openTransactions.delete(producer.key)
+    this.#openTransactions?.delete(producer.key)
     if (firstOffset < 0) return undefined
     return { producerId: BigInt(producer.key), firstOffset, lastOffset, isAborted: marker.isAbort }
   }

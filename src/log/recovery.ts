@@ -165,7 +165,8 @@ async function listSegments(directory: string, names: readonly string[], options
       }),
     )
   }
-  return new Segments(directory, storage, segments)
+  // A copy has no room for more, which thousands of partitions never need.
+  return new Segments(directory, storage, segments.slice())
 }
 
 function isSegmentName(match: RegExpExecArray | null): boolean {

@@ -40,7 +40,7 @@ export class SegmentIndexes {
   /** Its name is not durable yet. */
   #isTransactionIndexNew = false
   /** Index files that were written since they were synced. */
-  readonly #unsynced = new Set<SegmentSuffix>()
+  #unsynced: Set<SegmentSuffix> | undefined
 
   constructor(segment: IndexedSegment, files: FileSystem, hasTransactionIndexFile: boolean) {
     this.#segment = segment
@@ -134,7 +134,7 @@ export class SegmentIndexes {
     this.#offsetIndex!.append(lastOffset, position)
     this.#timeIndex!.maybeAppend(maxTimestampMs, offsetOfMaxTimestamp)
     // Also what a clean stop has written of it without a sync: the new entry vouches for that.
-    this.#unsynced.add('.timeindex')
+    this.#doubt('.timeindex')
   }
 
   /** Nothing will be appended any more: the time index gets its last entry. */
@@ -218,8 +218,14 @@ export class SegmentIndexes {
 
   /** The files may have been written by an earlier process that did not sync them. */
   doubtFiles(): void {
-    this.#unsynced.add('.index').add('.timeindex')
-    if (this.#hasTransactionIndexFile) this.#unsynced.add('.txnindex')
+    this.#doubt('.index')
+    this.#doubt('.timeindex')
+    if (this.#hasTransactionIndexFile) this.#doubt('.txnindex')
+  }
+
+  #doubt(suffix: SegmentSuffix): void {
+    this.#unsynced ??= new Set()
+    this.#unsynced.add(suffix)
   }
 
   /** Takes the place of a transaction index that was damaged, durably. */
@@ -247,14 +253,14 @@ export class SegmentIndexes {
   async #save(suffix: SegmentSuffix, index: OffsetIndex | TimeIndex | TransactionIndex | undefined): Promise<void> {
     if (index === undefined || index.isSaved) return
     await index.save(this.#files, this.#segment.path(suffix))
-    this.#unsynced.add(suffix)
+    this.#doubt(suffix)
   }
 
   async #sync(suffixes: readonly SegmentSuffix[]): Promise<void> {
     for (const suffix of suffixes) {
       // Opening would make the file anew.
       if (this.#segment.isRetired) return
-      if (!this.#unsynced.delete(suffix)) continue
+      if (this.#unsynced?.delete(suffix) !== true) continue
       await syncFile(this.#files, this.#segment.path(suffix))
     }
     if (this.#isTransactionIndexNew) await this.#files.syncDirectory(this.#segment.directory)

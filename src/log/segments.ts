@@ -1,4 +1,5 @@
 /** log: the segments of one partition in the order of their offsets; the last one is the active one. */
+import { settled } from '../runtime/serial-queue.ts'
 import type { LogConfig } from './log-config.ts'
 import type { LogStorage } from './log-storage.ts'
 import { syncPartitionMetadata } from './partition-metadata.ts'
@@ -17,9 +18,9 @@ export class Segments {
   /** One more each time that segments have left the log. */
   changes = 0
   /** Resolves when no files change their names. */
-  #replaced: Promise<void> = Promise.resolve()
+  #replaced: Promise<void> = settled
   /** Stays rejected: after a failure nothing is promised any more. */
-  #namesSynced: Promise<void> = Promise.resolve()
+  #namesSynced: Promise<void> = settled
 
   constructor(directory: string, storage: LogStorage, segments: Segment[]) {
     this.directory = directory

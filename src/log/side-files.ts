@@ -6,6 +6,7 @@
  * be read after a crash. Of the last kind there is one, which goes when there is a newer snapshot.
  */
 import type { Cancel } from '../runtime/clock.ts'
+import { settled } from '../runtime/serial-queue.ts'
 import { type LeaderEpochs, leaderEpochFileName } from './leader-epochs.ts'
 import type { LogStorage } from './log-storage.ts'
 import { encodeProducerSnapshot, type SnapshotEntry } from './producer-snapshot.ts'
@@ -27,7 +28,7 @@ export class SideFiles {
   #isNewestWithin: boolean
   #bytesSinceSnapshot = 0
   #cancelSnapshot: Cancel | undefined
-  #saving: Promise<void> = Promise.resolve()
+  #saving: Promise<void> = settled
 
   /** `newestSnapshot`: offset -1 if there is none. */
   constructor(

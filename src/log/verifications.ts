@@ -72,8 +72,4 @@ export class Verifications {
       if (nowMs - startMs >= expirationMs) this.#byProducer.delete(key)
     }
   }
-
-  clear(): void {
-    this.#byProducer.clear()
-  }
 }

@@ -1,8 +1,11 @@
 /** runtime: runs tasks one after the other, or some at a time: what several rooms need to keep order. */
 
+/** Where nothing is under way: one for all, since a broker has several such places for each partition. */
+export const settled: Promise<void> = Promise.resolve()
+
 /** A task starts when the one before it has settled. A failed task fails its own promise only. */
 export class SerialQueue {
-  #last: Promise<unknown> = Promise.resolve()
+  #last: Promise<unknown> = settled
   #waiting = 0
 
   /** Tasks that have not settled yet. */

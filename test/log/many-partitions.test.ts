@@ -1,4 +1,6 @@
-/** What ten thousand partitions take: few open files at a time, whatever is done with them. */
+/** What ten thousand partitions take: few open files at a time, whatever is done with them, and little memory. */
+import { getHeapStatistics, setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect, it } from 'vitest'
 import { LogDirectory } from '../../src/log/log-directory.ts'
 import type { FileHandle } from '../../src/runtime/file-system.ts'
@@ -61,3 +63,27 @@ it('10,000 partitions are made, written, read, closed and opened again with a bo
   await again.close()
   expect(handles.open()).toBe(0)
 }, 60_000)
+
+it('an empty partition that was opened again takes less than 5 KB', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const heapBytes = () => {
+    collect()
+    return getHeapStatistics().used_heap_size
+  }
+  const files = new MemoryFileSystem()
+  const openSome = async (count: number) => {
+    const directory = await LogDirectory.open(directoryOptions(files))
+    for (let partition = 0; partition < count; partition += 1) {
+      const log = await directory.openPartition({ topic: 'many', partition, config: config() })
+      await log.becomeLeader(0)
+    }
+    return directory
+  }
+  await (await openSome(2_000)).close()
+  await (await openSome(2_000)).close()
+  const before = heapBytes()
+  const directory = await openSome(2_000)
+  expect((heapBytes() - before) / 2_000).toBeLessThan(5_000)
+  await directory.close()
+})
