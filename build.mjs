@@ -15,7 +15,7 @@ import { build } from 'esbuild'
  * `env -S` is not everywhere (Alpine). Why these flags: docs/adr/0001-one-thread-collects.md; the variable is for glibc, others don't look at
  * it: docs/adr/0002-memory-used-again.md.
  */
-const allocator = `export MALLOC_MMAP_THRESHOLD_="\${MALLOC_MMAP_THRESHOLD_:-262144}"`
+const allocator = `export MALLOC_MMAP_THRESHOLD_="\${MALLOC_MMAP_THRESHOLD_:-131072}"`
 const launcher = `#!/bin/sh
 ':' //; ${allocator}; exec node --single-threaded-gc --max-semi-space-size=4 "$0" "$@"
 `

@@ -46,7 +46,7 @@ describe('the package', () => {
     const start = (env: NodeJS.ProcessEnv) =>
       execFileSync(`${directory}/dist/main.cjs`, ['--version'], { encoding: 'utf8', env: { ...environment, ...env } })
     const flags = '--single-threaded-gc,--max-semi-space-size=4'
-    expect(start({})).toBe(`${flags} 262144\n${packageJson.version}\n`)
+    expect(start({})).toBe(`${flags} 131072\n${packageJson.version}\n`)
     expect(start({ MALLOC_MMAP_THRESHOLD_: '1000000' })).toBe(`${flags} 1000000\n${packageJson.version}\n`)
   })
 
