@@ -62,7 +62,7 @@ export class Partition {
   #stopLog: (() => void) | undefined
   #keeper: LogKeeper | undefined
   /** Resolves when keepers before the last one write no more. */
-  #released: Promise<unknown> = settled
+  #released: Promise<void> = settled
   /** Made for the first. */
   #listeners: Set<() => void> | undefined
 
@@ -174,8 +174,8 @@ export class Partition {
    * Ends whoever keeps state over this log, also for a broker that has led it before: two would not see what the other writes. Resolves when
    * the log can be read by the next one, which is to be named by `keptBy`.
    */
-  release(): Promise<unknown> {
-    if (this.#keeper !== undefined) this.#released = Promise.all([this.#released, this.#keeper.close()])
+  release(): Promise<void> {
+    if (this.#keeper !== undefined) this.#released = Promise.all([this.#released, this.#keeper.close()]).then(() => {})
     this.#keeper = undefined
     return this.#released
   }

@@ -56,7 +56,7 @@ interface State<M> {
   /** Resolves when all that was appended so far is written, rejects with the first failure. */
   written: Promise<unknown>
   /** Resolves when no append is on its way any more. */
-  settled: Promise<unknown>
+  settled: Promise<void>
 }
 
 export class CoordinatorPartition<M extends StateMachine<Rec>, Rec> {
@@ -198,7 +198,8 @@ export class CoordinatorPartition<M extends StateMachine<Rec>, Rec> {
   #append(state: State<M>, bytes: Buffer, transaction: TransactionAppend | undefined): void {
     const appended = this.#log.append(bytes, 'coordinator', transaction)
     state.pendingAppends += 1
-    state.settled = Promise.allSettled([state.settled, appended])
+    // Resolved without its results, which would hold those of all before.
+    state.settled = Promise.allSettled([state.settled, appended]).then(() => {})
     state.written = Promise.all([state.written, appended]).then(() => {
       state.pendingAppends -= 1
     })

@@ -8,6 +8,7 @@ import { SimulatedClock, settle } from '../../src/runtime/clock.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
 import { SeededRandom } from '../../src/runtime/random.ts'
 import { UnreliablePartitionLog } from '../log/unreliable-partition-log.ts'
+import { usedHeapBytes } from '../runtime/used-heap.ts'
 
 interface Count {
   readonly name: string
@@ -270,6 +271,20 @@ describe('a coordinator partition', () => {
     machines[0]!.run(() => ({ records: [{ name: 'timer', count: 2 }], response: undefined }))
     await settle()
     expect(log.logEndOffset).toBe(1)
+  })
+
+  it('keeps nothing of what is written', async () => {
+    const partition = open()
+    await partition.load()
+    const result = await log.append(buildRecordBatch({}, []), 'coordinator')
+    log.append = async () => result
+    const write = async (times: number) => {
+      for (let time = 0; time < times; time += 1) await add(partition, 'a')
+    }
+    await write(1_000)
+    const before = usedHeapBytes()
+    await write(20_000)
+    expect((usedHeapBytes() - before) / 20_000).toBeLessThan(10)
   })
 
   it('refuses commands when it is closed', async () => {
