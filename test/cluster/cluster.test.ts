@@ -137,6 +137,20 @@ describe('a leader', () => {
   })
 })
 
+it('a partition waits for all who kept state over its log, and then knows nothing of them', async () => {
+  const { cluster, brokers } = await openCluster()
+  await cluster.createTopics([newTopic('kept')])
+  const partition = brokers[0]!.leaderFor('kept', 0)
+  const closed: string[] = []
+  for (const name of ['first', 'second']) {
+    partition.keptBy({ close: () => nextTurn().then(() => void closed.push(name)) })
+    void partition.release()
+  }
+  expect(await partition.release()).toBeUndefined()
+  expect(closed).toEqual(['first', 'second'])
+  await cluster.close()
+})
+
 describe('topics', () => {
   it('are there with ids, configs and partitions after a restart', async () => {
     const { cluster, files } = await openCluster()
