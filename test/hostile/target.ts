@@ -2,9 +2,9 @@
  * test: the broker that is attacked, in a process of its own (a child of the fuzz command): starts, stops and weighs itself on request, and
  * says what it logged as an error, and which connections and timers it has.
  */
-import { getHeapCodeStatistics, getHeapStatistics, setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { getHeapCodeStatistics, getHeapStatistics } from 'node:v8'
 import { type RunningBroker, startBroker } from '../../src/broker.ts'
+import { collectGarbage } from '../runtime/used-heap.ts'
 
 const settings = {
   listeners: 'PLAINTEXT://127.0.0.1:0,SASL_PLAINTEXT://127.0.0.1:0',
@@ -56,12 +56,10 @@ function countTimers(): void {
 
 /** When collecting again gives back no more. */
 async function leastBytes(): Promise<number> {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
   let least = Number.POSITIVE_INFINITY
   for (;;) {
     for (let turn = 0; turn < settleTurns; turn += 1) await new Promise((resolve) => setImmediate(resolve))
-    collect()
+    collectGarbage()
     const compiled = getHeapCodeStatistics()
     const compiledBytes = compiled.code_and_metadata_size + compiled.bytecode_and_metadata_size
     const bytes = getHeapStatistics().used_heap_size - compiledBytes + process.memoryUsage().external
